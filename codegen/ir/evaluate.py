@@ -1,0 +1,43 @@
+"""The reference: run a Graph in NumPy, in floats or, once quantized, in integers bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import Array, DType
+
+
+def evaluate(graph: Graph, inputs: Sequence[Array], keep: Collection[str] = ()) -> dict[str, Array]:
+    """Return the graph's outputs, and the values named in `keep`, for a batch of inputs.
+
+    `inputs` are (N, *shape) in the order of `graph.inputs`, in their types' element type. A value
+    is dropped after its last reader, so memory is that of the live values.
+    """
+    values: dict[str, Array] = dict(zip(graph.inputs, inputs, strict=True))
+    wanted = {*graph.outputs, *keep}
+    last = {name: node for node in graph.nodes for name in node.inputs}
+    kept: dict[str, Array] = {name: values[name] for name in wanted & values.keys()}
+    for node in graph.nodes:
+        values[node.output] = evaluate_node(graph, node, values)
+        if node.output in wanted:
+            kept[node.output] = values[node.output]
+        for name in set(node.inputs):
+            if last[name] is node:
+                values.pop(name, None)
+    return kept
+
+
+def evaluate_node(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
+    """Run one node on the given values: by `evaluate_fixed` where its result is an integer."""
+    operands = [operand(graph, name, values) for name in node.inputs]
+    if graph.types[node.output].dtype is DType.FLOAT32:
+        return node.op.evaluate(*operands)
+    return node.op.evaluate_fixed(graph.signature(node), *operands)
+
+
+def operand(graph: Graph, name: str, values: Mapping[str, Array]) -> Array:
+    """Return a node's operand: a computed value, or a constant (dequantized in a float graph)."""
+    if name not in graph.constants:
+        return values[name]
+    return graph.constants[name]

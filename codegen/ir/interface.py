@@ -1,0 +1,50 @@
+"""Interface: what a caller of the generated C sees; all that running it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codegen.ir.types import DType, Origin, Quant, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input or output of the network.
+
+    `tensor` and `perm` tell which ONNX tensor it shows (`Origin`); `shape` excludes the batch and
+    is in the order of the bytes.
+    """
+
+    tensor: str
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    perm: tuple[int, ...] = ()
+    dtype: DType = DType.INT8
+
+    @property
+    def size_bytes(self) -> int:
+        return self.type.size_bytes
+
+    @property
+    def type(self) -> TensorType:
+        return TensorType(self.shape, self.dtype, Quant((self.scale,), self.zero_point))
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.tensor, self.perm)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The C identifier, the ports, and the arena of one emitted network.
+
+    Functions are `{name}_invoke(arena)` and so on in lower case; macros are upper case. With
+    several inputs the accessors are `{name}_input_0`, `{name}_input_1`, ...; likewise outputs.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    arena_bytes: int
+    arena_align: int

@@ -1,0 +1,141 @@
+"""The vocabulary of values: where they come from, what they hold, how integers stand for reals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class DType(Enum):
+    """Element type of a value."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    INT16 = "int16"
+    INT32 = "int32"
+
+    @property
+    def size_bytes(self) -> int:
+        return self.numpy.itemsize
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        return np.dtype(self.value)
+
+    @property
+    def min(self) -> int:
+        return int(np.iinfo(self.value).min)
+
+    @property
+    def max(self) -> int:
+        return int(np.iinfo(self.value).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Loc:
+    """A place in the user's model: file, ONNX node name, ONNX operator type."""
+
+    file: str = ""
+    node: str = ""
+    op_type: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}: node '{self.node}' ({self.op_type})" if self.node else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Quant:
+    """r = scale * (q - zero_point); one scale, or one for each index along `axis`."""
+
+    scales: tuple[float, ...]
+    zero_point: int = 0
+    axis: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """The per-tensor scale."""
+        assert self.axis is None and len(self.scales) == 1, "scale of a per-channel value"
+        return self.scales[0]
+
+    def quantize(self, real: npt.ArrayLike, dtype: DType) -> Array:
+        """Round half to even, as QuantizeLinear does, and saturate. Per-tensor only."""
+        steps = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point
+        saturated: Array = np.clip(steps, dtype.min, dtype.max).astype(dtype.numpy)
+        return saturated
+
+    def dequantize(self, q: Array) -> Array:
+        """Return float64 reals; per-channel scales run along `axis`."""
+        scales = np.asarray(self.scales, np.float64)
+        if self.axis is not None:
+            shape = [1] * q.ndim
+            shape[self.axis] = -1
+            scales = scales.reshape(shape)
+        reals: Array = (q.astype(np.float64) - self.zero_point) * scales
+        return reals
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Shape without the batch dimension (batch is 1 in C), element type, and quantization.
+
+    A FLOAT32 value with `quant` is a float value whose fixed-point format is prescribed (QDQ).
+    """
+
+    shape: tuple[int, ...]
+    dtype: DType = DType.FLOAT32
+    quant: Quant | None = None
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.elements * self.dtype.size_bytes
+
+    @property
+    def rows(self) -> int:
+        """Rows of the value as kernels see it: (rows, width, channels)."""
+        return self.shape[0] if len(self.shape) > 1 else 1
+
+    @property
+    def channels(self) -> int:
+        """Length of the innermost dimension."""
+        return self.shape[-1] if self.shape else 1
+
+    @property
+    def width(self) -> int:
+        return math.prod(self.shape[1:-1])
+
+    @property
+    def row_bytes(self) -> int:
+        return self.width * self.channels * self.dtype.size_bytes
+
+    def __str__(self) -> str:
+        dims = ",".join(map(str, self.shape))
+        return f"{self.dtype.value}[{dims}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The ONNX tensor a value shows: value = tensor.transpose(perm), batch dimension aside.
+
+    `perm` counts the dimensions after the batch; () means that no transposition is needed.
+    The transposed tensor may also be reshaped to the value's shape.
+    """
+
+    tensor: str
+    perm: tuple[int, ...] = ()
+
+    def apply(self, batch: Array, shape: tuple[int, ...]) -> Array:
+        """View a batch of the ONNX tensor, (N, ...), as a batch of the value, (N, *shape)."""
+        if self.perm:
+            batch = batch.transpose(0, *(p + 1 for p in self.perm))
+        return batch.reshape(len(batch), *shape)

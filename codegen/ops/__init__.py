@@ -1,0 +1,31 @@
+"""The operators of the IR, a file each or a file for those that are one idea."""
+
+from codegen.ir.op import Op
+from codegen.ops.add import Add
+from codegen.ops.conv2d import Conv2d
+from codegen.ops.dense import Dense
+from codegen.ops.layout import Concat, Pad, Reshape, Transpose
+from codegen.ops.pool import AveragePool, MaxPool
+from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.softmax import Softmax
+from codegen.ops.unary import Clip, Requantize
+
+OPS: tuple[type[Op], ...] = (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    DequantizeLinear,
+    MaxPool,
+    Pad,
+    QuantizeLinear,
+    Requantize,
+    Reshape,
+    Softmax,
+    Transpose,
+)
+"""Every operator; the text form of graphs names them by `Op.name`."""
+
+__all__ = ["OPS", *(op.__name__ for op in OPS)]

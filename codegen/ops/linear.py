@@ -1,0 +1,70 @@
+"""What convolution and dense layers share: integer weights, folded bias, rescale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.ir.fixed_point import INT32_MAX, Rescale, accumulator_range, make_rescale
+from codegen.ir.op import Signature
+from codegen.ir.types import Array
+
+Clamp = tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearParams:
+    """All integers of a layer: y = rescale(bias + sum(weights * x)).
+
+    weights: int8 (outputs, ...); bias: int32 (outputs,), which holds -zero_point * sum(weights)
+    so that inner loops read inputs as they are; padding holds the input's zero point.
+    """
+
+    weights: Array
+    bias: Array
+    rescale: Rescale
+    input_zero_point: int
+    least: int
+    greatest: int
+
+
+def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
+    """Fold the zero point, prove the accumulators, derive the multipliers.
+
+    The operands are input, int8 weights with per-output scales and int32 bias. Raises ValueError
+    where some input drives an accumulator out of int32.
+    """
+    x, w, _ = signature.inputs
+    y = signature.output
+    weights, bias = signature.constants[1], signature.constants[2]
+    assert weights is not None and bias is not None
+    assert x.quant is not None and w.quant is not None and y.quant is not None
+    sums = weights.reshape(len(weights), -1).astype(np.int64).sum(axis=1)
+    folded = bias.astype(np.int64) - x.quant.zero_point * sums
+    least, greatest = accumulator_range(weights, folded, x.dtype)
+    bound = int(max(np.abs(least).max(), np.abs(greatest).max(), np.abs(folded).max()))
+    if bound > INT32_MAX:
+        channel = int(np.argmax(np.maximum(np.abs(least), np.abs(greatest))))
+        raise ValueError(f"channel {channel} can drive its accumulator to {bound}, over 2^31 - 1")
+    scales = [x.quant.scale * s / y.quant.scale for s in per_channel(w.quant.scales, len(weights))]
+    rescale = make_rescale(scales, bound, y.quant, y.dtype, clamp)
+    return LinearParams(
+        weights,
+        folded.astype(np.int32),
+        rescale,
+        x.quant.zero_point,
+        int(least.min()),
+        int(greatest.max()),
+    )
+
+
+def per_channel(scales: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Return one scale for each channel."""
+    return scales if len(scales) == channels else scales * channels
+
+
+def exact_dtype(weights: Array) -> type[np.float32] | type[np.float64]:
+    """Return the cheaper float type in which sums of int8 * weights are exact integers."""
+    bound = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1).max() * 128
+    return np.float32 if bound < 2**24 else np.float64

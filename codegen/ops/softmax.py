@@ -1,0 +1,64 @@
+"""Softmax over the innermost dimension. Source: ONNX operator Softmax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from codegen.ir.fixed_point import INT32_MAX
+from codegen.ir.op import Op, Signature
+from codegen.ir.types import Array, TensorType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftmaxParams:
+    """e[d] = exp(-d * input scale), in units that keep any sum below 2**31.
+
+    y = clamp(zero_point + (e[max - x] + divisor / 2) / divisor, -128, 127), divisor = the sum of
+    e[max - x] times the output scale: (sum * multiplier + 2**31) >> 32, at least 1.
+    """
+
+    exponentials: Array
+    multiplier: int
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """exp(x - max) / sum(exp(x - max)) along the last axis."""
+
+    name: ClassVar[str] = "softmax"
+    in_place: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return TensorType(inputs[0].shape)
+
+    def evaluate(self, *arrays: Array) -> Array:
+        x = arrays[0].astype(np.float64)
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        y: Array = e / e.sum(axis=-1, keepdims=True)
+        return y
+
+    def params(self, signature: Signature) -> SoftmaxParams:
+        """Derive table and divisor; ValueError where the output scale is 0.5 or more."""
+        qx, qy = signature.inputs[0].quant, signature.output.quant
+        assert qx is not None and qy is not None
+        multiplier = round(qy.scale * 2.0**32)
+        if not 0 < multiplier <= INT32_MAX:
+            raise ValueError(f"an output scale of {qy.scale:.3g} cannot show probabilities")
+        unit = (INT32_MAX // signature.inputs[0].channels) // 2
+        table = np.rint(np.exp(-np.arange(256) * qx.scale) * unit).astype(np.int32)
+        return SoftmaxParams(table, multiplier, qy.zero_point)
+
+    def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
+        p = self.params(signature)
+        x = arrays[0].astype(np.int64)
+        e = p.exponentials.astype(np.int64)[x.max(axis=-1, keepdims=True) - x]
+        total = e.sum(axis=-1, keepdims=True)
+        divisor = np.maximum((total * p.multiplier + 2**31) >> 32, 1)
+        steps = p.zero_point + (e + divisor // 2) // divisor
+        dtype = signature.output.dtype
+        y: Array = np.clip(steps, dtype.min, dtype.max).astype(dtype.numpy)
+        return y

@@ -1,0 +1,64 @@
+"""Unary functions of one element, each a 256-byte table in fixed point: Clip, Requantize."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from codegen.ir.fixed_point import INT8_VALUES
+from codegen.ir.op import Op, Signature
+from codegen.ir.types import Array, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Op):
+    """y[i] = f(x[i])."""
+
+    in_place: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return TensorType(inputs[0].shape)
+
+    @abstractmethod
+    def evaluate(self, *arrays: Array) -> Array: ...
+
+    def params(self, signature: Signature) -> Array:
+        """The table: int8[256], indexed by q + 128."""
+        return unary_table(self, signature)
+
+    def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
+        return self.params(signature)[arrays[0].astype(np.int64) + 128]
+
+
+def unary_table(op: Op, signature: Signature) -> Array:
+    """Return f at every int8 value, quantized as ONNX QuantizeLinear rounds (half to even)."""
+    qx, qy = signature.inputs[0].quant, signature.output.quant
+    assert qx is not None and qy is not None
+    return qy.quantize(op.evaluate(qx.dequantize(INT8_VALUES)), signature.output.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip(Unary):
+    """Limit to [low, high]: Relu is Clip(0, inf). Source: ONNX operators Relu and Clip."""
+
+    name: ClassVar[str] = "clip"
+
+    low: float = 0.0
+    high: float = math.inf
+
+    def evaluate(self, *arrays: Array) -> Array:
+        return np.clip(arrays[0], self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Requantize(Unary):
+    """The same real values in the output's scale and zero point."""
+
+    name: ClassVar[str] = "requantize"
+
+    def evaluate(self, *arrays: Array) -> Array:
+        return arrays[0]
