@@ -1,15 +1,21 @@
-"""Report: what a network costs, a layer a row; None where a figure was not measured."""
+"""Report: what a network costs, a layer a row, and what was proved of it.
+
+None where a figure was not measured; `notes` say why.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codegen.ir.interface import Interface
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer of the schedule. `packets` of the configured radio payload carry its output."""
+    """One layer of the schedule. `packets` of the configured radio payload carry its output.
+
+    `live_bytes` is the arena in use while the layer runs.
+    """
 
     name: str
     op: str
@@ -44,6 +50,72 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Where the scales come from.
+
+    kind: "model" (the file prescribes them), "samples" (the user's data, `source` its file name)
+    or "synthetic" (random inputs: the scales are not to be trusted with real data).
+    """
+
+    kind: str
+    samples: int = 0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The fixed-point reference against the float network in onnxruntime, on the same samples.
+
+    `top1` is the share of samples whose greatest output is the same, None where no output is a
+    vector. Differences of outputs are in steps of the output's scale.
+    """
+
+    samples: int
+    top1: float | None
+    greatest_difference_steps: int
+    mean_difference_steps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first byte in which an implementation differs from the reference.
+
+    `layer` is the first layer that differs when the network is cut after it, "" if none does.
+    """
+
+    sample: str
+    output: str
+    index: int
+    expected: int
+    found: int
+    layer: str = ""
+
+    def __str__(self) -> str:
+        layer = f"; the first layer that differs is {self.layer}" if self.layer else ""
+        return (
+            f"output '{self.output}'[{self.index}] is {self.found} instead of {self.expected}"
+            f" for input {self.sample}{layer}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One implementation compared with the reference in every output byte of every input.
+
+    `place` is "host" or a target's name.
+    """
+
+    place: str
+    inputs: int
+    compared_bytes: int
+    difference: Difference | None = None
+
+    @property
+    def equal(self) -> bool:
+        return self.difference is None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Schema "codegen.report/1"; docs/report.md is its documentation."""
 
@@ -52,9 +124,11 @@ class Report:
     model_digest: str
     target: str
     clock_hz: int | None
-    calibration: str
+    calibration: Calibration
     pdu_payload_bytes: int
     interface: Interface
     totals: Totals
     layers: tuple[LayerReport, ...]
-    notes: tuple[str, ...] = field(default=())
+    agreement: Agreement | None = None
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,79 @@
+"""Options: what one run was asked to do, and the C identifier that its result is known by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codegen.errors import BadOption
+
+RADIO_PAYLOAD_BYTES = 116
+"""An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
+
+C_WORDS = frozenset(
+    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t"
+    " char8_t class co_await co_return co_yield compl concept const const_cast consteval constexpr"
+    " constinit continue decltype default delete do double dynamic_cast else enum explicit export"
+    " extern false float for friend goto if import inline int long module mutable namespace new"
+    " noexcept not not_eq nullptr operator or or_eq private protected public register"
+    " reinterpret_cast requires restrict return short signed sizeof static static_assert"
+    " static_cast struct switch template this thread_local throw true try typedef typeid typename"
+    " typeof union unsigned using virtual void volatile wchar_t while xor xor_eq".split()
+)
+"""Keywords of C and C++."""
+
+C_HEADERS = frozenset(
+    "assert complex ctype errno fenv float inttypes iso646 limits locale main math setjmp signal"
+    " stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath"
+    " threads time uchar wchar wctype".split()
+)
+"""Names whose .h or .c would hide a standard header, or the program's main file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One run: which network, for which target, quantized by which data.
+
+    `model` is the path of an ONNX file or the name of a zoo network; `network` holds zoo options
+    and is empty for a file. `calibrate` is an .npz file or a folder of .npy files; without it
+    `samples` synthetic inputs are made from `seed`.
+    """
+
+    model: str
+    target: str
+    name: str | None = None
+    network: Mapping[str, object] = field(default_factory=dict)
+    calibrate: Path | None = None
+    samples: int = 16
+    seed: int = 0
+    pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
+    dump_ir: Path | None = None
+
+    @property
+    def identifier(self) -> str:
+        """The name that C symbols and files begin with, in lower case; BadOption if not one."""
+        if self.name is None:
+            return c_identifier(Path(self.model).stem)
+        if c_identifier(self.name) != self.name.lower():
+            raise BadOption(
+                f"--name {self.name} is not usable in C: a keyword, a standard header, or other"
+                " characters than letters, digits and single underscores",
+                hint=f"for example --name {c_identifier(self.name)}",
+            )
+        return self.name.lower()
+
+
+def c_identifier(text: str) -> str:
+    """Return `text` as a lower-case C identifier that is no keyword and hides no header.
+
+    >>> c_identifier("MobileNet-V1 (0.25)"), c_identifier("2dconv"), c_identifier("int")
+    ('mobilenet_v1_0_25', 'net_2dconv', 'net_int')
+    """
+    word = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    if not word:
+        return "net"
+    if word[0].isdigit() or word in C_WORDS or word in C_HEADERS:
+        return f"net_{word}"
+    return word
