@@ -1,0 +1,50 @@
+"""The zoo: published networks as ONNX models, with seeded weights or real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+
+from codegen.errors import BadOption, Problem, UnknownName
+from codegen.zoo.mobilenet_v1 import MOBILENET_V1
+from codegen.zoo.network import Network, Option
+from codegen.zoo.weights import load_weights
+
+NETWORKS: tuple[Network, ...] = (MOBILENET_V1,)
+"""Every network that `build` knows."""
+
+
+def build(name: str, options: Mapping[str, object] | None = None) -> onnx.ModelProto:
+    """Return a network of `NETWORKS` as an ONNX model; options left out have their defaults.
+
+    The same name and options give the same bytes, on every machine. Raises UnknownName for a
+    network, BadOption for options it does not have or values they cannot take.
+    """
+    network = find_network(name)
+    given = dict(options or {})
+    known = {option.name for option in network.options}
+    problems = [
+        Problem(f"{name} has no option {key!r}", hint=f"it has {', '.join(sorted(known))}")
+        for key in sorted(given.keys() - known)
+    ]
+    values = {
+        option.name: option.parse(given.get(option.name, option.default))
+        for option in network.options
+    }
+    problems += [value for value in values.values() if isinstance(value, Problem)]
+    if problems:
+        raise BadOption.collect(problems)
+    return network.builder(**values)
+
+
+def find_network(name: str) -> Network:
+    """Return the network of that name; UnknownName lists those there are."""
+    for network in NETWORKS:
+        if network.name == name:
+            return network
+    names = ", ".join(network.name for network in NETWORKS)
+    raise UnknownName(f"the zoo has no network {name!r}", hint=f"it has {names}")
+
+
+__all__ = ["NETWORKS", "Network", "Option", "build", "find_network", "load_weights"]
