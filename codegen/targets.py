@@ -1,0 +1,216 @@
+"""Target: what the generated C runs on; one TOML file each in targets/.
+
+The fields of these classes are the keys of the files. To add a target, add a file; `--target` also
+takes the path of one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from codegen.errors import BadTarget, Problem, UnknownName, UnreadableFile
+from codegen.resources import folder
+
+MEMORY_KINDS = ("flash", "ram")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory of the typical part. `kind` is "flash" or "ram"."""
+
+    name: str
+    kind: str
+    base: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cycles:
+    """Cycles of each class of instruction, from memories without wait states.
+
+    issue: instructions that may start together: 1, or 2 where independent of each other, with one
+        memory access and one multiplication a pair at most.
+    load, store: a single one; `_pipelined`: right after another single load or store.
+    load_use: added where the next instruction reads what a load has just written.
+    multiple: LDM, STM, PUSH, POP, LDRD and STRD take this and 1 for each register.
+    multiply: 32-bit results and accumulations; multiply_long: 64-bit results, or their upper half.
+    divide: for typical operands.
+    branch_taken: added whenever execution does not go on at the next instruction.
+    alu: everything else.
+    """
+
+    issue: int
+    alu: int
+    load: int
+    load_pipelined: int
+    load_use: int
+    store: int
+    store_pipelined: int
+    multiple: int
+    multiply: int
+    multiply_long: int
+    divide: int
+    branch_taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """How unicorn emulates the core: names of its constants."""
+
+    arch: str
+    modes: tuple[str, ...]
+    cpu: str
+
+
+@dataclass(frozen=True, slots=True)
+class Qemu:
+    """A machine of qemu-system-arm with the core, and where its memories are."""
+
+    machine: str
+    flash_base: int
+    flash_bytes: int
+    ram_base: int
+    ram_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A core, the kernels to use on it, and a typical part.
+
+    kernels: families in order of preference; the last is "generic".
+    clock_hz, memories: those of `part`. None and () for the machine that runs codegen.
+    zig: arguments of `zig cc` that select the core; gcc: a GNU compiler and its arguments.
+    """
+
+    name: str
+    description: str
+    core: str
+    part: str
+    isa: tuple[str, ...]
+    kernels: tuple[str, ...]
+    clock_hz: int | None = None
+    memories: tuple[Memory, ...] = ()
+    zig: tuple[str, ...] = ()
+    gcc: tuple[str, ...] = ()
+    emulator: Emulator | None = None
+    qemu: Qemu | None = None
+    cycles: Cycles | None = None
+
+    @property
+    def is_host(self) -> bool:
+        """The target is the machine that runs codegen."""
+        return self.core == "host"
+
+    def memory(self, kind: str) -> Memory:
+        """Return the first memory of a kind: where the linker puts code, or the arena."""
+        return next(memory for memory in self.memories if memory.kind == kind)
+
+    def size_bytes(self, kind: str) -> int:
+        """Return the sum of all memories of a kind."""
+        return sum(memory.size_bytes for memory in self.memories if memory.kind == kind)
+
+
+def list_targets() -> tuple[str, ...]:
+    """Return the names of all targets that come with codegen, sorted."""
+    return tuple(sorted(path.stem for path in folder("targets").glob("*.toml")))
+
+
+def load_target(name: str | Path) -> Target:
+    """Return the target of that name, or the one in a TOML file of the user's.
+
+    Raises UnknownName, UnreadableFile, or BadTarget with all that is wrong in the file.
+    """
+    if isinstance(name, Path) or name.endswith(".toml"):
+        return _read(Path(name))
+    known = list_targets()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = f"{meant}targets: {', '.join(known)}; or the path of a .toml file"
+        raise UnknownName(f"no target is named '{name}'", hint=hint)
+    return _read(folder("targets") / f"{name}.toml")
+
+
+def _read(path: Path) -> Target:
+    problems: list[Problem] = []
+    target = _make(Target, {"name": path.stem, **_parse(path)}, "", problems)
+    if isinstance(target, Target):
+        problems += _contradictions(target)
+    if problems or not isinstance(target, Target):
+        raise BadTarget.collect(Problem(p.message, p.where or str(path), p.hint) for p in problems)
+    return target
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableFile(f"cannot read the target: {error.strerror}", where=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadTarget(f"not TOML: {error}", where=str(path)) from None
+
+
+def _make(cls: type[Any], table: Mapping[str, Any], at: str, problems: list[Problem]) -> Any:
+    """Return `cls` from a TOML table, or None after adding to `problems`."""
+    hints = typing.get_type_hints(cls)
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for field in fields(cls):
+        if field.name in table:
+            key = at + field.name
+            values[field.name] = _convert(hints[field.name], table[field.name], key, problems)
+        elif field.default is MISSING:
+            problems.append(Problem(f"'{at}{field.name}' is missing"))
+    for key in table.keys() - hints.keys():
+        near = difflib.get_close_matches(key, hints, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"keys: {', '.join(hints)}"
+        problems.append(Problem(f"'{at}{key}' is not a key", hint=hint))
+    return cls(**values) if len(problems) == before else None
+
+
+def _convert(hint: Any, value: Any, key: str, problems: list[Problem]) -> Any:
+    """Return `value` as the field's type, or None after adding to `problems`."""
+    if isinstance(hint, types.UnionType):
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list):
+            item = typing.get_args(hint)[0]
+            return tuple(_convert(item, v, f"{key}[{i}]", problems) for i, v in enumerate(value))
+        expected = "a list"
+    elif is_dataclass(hint):
+        if isinstance(value, dict):
+            return _make(typing.cast(type[Any], hint), value, f"{key}.", problems)
+        expected = "a table"
+    elif isinstance(value, hint) and not isinstance(value, bool):
+        return value
+    else:
+        expected = "an integer" if hint is int else "a string"
+    problems.append(Problem(f"'{key}' must be {expected}, not {value!r}"))
+    return None
+
+
+def _contradictions(target: Target) -> Iterator[Problem]:
+    """Yield what types do not say."""
+    if target.kernels[-1:] != ("generic",):
+        yield Problem("the last of 'kernels' must be \"generic\": only it has every operator")
+    for memory in target.memories:
+        if memory.kind not in MEMORY_KINDS:
+            kinds = " or ".join(MEMORY_KINDS)
+            yield Problem(f"the kind of memory '{memory.name}' must be {kinds}")
+        if memory.size_bytes <= 0 or memory.base < 0:
+            yield Problem(f"memory '{memory.name}' has no size, or a negative base")
+    if target.clock_hz is not None and target.clock_hz <= 0:
+        yield Problem("'clock_hz' must be positive")
+    if target.cycles is not None and target.cycles.issue not in (1, 2):
+        yield Problem("'cycles.issue' must be 1 or 2")
+    if not target.is_host and (target.zig or target.gcc):
+        for kind in MEMORY_KINDS:
+            if not any(memory.kind == kind for memory in target.memories):
+                yield Problem(f"a target to build for needs a memory of kind '{kind}'")
