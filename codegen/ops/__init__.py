@@ -28,4 +28,20 @@ OPS: tuple[type[Op], ...] = (
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
 
-__all__ = ["OPS", *(op.__name__ for op in OPS)]
+__all__ = [
+    "OPS",
+    "Add",
+    "AveragePool",
+    "Clip",
+    "Concat",
+    "Conv2d",
+    "Dense",
+    "DequantizeLinear",
+    "MaxPool",
+    "Pad",
+    "QuantizeLinear",
+    "Requantize",
+    "Reshape",
+    "Softmax",
+    "Transpose",
+]

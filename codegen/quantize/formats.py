@@ -1,0 +1,234 @@
+"""Formats: a scale and zero point for every value, and where values must change theirs.
+
+A value that only moves (Reshape, Concat, MaxPool ...) keeps its format, so values joined by such
+operators form a group with one format. Where the file prescribes different ones within a group,
+or sharing would cost an operand much of its precision, a Requantize stands between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from codegen.errors import BadQuantization, Problem
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import Array, DType, Quant
+from codegen.ops import AveragePool, Clip, Concat, Pad, Requantize, Softmax
+from codegen.quantize.ranges import Range, Ranges, intersect, span, union
+
+PROBABILITIES = Quant((1 / 256,), -128)
+"""The format of a Softmax result: 0 to 255/256, the same for every network."""
+LEAST_SPAN = 1e-30
+"""A value that never exceeds this is zero; it gets the scale 1."""
+LEAST_SHARE = 0.5
+"""An operand read elsewhere too joins a Concat's format if its span is this part of it or more."""
+POOL_SHARE = 0.75
+"""An average keeps its operand's format if its own span is this part of it or more."""
+
+
+@dataclass(slots=True)
+class Groups:
+    """Disjoint groups of values; of each root, the format fixed by file or operator, and range."""
+
+    parents: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, Quant] = field(default_factory=dict)
+    ranges: dict[str, Range | None] = field(default_factory=dict)
+
+    def add(self, name: str, fixed: Quant | None, found: Range | None) -> None:
+        """Start a group of one value."""
+        self.parents[name] = name
+        self.ranges[name] = found
+        if fixed is not None:
+            self.fixed[name] = fixed
+
+    def root(self, name: str) -> str:
+        """Return the value that stands for the group."""
+        while self.parents[name] != name:
+            name = self.parents[name]
+        return name
+
+    def join(self, first: str, second: str) -> bool:
+        """Make one group of two; False, and nothing done, where fixed formats differ."""
+        a, b = self.root(first), self.root(second)
+        fixed = {self.fixed[root] for root in (a, b) if root in self.fixed}
+        if len(fixed) > 1:
+            return False
+        if a != b:
+            self.parents[b] = a
+            self.ranges[a] = union(self.ranges[a], self.ranges[b])
+            for quant in fixed:
+                self.fixed[a] = quant
+        return True
+
+    def include(self, name: str, found: Range) -> None:
+        """Widen the group's range."""
+        root = self.root(name)
+        self.ranges[root] = union(self.ranges[root], found)
+
+    def span(self, name: str) -> float:
+        """Return the length of the group's range, 0 where it is unknown."""
+        found = self.ranges[self.root(name)]
+        return 0.0 if found is None else span(found)
+
+    def quant(self, name: str) -> Quant | None:
+        """Return the group's format, None where neither it nor the range is known."""
+        root = self.root(name)
+        found = self.ranges[root]
+        return self.fixed.get(root) or (None if found is None else affine(found))
+
+
+def affine(found: Range) -> Quant:
+    """Return the int8 format that covers a range and zero; zero is exact, scales are float32.
+
+    >>> affine((0.0, 255.0)), affine((-1.0, 3.0)).zero_point
+    (Quant(scales=(1.0,), zero_point=-128, axis=None), -64)
+    """
+    low, high = min(found[0], 0.0), max(found[1], 0.0)
+    if high - low < LEAST_SPAN:
+        return Quant((1.0,), 0)
+    scale = float(np.float32((high - low) / 255))
+    return Quant((scale,), int(np.clip(round(-128 - low / scale), -128, 127)))
+
+
+def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[str, Quant]]:
+    """Return the graph with Requantize where it is needed, and a format for every computed value.
+
+    Raises BadQuantization for values with neither a prescribed format nor a range.
+    """
+    bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
+    groups = Groups()
+    for name in graph.inputs:
+        groups.add(name, graph.types[name].quant, bounds.get(name))
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        fixed = PROBABILITIES if isinstance(node.op, Softmax) else None
+        groups.add(node.output, graph.types[node.output].quant or fixed, own_range(node, bounds))
+        nodes += place_node(graph, node, groups)
+    types = dict(graph.types)
+    for node in nodes:
+        if node.output not in types:
+            types[node.output] = node.op.infer(*(types[name] for name in node.inputs))
+    placed = graph.with_nodes(nodes, types=types)
+    return placed, collect_formats(placed, groups)
+
+
+def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:
+    """Return the measured range of a node's result within what its clamp lets through."""
+    found = bounds.get(node.output)
+    if found is None or node.op.keeps_quant:
+        return None
+    if isinstance(node.op, Clip):
+        return intersect(found, (node.op.low, node.op.high))
+    return intersect(found, getattr(node.op, "clamp", None))
+
+
+def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
+    """Join the formats that the node ties together; return it with the Requantize it needs."""
+    if isinstance(node.op, Concat):
+        return place_concat(graph, node, groups)
+    if not node.op.keeps_quant:
+        if isinstance(node.op, AveragePool) and node.output not in groups.fixed:
+            keep_pool_format(node, groups)
+        return (node,)
+    (operand,) = graph.activations(node)
+    if isinstance(node.op, Pad):
+        groups.include(operand, (node.op.value, node.op.value))
+    if groups.join(operand, node.output):
+        return (node,)
+    moved = f"{node.output}_{node.op.name}"
+    groups.add(moved, None, None)
+    groups.join(operand, moved)
+    return (
+        replace(node, output=moved),
+        Node(Requantize(), (moved,), node.output, node.loc),
+    )
+
+
+def keep_pool_format(node: Node, groups: Groups) -> None:
+    """Let an average that nearly fills its operand's range keep its operand's format."""
+    found = groups.span(node.output)
+    if found and found >= POOL_SHARE * groups.span(node.inputs[0]):
+        groups.join(node.inputs[0], node.output)
+
+
+def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
+    """Give all operands one format, each by joining its group or through a Requantize."""
+    computed = dict.fromkeys(graph.activations(node))
+    total = constant_range(graph, node)
+    for name in computed:
+        total = union(total, groups.ranges[groups.root(name)])
+    if total is not None:
+        groups.include(node.output, total)
+    made: list[Node] = []
+    names: dict[str, str] = {}
+    for name in computed:
+        if would_suffer(graph, node, groups, name) or not groups.join(node.output, name):
+            names[name] = f"{name}_for_{node.output}"
+            groups.add(names[name], None, None)
+            groups.join(node.output, names[name])
+            made.append(Node(Requantize(), (name,), names[name], node.loc))
+    inputs = tuple(names.get(name, name) for name in node.inputs)
+    return (*made, replace(node, inputs=inputs))
+
+
+def constant_range(graph: Graph, node: Node) -> Range | None:
+    """Return the range of a node's constant operands."""
+    found: Range | None = None
+    for name in node.inputs:
+        if name in graph.constants:
+            data = real_constant(graph, name)
+            found = union(found, (float(data.min()), float(data.max())))
+    return found
+
+
+def would_suffer(graph: Graph, node: Node, groups: Groups, name: str) -> bool:
+    """The operand's range is much the narrower, and something else computes with it."""
+    if groups.span(name) >= LEAST_SHARE * groups.span(node.output):
+        return False
+    consumers = graph.consumers()
+    root = groups.root(name)
+    members = [member for member in groups.parents if groups.root(member) == root]
+    return any(is_computed_with(consumers, member, node) for member in members)
+
+
+def is_computed_with(
+    consumers: Mapping[str, tuple[Node, ...]], name: str, apart_from: Node
+) -> bool:
+    """Some node other than `apart_from` computes with the value, moved or as it is."""
+    return any(
+        reader is not apart_from
+        and (not reader.op.keeps_quant or is_computed_with(consumers, reader.output, apart_from))
+        for reader in consumers.get(name, ())
+    )
+
+
+def collect_formats(graph: Graph, groups: Groups) -> Mapping[str, Quant]:
+    """Return each value's format; BadQuantization names all that have none."""
+    locations = {node.output: str(node.loc) for node in graph.nodes}
+    formats: dict[str, Quant] = {}
+    problems: list[Problem] = []
+    for name in (*graph.inputs, *locations):
+        found = groups.quant(name)
+        if found is not None:
+            formats[name] = found
+            continue
+        problems.append(
+            Problem(
+                f"value {name!r} has neither a prescribed format nor a measured range",
+                locations.get(name, ""),
+                "give samples with --calibrate",
+            )
+        )
+    if problems:
+        raise BadQuantization.collect(problems)
+    return formats
+
+
+def real_constant(graph: Graph, name: str) -> Array:
+    """Return the reals that a constant stands for, float64."""
+    data, quant = graph.constants[name], graph.types[name].quant
+    if quant is None or graph.types[name].dtype is DType.FLOAT32:
+        return data.astype(np.float64)
+    return quant.dequantize(data)

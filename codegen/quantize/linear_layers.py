@@ -1,0 +1,87 @@
+"""Integer weights and biases of convolution and dense layers.
+
+A filter's weights are symmetric in 127 steps of its largest, which is the finest format that
+holds them. The scale is coarser only where 32 bits ask for it: so that the bias, in steps of
+input scale times weight scale, and the accumulator of the worst input stay in int32, and
+so that the multiplier to the output's scale keeps its precision.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
+from codegen.ir.types import Array, DType, Quant, TensorType
+
+LEAST_RATIO = 2.0**-20
+"""The least scale from accumulator to output: its multiplier has 12 bits or more."""
+STEPS = 127
+ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A constant operand in fixed point."""
+
+    data: Array
+    type: TensorType
+
+
+def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
+    """Return int8 weights with a scale for each output (first axis); `real` and `bias` are reals.
+
+    `x` and `y` are the formats of the layer's operand and result. Outputs whose weights are
+    all zero get the scale LEAST_RATIO asks for.
+    """
+    flat = np.abs(real.reshape(len(real), -1))
+    scales = np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale)
+    for _ in range(ROUNDS):
+        excess = accumulator_bounds(real, bias, scales, x) * shift_factor(scales, x, y) / INT32_MAX
+        if excess.max() < 1:
+            break
+        scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
+    data = round_weights(real, scales).astype(np.int8)
+    quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
+    return Constant(data, TensorType(data.shape, DType.INT8, quant))
+
+
+def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
+    """Return the int32 bias, in steps of input scale times weight scale.
+
+    Raises ValueError where a prescribed weight scale leaves it no room in int32.
+    """
+    assert weights.type.quant is not None
+    scales = x.scale * np.resize(np.asarray(weights.type.quant.scales), len(bias))
+    steps = np.rint(bias / scales)
+    if np.abs(steps).max(initial=0) > INT32_MAX:
+        worst = int(np.argmax(np.abs(steps)))
+        raise ValueError(f"the bias of channel {worst} is {bias[worst]:.4g}, over 2^31 - 1 steps")
+    quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
+    return Constant(steps.astype(np.int32), TensorType(bias.shape, DType.INT32, quant))
+
+
+def round_weights(real: Array, scales: Array) -> Int64s:
+    """Return the nearest steps of each output's scale."""
+    per_output = scales.reshape(-1, *[1] * (real.ndim - 1))
+    steps: Int64s = np.clip(np.rint(real / per_output), -STEPS, STEPS).astype(np.int64)
+    return steps
+
+
+def accumulator_bounds(real: Array, bias: Array, scales: Array, x: Quant) -> Array:
+    """Return the greatest magnitude that each output's accumulator, or its bias, can take."""
+    weights = round_weights(real, scales)
+    sums = weights.reshape(len(weights), -1).sum(axis=1)
+    steps = np.rint(np.clip(bias / (scales * x.scale), -(2.0**40), 2.0**40)).astype(np.int64)
+    folded = steps - x.zero_point * sums
+    least, greatest = accumulator_range(weights, folded)
+    bounds: Array = np.maximum.reduce([np.abs(v) for v in (least, greatest, folded, steps)])
+    return bounds.astype(np.float64)
+
+
+def shift_factor(scales: Array, x: Quant, y: Quant) -> float:
+    """Return 2**shift, by which all accumulators are scaled up before the rescale."""
+    largest = float(scales.max()) * x.scale / y.scale
+    return 2.0 ** max(0, math.ceil(math.log2(largest * 2)))

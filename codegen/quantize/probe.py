@@ -1,0 +1,75 @@
+"""Run the user's own ONNX model in onnxruntime, and look at the tensors inside."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from codegen.errors import InvalidModel
+from codegen.ir.types import Array, DType, Quant
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A session on a model with inner tensors exposed; `inputs` are names and element types."""
+
+    session: onnxruntime.InferenceSession
+    inputs: tuple[tuple[str, str], ...]
+    tensors: tuple[str, ...]
+
+    def run(self, reals: Sequence[Array], quants: Sequence[Quant | None]) -> Mapping[str, Array]:
+        """Return the tensors for one sample of real values, quantized where the model asks."""
+        feeds = {
+            name: as_element_type(array, quant, element)
+            for (name, element), array, quant in zip(self.inputs, reals, quants, strict=True)
+        }
+        found = self.session.run(list(self.tensors), feeds) if self.tensors else []
+        arrays = [np.asarray(tensor) for tensor in found]
+        return {**feeds, **dict(zip(self.tensors, arrays, strict=True))}
+
+
+def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
+    """Open a session that computes `tensors` in floats, exactly as the file says.
+
+    Graph optimizations are off, so that a quantized model is computed as dequantize, operator,
+    quantize; one thread, so that sums have one order. Raises InvalidModel where onnxruntime
+    refuses the model.
+    """
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    made = {name for node in model.graph.node for name in node.output}
+    known = {output.name for output in model.graph.output}
+    wanted = tuple(name for name in dict.fromkeys(tensors) if name in made)
+    exposed.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in wanted if name not in known
+    )
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            exposed.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise InvalidModel(f"onnxruntime refuses the model: {error}") from error
+    inputs = tuple((i.name, i.type) for i in session.get_inputs())
+    return Probe(session, inputs, wanted)
+
+
+def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
+    """Return real values in the element type of a model's input."""
+    if element == "tensor(float)":
+        return array.astype(np.float32)
+    if element == "tensor(double)":
+        return array.astype(np.float64)
+    if quant is None:
+        raise InvalidModel(f"an input of type {element} has no scale and zero point")
+    steps = quant.quantize(array, DType.INT8)
+    if element == "tensor(uint8)":
+        return (steps.astype(np.int16) + 128).astype(np.uint8)
+    return steps

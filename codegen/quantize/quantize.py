@@ -1,0 +1,121 @@
+"""Quantize: turn a float graph into the fixed-point graph that C is generated from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from codegen.errors import BadQuantization, Problem
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import DType, Quant, TensorType
+from codegen.ops import Conv2d, Dense
+from codegen.quantize.formats import affine, assign_formats, real_constant
+from codegen.quantize.linear_layers import Constant, quantize_bias, quantize_weights
+from codegen.quantize.ranges import Ranges
+
+
+@dataclass(slots=True)
+class Constants:
+    """The fixed-point constants made so far; one read in two formats gets two names."""
+
+    made: dict[str, Constant] = field(default_factory=dict)
+
+    def add(self, name: str, constant: Constant, reader: str) -> str:
+        """Keep the constant and return its name."""
+        for candidate in (name, f"{name}_for_{reader}"):
+            known = self.made.setdefault(candidate, constant)
+            if known.type == constant.type and np.array_equal(known.data, constant.data):
+                return candidate
+        raise AssertionError(f"{reader} reads {name} in two formats")
+
+
+def quantize(graph: Graph, ranges: Ranges | None = None) -> Graph:
+    """Return the fixed-point graph: int8 values and weights, int32 biases, all with formats.
+
+    Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
+    `ranges`. Requantize nodes stand where formats meet that the file prescribes differently.
+    Raises BadQuantization with every value that has no format and every layer whose numbers do
+    not fit 32 bits.
+    """
+    placed, formats = assign_formats(graph, ranges)
+    types = {
+        name: replace(placed.types[name], dtype=DType.INT8, quant=quant)
+        for name, quant in formats.items()
+    }
+    constants = Constants()
+    nodes: list[Node] = []
+    problems: list[Problem] = []
+    for node in placed.nodes:
+        try:
+            nodes.append(quantize_operands(placed, node, types, constants))
+        except ValueError as error:
+            problems.append(Problem(str(error), str(node.loc)))
+    types.update({name: constant.type for name, constant in constants.made.items()})
+    data = {name: constant.data for name, constant in constants.made.items()}
+    fixed = placed.with_nodes(nodes, types=types, constants=data)
+    problems += check_params(fixed)
+    if problems:
+        raise BadQuantization.collect(problems)
+    return fixed
+
+
+def quantize_operands(
+    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+) -> Node:
+    """Return the node with its constant operands in fixed point; ValueError if they do not fit."""
+    if isinstance(node.op, (Conv2d, Dense)):
+        return quantize_linear(graph, node, types, constants)
+    inputs: list[str] = []
+    for name in node.inputs:
+        if name in graph.constants:
+            quant = format_of(types, node.output) if node.op.keeps_quant else None
+            inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
+        else:
+            inputs.append(name)
+    return replace(node, inputs=tuple(inputs))
+
+
+def quantize_linear(
+    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+) -> Node:
+    """Quantize weights and bias of a convolution or dense layer."""
+    x_name, w_name, b_name = node.inputs
+    x, y = format_of(types, x_name), format_of(types, node.output)
+    bias = real_constant(graph, b_name)
+    known = graph.types[w_name]
+    if known.dtype is DType.INT8:
+        weights = Constant(graph.constants[w_name], known)
+    else:
+        weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
+    w_name = constants.add(w_name, weights, node.output)
+    b_name = constants.add(b_name, quantize_bias(bias, weights, x), node.output)
+    return replace(node, inputs=(x_name, w_name, b_name))
+
+
+def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
+    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    real = real_constant(graph, name)
+    quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
+    return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))
+
+
+def format_of(types: dict[str, TensorType], name: str) -> Quant:
+    """Return the format of a value that has one."""
+    quant = types[name].quant
+    assert quant is not None, f"{name} has no format"
+    return quant
+
+
+def check_params(graph: Graph) -> list[Problem]:
+    """Return what keeps nodes from computing in 32 bits."""
+    problems: list[Problem] = []
+    for node in graph.nodes:
+        params = getattr(node.op, "params", None)
+        if params is None:
+            continue
+        try:
+            params(graph.signature(node))
+        except ValueError as error:
+            problems.append(Problem(str(error), str(node.loc)))
+    return problems
