@@ -30,14 +30,18 @@ def evaluate(graph: Graph, inputs: Sequence[Array], keep: Collection[str] = ()) 
 
 def evaluate_node(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
     """Run one node on the given values: by `evaluate_fixed` where its result is an integer."""
-    operands = [operand(graph, name, values) for name in node.inputs]
-    if graph.types[node.output].dtype is DType.FLOAT32:
+    is_real = graph.types[node.output].dtype is DType.FLOAT32
+    operands = [operand(graph, name, values, is_real) for name in node.inputs]
+    if is_real:
         return node.op.evaluate(*operands)
     return node.op.evaluate_fixed(graph.signature(node), *operands)
 
 
-def operand(graph: Graph, name: str, values: Mapping[str, Array]) -> Array:
-    """Return a node's operand: a computed value, or a constant (dequantized in a float graph)."""
+def operand(graph: Graph, name: str, values: Mapping[str, Array], is_real: bool) -> Array:
+    """Return a node's operand: a computed value, or a constant, dequantized if `is_real`."""
     if name not in graph.constants:
         return values[name]
-    return graph.constants[name]
+    quant = graph.types[name].quant
+    data = graph.constants[name]
+    is_integer = graph.types[name].dtype is not DType.FLOAT32
+    return quant.dequantize(data) if is_real and is_integer and quant is not None else data

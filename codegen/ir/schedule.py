@@ -7,45 +7,66 @@ in a ring. A layer on its own with all rows kept is the plain layer-by-layer cas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codegen.ir.graph import Graph, Node
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One C function: a template of a family, for one operator.
+    """One C function of a family, for one operator.
 
-    `template` is its path under templates/kernels/. `form` names how operands and weights are
-    laid out, so that `lower` knows what to hand over (see codegen/lower).
+    `template` lies in templates/kernels/FAMILY/. `uses` names the files of templates/runtime/
+    that the template calls. A kernel computes one output row: from an array of pointers to the
+    rows of its operand, or, where one row suffices, from a pointer to it (`takes_row`). A kernel
+    of `whole` values takes their first bytes and is called once.
     """
 
     family: str
     name: str
+    uses: tuple[str, ...] = ()
+    takes_row: bool = False
+    whole: bool = False
 
     @property
     def template(self) -> str:
+        """Path under templates/."""
         return f"kernels/{self.family}/{self.name}.c.j2"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node, run by one kernel with `scratch_bytes` of arena beside its operands."""
+    """One node, run by one kernel.
+
+    `scratch_bytes` is the kernel's own working memory; `outside_bytes` the length of the row of
+    zero points that stands for rows above and below the image, 0 where none is read.
+    """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
+    outside_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Nests in the order of execution; within a nest the rows of its steps interleave."""
+    """Nests in the order of execution; within a nest the rows of its steps interleave.
+
+    `aliases` maps each value that is only another shape of an earlier value to that value.
+    """
 
     graph: Graph
     nests: tuple[tuple[Step, ...], ...]
-    rows_kept: Mapping[str, int] = field(default_factory=dict)
+    rows_kept: Mapping[str, int]
+    aliases: Mapping[str, str]
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in order."""
         return tuple(step for nest in self.nests for step in nest)
+
+    def storage(self, value: str) -> str:
+        """Return the value whose bytes `value` shows."""
+        while value in self.aliases:
+            value = self.aliases[value]
+        return value

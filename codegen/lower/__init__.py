@@ -1,0 +1,209 @@
+"""Lower a schedule and its plan to a Program: final names, numbers, packed weights, offsets."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from codegen.errors import Problem, UnsupportedOperator
+from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import Interface, Port
+from codegen.ir.memory import MemoryPlan
+from codegen.ir.program import Constant, Function, Layer, Operand, Program
+from codegen.ir.schedule import Schedule, Step
+from codegen.ir.types import Origin
+from codegen.lower.bind import Binding, Data, bind
+
+__all__ = ["lower", "make_interface"]
+
+
+def lower(
+    schedule: Schedule, plan: MemoryPlan, name: str, *, target: str, model: str, digest: str
+) -> Program:
+    """Return the program of a scheduled and planned graph.
+
+    `name` is the C identifier; target, model and digest go into the banner. Raises
+    UnsupportedOperator with every node whose form its kernel does not take.
+    """
+    graph = schedule.graph
+    bindings = _bind_all(schedule)
+    functions = _Functions()
+    constants = _Constants(name)
+    layers = []
+    for index, (step, binding) in enumerate(zip(schedule.steps, bindings, strict=True)):
+        function = functions.share(step, binding)
+        operands = tuple(constants.share(index, step.node, data) for data in binding.data)
+        layers.append(_layer(schedule, plan, index, function, binding, operands))
+    return Program(
+        interface=make_interface(graph, plan, name),
+        functions=functions.all,
+        layers=tuple(layers),
+        constants=constants.all,
+        input_offsets=tuple(plan.offset_of(value) for value in graph.inputs),
+        output_offsets=tuple(plan.offset_of(value) for value in graph.outputs),
+        target=target,
+        model=model,
+        digest=digest,
+        macs=sum(node.op.macs(graph.signature(node)) for node in graph.nodes),
+    )
+
+
+def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
+    """Return what a caller of the C sees."""
+    align = math.lcm(*(buffer.align for buffer in plan.buffers))
+    return Interface(
+        name,
+        tuple(_port(graph, value) for value in graph.inputs),
+        tuple(_port(graph, value) for value in graph.outputs),
+        plan.size_bytes,
+        align,
+    )
+
+
+def _port(graph: Graph, value: str) -> Port:
+    port, origin = graph.types[value], graph.origins.get(value, Origin(value))
+    assert port.quant is not None
+    return Port(
+        origin.tensor, port.shape, port.quant.scale, port.quant.zero_point, origin.perm, port.dtype
+    )
+
+
+def _bind_all(schedule: Schedule) -> list[Binding]:
+    """Bind every step; raise once for all that cannot be."""
+    bindings, problems = [], []
+    for step in schedule.steps:
+        signature = schedule.graph.signature(step.node)
+        try:
+            kernel = f"{step.kernel.family}/{step.kernel.name}"
+            bindings.append(bind(kernel, step.node.op, signature))
+        except ValueError as error:
+            problems.append(Problem(str(error), str(step.node.loc)))
+    if problems:
+        raise UnsupportedOperator.collect(problems)
+    return bindings
+
+
+class _Functions:
+    """Kernel instances; equal ones are shared, others get names of their own."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Function] = {}
+
+    @property
+    def all(self) -> tuple[Function, ...]:
+        return tuple(self._made.values())
+
+    def share(self, step: Step, binding: Binding) -> Function:
+        """Return the instance for a step, a new one where none has equal parameters."""
+        suffix = ""
+        for variant in range(2, len(self._made) + 3):
+            name = binding.stem + suffix
+            function = Function(name, step.kernel, binding.summary, binding.params)
+            if self._made.setdefault(name, function) == function:
+                return self._made[name]
+            suffix = f"_v{variant}"
+        raise AssertionError("more variants than functions")
+
+
+class _Constants:
+    """Constant arrays of the weights file; equal tables are stored once."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._made: dict[tuple[str, bytes], Constant] = {}
+
+    @property
+    def all(self) -> tuple[Constant, ...]:
+        return tuple(self._made.values())
+
+    def share(self, index: int, node: Node, data: Data) -> str:
+        """Return the name of an array with this content."""
+        dtype = {"int8_t": "int8", "int32_t": "int32"}[data.ctype]
+        values = data.values.astype(dtype).ravel()
+        key = (data.ctype, values.tobytes())
+        if key not in self._made:
+            name = f"{self._prefix}_{layer_name(index)}_{data.role}"
+            comment = f"{_quotable(node.loc.node or node.output)}: {data.comment}"
+            self._made[key] = Constant(name, data.ctype, values, comment)
+        return self._made[key].name
+
+
+def layer_name(index: int) -> str:
+    """Return the C name of the layer at a place in the schedule."""
+    return f"layer_{index:03d}"
+
+
+def _layer(
+    schedule: Schedule,
+    plan: MemoryPlan,
+    index: int,
+    function: Function,
+    binding: Binding,
+    constants: tuple[str, ...],
+) -> Layer:
+    graph, step = schedule.graph, schedule.steps[index]
+    node, output = step.node, graph.types[step.node.output]
+    return Layer(
+        name=layer_name(index),
+        comment=_comment(graph, plan, node, step),
+        function=function,
+        operands=_operands(graph, plan, node, step),
+        output_offset=plan.offset_of(node.output),
+        output_pitch=output.row_bytes,
+        rows=1 if step.kernel.whole else output.rows,
+        constants=constants,
+        scratch_offset=_scratch_offset(plan, node, "scratch"),
+        outside_offset=_scratch_offset(plan, node, "outside"),
+        outside_bytes=step.outside_bytes,
+        outside_value=binding.outside_value,
+    )
+
+
+def _operands(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[Operand, ...]:
+    windows = node.op.windows(graph.signature(node))
+    outside = "outside" if step.outside_bytes else "NULL"
+    found = []
+    for i, (value, window) in enumerate(zip(graph.activations(node), windows, strict=True)):
+        operand = graph.types[value]
+        found.append(
+            Operand(
+                name=f"x{i}",
+                offset=plan.offset_of(value),
+                pitch=operand.row_bytes,
+                height=operand.rows,
+                window=window.rows,
+                stride=window.stride,
+                dilation=window.dilation,
+                pad=window.pad,
+                outside=outside,
+                is_direct=step.kernel.takes_row or step.kernel.whole,
+            )
+        )
+    return tuple(found)
+
+
+def _scratch_offset(plan: MemoryPlan, node: Node, kind: str) -> int | None:
+    return plan.offsets.get(f"{node.output} {kind}")
+
+
+def _comment(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[str, ...]:
+    """Return the lines over a layer: its ONNX node, types, cost, and where its values live."""
+    signature = graph.signature(node)
+    place = f"{node.loc.op_type} '{_quotable(node.loc.node)}'" if node.loc.node else node.op.name
+    shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
+    offsets = ", ".join(_span(graph, plan, value) for value in graph.activations(node))
+    return (
+        f"{place}: {shapes} -> {signature.output}",
+        f"{node.op.macs(signature):,} multiply-accumulates, kernel {step.kernel.family};"
+        f" arena {offsets} -> {_span(graph, plan, node.output)}",
+    )
+
+
+def _span(graph: Graph, plan: MemoryPlan, value: str) -> str:
+    offset = plan.offset_of(value)
+    return f"[{offset}, {offset + graph.types[value].size_bytes})"
+
+
+def _quotable(text: str) -> str:
+    """Return text that cannot end a C comment."""
+    return re.sub(r"[^\x20-\x7e]|\*/|/\*", "_", text)

@@ -1,0 +1,13 @@
+"""Plan the arena: live ranges, values that share bytes, offsets, and a proved lower bound."""
+
+from codegen.ir.memory import MemoryPlan
+from codegen.ir.schedule import Schedule
+from codegen.plan.lifetimes import find_buffers
+from codegen.plan.offsets import place
+
+__all__ = ["find_buffers", "make_plan", "place"]
+
+
+def make_plan(schedule: Schedule) -> MemoryPlan:
+    """Return the smallest placement found for all that the schedule keeps at one time."""
+    return place(find_buffers(schedule))

@@ -1,0 +1,284 @@
+"""C emission: views of the Program as finished C text, handed to the templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jinja2
+import numpy as np
+
+from codegen import resources
+from codegen.emit.golden import Golden
+from codegen.ir.interface import Port
+from codegen.ir.program import Constant, Layer, Operand, Program
+from codegen.ir.types import Array
+
+COLUMNS = 100
+
+RUNTIME = (
+    "rows",
+    "rescale",
+    "tile_2x2",
+    "load32",
+    "store32",
+    "sxtb16",
+    "smlad",
+    "pack16",
+    "expand",
+    "smlad_2x2",
+    "window_3x3",
+    "store_tile",
+)
+"""The files of templates/runtime/, each after those it calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """A port as the header shows it. `suffix` is empty where there is only one."""
+
+    suffix: str
+    kind: str
+    tensor: str
+    dims: str
+    shape: str
+    size: int
+    offset: int
+    scale: str
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayView:
+    """A constant array: declaration without `const`, comment, and its lines of values."""
+
+    name: str
+    ctype: str
+    length: int
+    comment: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperandView:
+    """An operand within a layer function: where it is, and how its row pointers are set."""
+
+    name: str
+    offset: int
+    window: int
+    set_rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """A layer function: its declarations and the one kernel call."""
+
+    name: str
+    comment: tuple[str, ...]
+    operands: tuple[OperandView, ...]
+    output_offset: int
+    scratch_offset: int | None
+    outside_offset: int | None
+    outside_bytes: int
+    outside_value: int
+    rows: int
+    call: str
+
+
+def environment() -> jinja2.Environment:
+    """Return the environment of all templates: undefined names are errors."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def emit_c(program: Program, golden: Golden) -> dict[str, str]:
+    """Return file name -> text of the C library of a program."""
+    env = environment()
+    name = program.interface.name
+    inline = f"{name.upper()}_INLINE"
+    context = {
+        "name": name,
+        "NAME": name.upper(),
+        "program": program,
+        "inputs": _ports(program, "input", program.interface.inputs, program.input_offsets),
+        "outputs": _ports(program, "output", program.interface.outputs, program.output_offsets),
+        "run_parameters": _run_parameters(program),
+        "arena_bytes": program.interface.arena_bytes,
+        "arena_align": program.interface.arena_align,
+        "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
+        "macs": f"{program.macs:,}",
+        "constants": tuple(_array(constant) for constant in program.constants),
+        "layers": tuple(_layer(layer) for layer in program.layers),
+        "runtime": tuple(
+            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
+            for part in used_runtime(program)
+        ),
+        "kernels": tuple(
+            env.get_template(f.kernel.template).render(call=f, p=f.params)
+            for f in program.functions
+        ),
+        "golden_inputs": _golden(name, "input", golden.inputs),
+        "golden_outputs": _golden(name, "output", golden.outputs),
+    }
+    files = {
+        f"{name}.h": "c/network.h.j2",
+        f"{name}.c": "c/network.c.j2",
+        f"{name}_weights.h": "c/weights.h.j2",
+        f"{name}_weights.c": "c/weights.c.j2",
+        f"{name}_test.h": "c/test.h.j2",
+        "CMakeLists.txt": "c/CMakeLists.txt.j2",
+    }
+    return {file: env.get_template(path).render(context) for file, path in files.items()}
+
+
+def _run_parameters(program: Program) -> str:
+    """Return the parameters of NAME_run after the arena."""
+    ins, outs = program.interface.inputs, program.interface.outputs
+    inputs = [f", const int8_t *input{_suffix(i, len(ins))}" for i in range(len(ins))]
+    outputs = [f", int8_t *output{_suffix(i, len(outs))}" for i in range(len(outs))]
+    return "".join(inputs + outputs)
+
+
+def _suffix(index: int, count: int) -> str:
+    """Return the number of a port, where there are several."""
+    return f"_{index}" if count > 1 else ""
+
+
+def used_runtime(program: Program) -> tuple[str, ...]:
+    """Return the runtime files that the kernels call, in an order that compiles."""
+    used = {part for function in program.functions for part in function.kernel.uses}
+    if any(not operand.is_direct for layer in program.layers for operand in layer.operands):
+        used.add("rows")
+    return tuple(part for part in RUNTIME if part in used)
+
+
+def _ports(
+    program: Program, kind: str, ports: tuple[Port, ...], offsets: tuple[int, ...]
+) -> tuple[PortView, ...]:
+    return tuple(
+        PortView(
+            suffix=_suffix(i, len(ports)),
+            kind=kind,
+            tensor=_comment_text(port.tensor),
+            dims="x".join(map(str, port.shape)) or "1",
+            shape=", ".join(map(str, port.shape)),
+            size=port.size_bytes,
+            offset=offset,
+            scale=f"{float(np.float32(port.scale))!r}f",
+            zero_point=port.zero_point,
+        )
+        for i, (port, offset) in enumerate(zip(ports, offsets, strict=True))
+    )
+
+
+def _layer(layer: Layer) -> LayerView:
+    arguments = [_argument(layer, operand) for operand in layer.operands]
+    arguments.append(_row("y", layer.output_pitch, layer.rows))
+    arguments += layer.constants
+    if layer.scratch_offset is not None:
+        arguments.append("scratch")
+    return LayerView(
+        name=layer.name,
+        comment=_comment(layer.comment),
+        operands=tuple(_operand(layer, operand) for operand in layer.operands),
+        output_offset=layer.output_offset,
+        scratch_offset=layer.scratch_offset,
+        outside_offset=layer.outside_offset,
+        outside_bytes=layer.outside_bytes,
+        outside_value=layer.outside_value,
+        rows=layer.rows,
+        call=_wrap(f"{layer.function.name}(", arguments, ");", 8 if layer.rows > 1 else 4),
+    )
+
+
+def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return lines as one C comment."""
+    texts = [_comment_text(line) for line in lines]
+    return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
+
+
+def _argument(layer: Layer, operand: Operand) -> str:
+    if not operand.is_direct:
+        return f"{operand.name}_rows"
+    return _row(operand.name, operand.stride * operand.pitch, layer.rows)
+
+
+def _row(name: str, pitch: int, rows: int) -> str:
+    """Return the pointer to the row that the loop is at."""
+    return f"{name} + (row * {pitch})" if rows > 1 else name
+
+
+def _operand(layer: Layer, operand: Operand) -> OperandView:
+    first = f"(row * {operand.stride}) - {operand.pad}" if layer.rows > 1 else f"-{operand.pad}"
+    arguments = [
+        f"{operand.name}_rows",
+        str(operand.window),
+        operand.name,
+        str(operand.pitch),
+        str(operand.height),
+        first,
+        str(operand.dilation),
+        operand.outside,
+    ]
+    set_rows = _wrap("fx_rows(", arguments, ");", 8 if layer.rows > 1 else 4)
+    return OperandView(
+        operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
+    )
+
+
+def _wrap(head: str, parts: list[str], tail: str, indent: int) -> str:
+    """Join arguments with commas, breaking lines before column 100 under the open bracket."""
+    lines = [" " * indent + head]
+    for i, part in enumerate(parts):
+        end = tail if i == len(parts) - 1 else ","
+        if i and len(lines[-1]) + len(part) + len(end) + 1 > COLUMNS:
+            lines.append(" " * (indent + len(head)) + part + end)
+        else:
+            lines[-1] += (" " if i else "") + part + end
+    return "\n".join(lines)
+
+
+def _array(constant: Constant) -> ArrayView:
+    return ArrayView(
+        constant.name,
+        constant.ctype,
+        constant.values.size,
+        _comment_text(constant.comment),
+        _value_lines(constant.values),
+    )
+
+
+def _golden(name: str, kind: str, arrays: tuple[Array, ...]) -> tuple[ArrayView, ...]:
+    return tuple(
+        ArrayView(
+            f"{name}_golden_{kind}{_suffix(i, len(arrays))}",
+            "int8_t",
+            array.size,
+            f"golden {kind}",
+            _value_lines(array),
+        )
+        for i, array in enumerate(arrays)
+    )
+
+
+def _value_lines(values: Array) -> tuple[str, ...]:
+    """Return the values as C literals with commas, in lines of equal count within 100 columns."""
+    texts = [_literal(value) for value in values.ravel().tolist()]
+    per_line = (COLUMNS - 4) // (max(map(len, texts)) + 2)
+    return tuple(", ".join(texts[i : i + per_line]) + "," for i in range(0, len(texts), per_line))
+
+
+def _literal(value: int) -> str:
+    """Return an int32 constant; the least one has no literal of its own in C."""
+    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+
+
+def _comment_text(text: str) -> str:
+    """Return text that can stand in a C comment."""
+    printable = "".join(c if 32 <= ord(c) < 127 else "_" for c in text)
+    return printable.replace("*/", "*_").replace("/*", "_*")

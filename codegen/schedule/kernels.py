@@ -1,0 +1,187 @@
+"""Which kernels there are and when each may be used; the first that applies is taken.
+
+A target lists its families in order of preference; `generic` serves every operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codegen.ir.op import Op, Signature
+from codegen.ir.schedule import Kernel
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Pad,
+    Requantize,
+    Softmax,
+    Transpose,
+)
+
+
+def always(op: Op, signature: Signature) -> bool:
+    """For every form of the operator."""
+    return True
+
+
+def no_scratch(op: Op, signature: Signature) -> int:
+    """No working memory."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kernel, the operators it computes, a condition, and its scratch in bytes."""
+
+    kernel: Kernel
+    ops: tuple[type[Op], ...]
+    applies: Callable[[Op, Signature], bool] = always
+    scratch_bytes: Callable[[Op, Signature], int] = no_scratch
+
+
+def is_pointwise(op: Op, signature: Signature) -> bool:
+    """A 1x1 convolution of one group without padding."""
+    assert isinstance(op, Conv2d)
+    return signature.inputs[1].shape[1:3] == (1, 1) and op.group == 1 and not any(op.pads)
+
+
+def is_depthwise(op: Op, signature: Signature) -> bool:
+    """One filter for each channel, and horizontal padding less than the window."""
+    assert isinstance(op, Conv2d)
+    kernel_width = signature.inputs[1].shape[2]
+    return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
+
+
+def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
+    """Depthwise of 3x3, columns side by side, at most one column of padding, stride 1."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 1 and is_narrow_3x3(op, signature)
+
+
+def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 2."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 2 and is_narrow_3x3(op, signature)
+
+
+def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
+    """Depthwise of 3x3, columns side by side, at most one column of padding."""
+    return (
+        is_depthwise(op, signature)
+        and signature.inputs[1].shape[1:3] == (3, 3)
+        and op.dilations[1] == 1
+        and max(op.pads[1], op.pads[3]) <= 1
+    )
+
+
+def is_one_group(op: Op, signature: Signature) -> bool:
+    """One group, columns side by side, padding less than the window."""
+    assert isinstance(op, Conv2d)
+    kernel_width = signature.inputs[1].shape[2]
+    padding = max(op.pads[1], op.pads[3])
+    return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
+
+
+def two_patches(op: Op, signature: Signature) -> int:
+    """Two patches of one group in int8."""
+    _, kh, kw, depth = signature.inputs[1].shape
+    return 2 * kh * kw * depth
+
+
+def edge_patch(op: Op, signature: Signature) -> int:
+    """The window of an output column at the border, as rows of the image would hold it."""
+    assert isinstance(op, Conv2d)
+    _, kh, kw, _ = signature.inputs[1].shape
+    if not (op.pads[1] or op.pads[3]):
+        return 0
+    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
+
+
+def two_columns(op: Op, signature: Signature) -> int:
+    """Two patches in int16, each rounded up to four values."""
+    _, kh, kw, depth = signature.inputs[1].shape
+    return 2 * 2 * round_up(kh * kw * depth, 4)
+
+
+def one_column(op: Op, signature: Signature) -> int:
+    """The input vector in int16, rounded up to four values."""
+    return 2 * round_up(signature.inputs[0].elements, 4)
+
+
+def round_up(n: int, multiple: int) -> int:
+    """Return the least multiple of `multiple` that is not below n."""
+    return -(-n // multiple) * multiple
+
+
+SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3")),
+        (Conv2d,),
+        is_depthwise_3x3,
+    ),
+    Rule(
+        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3")),
+        (Conv2d,),
+        is_depthwise_3x3_s2,
+    ),
+    Rule(
+        Kernel("arm_dsp", "conv2d", (*SIMD, "store32", "expand", "smlad_2x2", "store_tile")),
+        (Conv2d,),
+        is_one_group,
+        two_columns,
+    ),
+    Rule(
+        Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True),
+        (Dense,),
+        always,
+        one_column,
+    ),
+    Rule(
+        Kernel("generic", "pointwise", ("rescale", "tile_2x2", "store_tile"), takes_row=True),
+        (Conv2d,),
+        is_pointwise,
+    ),
+    Rule(Kernel("generic", "depthwise", ("rescale",)), (Conv2d,), is_depthwise, edge_patch),
+    Rule(
+        Kernel("generic", "conv2d", ("rescale", "tile_2x2", "store_tile")),
+        (Conv2d,),
+        is_one_group,
+        two_patches,
+    ),
+    Rule(
+        Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_tile")),
+        (Conv2d,),
+        always,
+        two_patches,
+    ),
+    Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
+    Rule(Kernel("generic", "add", takes_row=True), (Add,)),
+    Rule(Kernel("generic", "max_pool"), (MaxPool,)),
+    Rule(Kernel("generic", "average_pool", ("rescale",)), (AveragePool,)),
+    Rule(Kernel("generic", "table", takes_row=True), (Clip, Requantize)),
+    Rule(Kernel("generic", "softmax", takes_row=True), (Softmax,)),
+    Rule(Kernel("generic", "concat", whole=True), (Concat,)),
+    Rule(Kernel("generic", "pad", whole=True), (Pad,)),
+    Rule(Kernel("generic", "transpose", whole=True), (Transpose,)),
+)
+
+
+def choose(families: tuple[str, ...], op: Op, signature: Signature) -> Rule | None:
+    """Return the first rule of the most preferred family that serves the node, if any."""
+    for family in families:
+        for rule in RULES:
+            if (
+                rule.kernel.family == family
+                and isinstance(op, rule.ops)
+                and rule.applies(op, signature)
+            ):
+                return rule
+    return None

@@ -1,0 +1,116 @@
+"""Build one-operator graphs, emit them, and compare the C with the reference in every bit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from codegen.emit import Golden, emit
+from codegen.ir.evaluate import evaluate
+from codegen.ir.graph import Graph, Node
+from codegen.ir.op import Op
+from codegen.ir.program import Program
+from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.lower import lower
+from codegen.plan import make_plan
+from codegen.schedule import make_schedule
+from codegen.toolchain.host import build_host, run_host
+
+GENERIC = ("generic",)
+ARM_DSP = ("arm_dsp", "generic")
+
+
+def int8(shape: Sequence[int], scale: float = 0.05, zero_point: int = 0) -> TensorType:
+    """An int8 type in a per-tensor format."""
+    return TensorType(tuple(shape), DType.INT8, Quant((scale,), zero_point))
+
+
+def op_graph(
+    op: Op,
+    inputs: Sequence[TensorType],
+    output: tuple[float, int],
+    constants: Sequence[tuple[Array, TensorType]] = (),
+) -> Graph:
+    """A graph of one node; its constant operands follow the computed ones."""
+    names = [f"x{i}" for i in range(len(inputs))]
+    held = [f"c{i}" for i in range(len(constants))]
+    types = dict(zip(names, inputs, strict=True))
+    types |= {name: kind for name, (_, kind) in zip(held, constants, strict=True)}
+    shape = op.infer(*types.values()).shape
+    types["y"] = int8(shape, *output)
+    return Graph(
+        name="net",
+        inputs=tuple(names),
+        outputs=("y",),
+        nodes=(Node(op, (*names, *held), "y"),),
+        types=types,
+        constants={name: data for name, (data, _) in zip(held, constants, strict=True)},
+    )
+
+
+def linear_constants(
+    rng: np.random.Generator, shape: tuple[int, ...], x_scale: float
+) -> list[tuple[Array, TensorType]]:
+    """Random int8 weights with a scale for each output, extremes among them, and an int32 bias."""
+    weights = rng.integers(-127, 128, shape).astype(np.int8)
+    weights.flat[rng.integers(weights.size, size=3)] = (-127, 127, 0)
+    scales = tuple(float(s) for s in rng.uniform(0.001, 0.02, shape[0]))
+    bias = rng.integers(-3000, 3000, shape[0]).astype(np.int32)
+    formats = Quant(scales, 0, 0), Quant(tuple(x_scale * s for s in scales), 0, 0)
+    return [
+        (weights, TensorType(shape, DType.INT8, formats[0])),
+        (bias, TensorType((shape[0],), DType.INT32, formats[1])),
+    ]
+
+
+def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:
+    """Random inputs, then all least, all greatest, and both in turn."""
+    found = []
+    for name in graph.inputs:
+        batch = rng.integers(-128, 128, (count, *graph.types[name].shape)).astype(np.int8)
+        batch[-1] = np.where(np.arange(batch[-1].size) % 2, -128, 127).reshape(batch[-1].shape)
+        batch[-2], batch[-3] = 127, -128
+        found.append(batch)
+    return tuple(found)
+
+
+def program_of(graph: Graph, families: tuple[str, ...]) -> Program:
+    """Schedule, plan and lower a fixed-point graph."""
+    schedule = make_schedule(graph, families)
+    plan = make_plan(schedule)
+    return lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
+
+
+def write_c(graph: Graph, families: tuple[str, ...], folder: Path, inputs: Sequence[Array]) -> Program:
+    """Emit a graph into a folder with its first sample as golden."""
+    program = program_of(graph, families)
+    first = [batch[:1] for batch in inputs]
+    outputs = evaluate(graph, first)
+    golden = Golden(tuple(first), tuple(outputs[name] for name in graph.outputs))
+    for file, text in emit(program, golden).items():
+        (folder / file).write_text(text, encoding="utf-8")
+    return program
+
+
+def assert_c_equals_reference(
+    graph: Graph, families: tuple[str, ...], rng: np.random.Generator
+) -> Program:
+    """Build the C of a graph on the host and compare every output byte over `samples`."""
+    inputs = samples(graph, rng)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        program = write_c(graph, families, folder, inputs)
+        outputs = run_host(build_host(folder, program.interface, folder), inputs)
+    expected = evaluate(graph, inputs)
+    for name, got in zip(graph.outputs, outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[name])
+    return program
+
+
+def renamed(graph: Graph, name: str) -> Graph:
+    """The same graph under another name."""
+    return replace(graph, name=name)
