@@ -1,0 +1,174 @@
+"""Builder: the graph under construction, and the layouts in which its values are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from codegen.frontend.call import Call
+from codegen.frontend.operand import Const, Unsupported, View
+from codegen.ir.graph import Node
+from codegen.ir.op import Op
+from codegen.ir.types import Array, DType, Loc, Origin, Quant, TensorType
+from codegen.ops import DequantizeLinear, Reshape, Transpose
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects nodes, types, constants and origins; `reserved` are the names of ONNX tensors."""
+
+    reserved: frozenset[str]
+    nodes: list[Node] = field(default_factory=list)
+    types: dict[str, TensorType] = field(default_factory=dict)
+    constants: dict[str, Array] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    derived: dict[tuple[str, Op], str] = field(default_factory=dict)
+
+    def declare(self, tensor: str, shape: Iterable[int], dtype: DType) -> View:
+        """Add a value that no node computes: an input, or the result of a refused node."""
+        self.types[tensor] = TensorType(tuple(shape), dtype)
+        self.origins[tensor] = Origin(tensor)
+        return View(tensor, tensor, self.order(tensor))
+
+    def shape(self, view: View) -> tuple[int, ...]:
+        """Return the shape of the ONNX tensor, batch aside."""
+        sizes = self.types[view.value].shape
+        return tuple(sizes[view.perm.index(axis)] for axis in range(len(sizes)))
+
+    def order(self, value: str) -> tuple[int, ...]:
+        """Return the permutation that changes nothing."""
+        return tuple(range(len(self.types[value].shape)))
+
+    def emit(self, op: Op, operands: tuple[str, ...], call: Call, perm: tuple[int, ...]) -> View:
+        """Add the node that computes `call`'s result as value = tensor.transpose(perm)."""
+        tensor = call.output
+        value = self.add(op, operands, call.loc, tensor, Origin(tensor, significant(perm)))
+        return View(tensor, value, perm)
+
+    def add(
+        self, op: Op, operands: tuple[str, ...], loc: Loc, base: str, origin: Origin | None = None
+    ) -> str:
+        """Add a node and return the name of its result: `base`, made unique."""
+        types = tuple(self.types[name] for name in operands)
+        try:
+            result = result_type(op, types)
+        except ValueError as error:
+            raise Unsupported(str(error)) from error
+        computed = [name for name in operands if name not in self.constants]
+        is_integer = any(self.types[name].dtype is not DType.FLOAT32 for name in computed)
+        if is_integer and not op.keeps_quant and not isinstance(op, DequantizeLinear):
+            raise Unsupported(
+                "computes on int8 values", "put DequantizeLinear before and QuantizeLinear behind"
+            )
+        name = self.unique(base)
+        self.types[name] = result
+        self.nodes.append(Node(op, operands, name, loc))
+        if origin is not None:
+            self.origins[name] = origin
+        return name
+
+    def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
+        """Return a value that is view's tensor transposed by `perm`; made once and shared."""
+        steps = tuple(view.perm.index(axis) for axis in perm)
+        if steps == self.order(view.value):
+            return view.value
+        sizes = self.types[view.value].shape
+        moved = [axis for axis in steps if sizes[axis] != 1]
+        shape = tuple(sizes[axis] for axis in steps)
+        op: Op = Reshape(shape) if moved == sorted(moved) else Transpose(steps)
+        return self.derive(op, view.value, loc, Origin(view.tensor, significant(perm)))
+
+    def plain(self, view: View, loc: Loc) -> str:
+        """Return a value in the order of the ONNX tensor."""
+        return self.layout(view, tuple(range(len(view.perm))), loc)
+
+    def reshaped(self, value: str, shape: tuple[int, ...], loc: Loc) -> str:
+        """Return `value` under another shape; made once and shared."""
+        if self.types[value].shape == shape:
+            return value
+        return self.derive(Reshape(shape), value, loc, self.origins.get(value))
+
+    def derive(self, op: Op, value: str, loc: Loc, origin: Origin | None) -> str:
+        """Return op(value), made once and shared."""
+        key = (value, op)
+        if key not in self.derived:
+            self.derived[key] = self.add(op, (value,), loc, f"{value}_{op.name}", origin)
+        return self.derived[key]
+
+    def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
+        """Add a constant named `base`, or find it: equal data under one name is one constant."""
+        dtype = DType.INT8 if data.dtype == np.int8 else DType.FLOAT32
+        entry = TensorType(data.shape, dtype, quant)
+        name = base
+        for suffix in range(1, len(self.types) + 2):
+            if self.types.get(name) == entry and np.array_equal(self.constants.get(name, ()), data):
+                return name
+            if name not in self.types and (name == base or name not in self.reserved):
+                break
+            name = f"{base}_{suffix}"
+        self.types[name] = entry
+        self.constants[name] = np.ascontiguousarray(data)
+        return name
+
+    def weights(self, const: Const, perm: tuple[int, ...], factor: float = 1.0) -> str:
+        """Add `const` transposed by `perm`, outputs first; int8 weights stay int8."""
+        if not const.is_quantized or factor != 1.0:
+            data = const.real().transpose(perm) * factor
+            return self.constant(const.name, data.astype(np.float32))
+        return self.constant(const.name, const.data.transpose(perm), weight_quant(const, perm))
+
+    def bias(self, const: Const | None, size: int, base: str, factor: float = 1.0) -> str:
+        """Add a bias of `size` values, zeros where there is none; float64 where it is exact."""
+        if const is None:
+            return self.constant(f"{base}_bias", np.zeros(size, np.float32))
+        data = const.real()
+        if data.size not in (1, size) or data.size != max((1, *data.shape)):
+            raise Unsupported(f"a bias of shape {data.shape} for {size} outputs")
+        dtype = np.float64 if const.is_quantized else np.float32
+        return self.constant(const.name, (np.resize(data, size) * factor).astype(dtype))
+
+    def unique(self, base: str) -> str:
+        """Return `base`, with a number behind where a value has that name."""
+        if base not in self.types:
+            return base
+        suffix = 1
+        while f"{base}_{suffix}" in self.types or f"{base}_{suffix}" in self.reserved:
+            suffix += 1
+        return f"{base}_{suffix}"
+
+
+def result_type(op: Op, operands: tuple[TensorType, ...]) -> TensorType:
+    """Infer a node's type; what only moves integers yields integers of the same format."""
+    found = op.infer(*operands)
+    if op.keeps_quant and operands[0].dtype is not DType.FLOAT32:
+        return replace(found, dtype=operands[0].dtype, quant=operands[0].quant)
+    return found
+
+
+def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant:
+    """Return the format of int8 weights after `perm`; Unsupported where kernels have none."""
+    assert const.scales is not None and const.zero_points is not None
+    if const.data.dtype != np.int8:
+        raise Unsupported(f"weights '{const.name}' are {const.data.dtype}, not int8")
+    if np.any(const.zero_points):
+        raise Unsupported(
+            f"weights '{const.name}' have a zero point other than 0",
+            "quantize the weights symmetrically",
+        )
+    scales = tuple(float(scale) for scale in const.scales.ravel())
+    if const.axis is None:
+        return Quant(scales)
+    if perm.index(const.axis) != 0:
+        raise Unsupported(
+            f"weights '{const.name}' have a scale for each index of axis {const.axis},"
+            " which is not the output channel's",
+            "quantize per tensor or per output channel",
+        )
+    return Quant(scales, 0, 0)
+
+
+def significant(perm: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `perm`, or () where it changes nothing."""
+    return () if perm == tuple(range(len(perm))) else perm

@@ -1,0 +1,65 @@
+"""Identity, Dropout, Relu, Clip and Softmax."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from codegen.frontend.builder import Builder
+from codegen.frontend.call import Call
+from codegen.frontend.convert.linear import order
+from codegen.frontend.operand import Unsupported, View
+from codegen.ir.types import Origin
+from codegen.ops import Clip, Softmax
+
+
+def convert_identity(builder: Builder, call: Call) -> View:
+    """Identity, and Dropout at inference: another name of the operand."""
+    training = call.operand(2)
+    if call.proto.op_type == "Dropout" and training is not None:
+        mode = call.constant(2).data
+        if mode.any():
+            raise Unsupported("is in training mode", "export the model for inference")
+    return replace(call.activation(0), tensor=call.output)
+
+
+def convert_relu(builder: Builder, call: Call) -> View:
+    """Relu is Clip from 0."""
+    view = call.activation(0)
+    return builder.emit(Clip(), (view.value,), call, view.perm)
+
+
+def convert_clip(builder: Builder, call: Call) -> View:
+    """Clip with constant bounds."""
+    view = call.activation(0)
+    low, high = call.optional_constant(1), call.optional_constant(2)
+    op = Clip(
+        -math.inf if low is None else float(low.real().item()),
+        math.inf if high is None else float(high.real().item()),
+    )
+    return builder.emit(op, (view.value,), call, view.perm)
+
+
+def convert_softmax(builder: Builder, call: Call) -> View:
+    """Softmax along any axis; before opset 13 over all dimensions from `axis` on."""
+    view = call.activation(0)
+    rank = len(view.perm) + 1
+    axis = call.integer("axis", -1 if call.opset >= 13 else 1) % rank
+    if call.opset < 13 and axis < rank - 1:
+        return _flattened_softmax(builder, call, max(axis - 1, 0))
+    if axis == 0:
+        raise Unsupported("normalizes over the batch")
+    perm = view.perm
+    if perm[-1] != axis - 1:
+        perm = (*(other for other in sorted(perm) if other != axis - 1), axis - 1)
+    x = builder.layout(view, perm, call.loc)
+    return builder.emit(Softmax(), (x,), call, perm)
+
+
+def _flattened_softmax(builder: Builder, call: Call, axis: int) -> View:
+    x = builder.plain(call.activation(0), call.loc)
+    shape = builder.types[x].shape
+    flat = (*shape[:axis], math.prod(shape[axis:]))
+    x = builder.reshaped(x, flat, call.loc)
+    y = builder.add(Softmax(), (x,), call.loc, f"{call.output}_flat", Origin(call.output))
+    return View(call.output, builder.reshaped(y, shape, call.loc), order(shape))

@@ -1,0 +1,206 @@
+"""ONNX ModelProto -> float Graph: channels last inside, constants folded, problems collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from codegen.errors import InvalidModel, Problem, UnsupportedOperator
+from codegen.frontend.builder import Builder
+from codegen.frontend.call import Call
+from codegen.frontend.convert import CONVERTERS
+from codegen.frontend.convert.quantized import dequantized_constant
+from codegen.frontend.fold import fold_node, shape_of
+from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
+from codegen.frontend.ports import (
+    Inferred,
+    graph_inputs,
+    infer_tensors,
+    input_shapes,
+    opset_of,
+)
+from codegen.ir.graph import Graph
+from codegen.ir.rewrite import rename_values
+from codegen.ir.types import DType, Loc, Origin
+from codegen.ops import Reshape
+
+
+@dataclass(slots=True)
+class _State:
+    """One import: the graph so far, what each tensor is, and what was refused."""
+
+    file: str
+    opset: int
+    inferred: dict[str, Inferred]
+    builder: Builder
+    tensors: dict[str, Operand]
+    read: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+
+
+def import_model(model: onnx.ModelProto, file: str) -> Graph:
+    """Return the float graph of `model`; `file` is its name in messages.
+
+    Raises InvalidModel, DynamicShape, or UnsupportedOperator with every node that is refused.
+    QuantizeLinear and DequantizeLinear of activations stay nodes; those of constants become the
+    constants' formats.
+    """
+    opset = opset_of(model, file)
+    ports = input_shapes(model, file)
+    tensors = tuple(value.name for value in model.graph.output)
+    read = frozenset(name for node in model.graph.node for name in node.input)
+    inferred = infer_tensors(model, file)
+    state = _State(file, opset, inferred, _builder(model), {"": None}, read | {*tensors})
+    for stored in model.graph.initializer:
+        state.tensors[stored.name] = Const(stored.name, numpy_helper.to_array(stored))
+    for value in graph_inputs(model):
+        _declare_input(state, value, ports[value.name])
+    for proto in model.graph.node:
+        _import_node(state, proto)
+    outputs: tuple[str, ...] = ()
+    for tensor in tensors:
+        outputs += (_import_output(state, tensor, (*ports, *outputs)),)
+    if state.problems:
+        raise UnsupportedOperator.collect(state.problems)
+    builder = state.builder
+    graph = Graph(
+        model.graph.name or "model",
+        tuple(ports),
+        outputs,
+        tuple(builder.nodes),
+        builder.types,
+        builder.constants,
+        builder.origins,
+    )
+    return _named_after_outputs(graph.with_nodes(graph.nodes), tensors)
+
+
+def _builder(model: onnx.ModelProto) -> Builder:
+    names = {value.name for value in model.graph.input}
+    names.update(tensor.name for tensor in model.graph.initializer)
+    names.update(name for node in model.graph.node for name in node.output)
+    return Builder(frozenset(names))
+
+
+def _declare_input(state: _State, value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
+    element = value.type.tensor_type.elem_type
+    dtype = DType.INT8 if element == onnx.TensorProto.INT8 else DType.FLOAT32
+    if element not in (onnx.TensorProto.FLOAT, onnx.TensorProto.INT8):
+        name = onnx.TensorProto.DataType.Name(element).lower()
+        state.problems.append(
+            Problem(
+                f"the input's element type is {name}",
+                f"{state.file}: input '{value.name}'",
+                "only float (float32) and int8 inputs are supported",
+            )
+        )
+    state.tensors[value.name] = state.builder.declare(value.name, shape, dtype)
+
+
+def _import_node(state: _State, proto: onnx.NodeProto) -> None:
+    name = proto.name or f"{proto.op_type}_{proto.output[0]}"
+    loc = Loc(state.file, name, proto.op_type)
+    undefined = [tensor for tensor in proto.input if tensor not in state.tensors]
+    if undefined:
+        raise InvalidModel(f"tensor '{undefined[0]}' is read and never made", where=str(loc))
+    operands = tuple(state.tensors[tensor] for tensor in proto.input)
+    call = Call(proto, operands, state.opset, loc)
+    try:
+        results = _results(state, call)
+    except Unsupported as error:
+        _refuse(state, call, error)
+        return
+    for tensor, result in zip(proto.output, results, strict=False):
+        state.tensors[tensor] = result
+
+
+def _results(state: _State, call: Call) -> tuple[Operand, ...]:
+    """Return what the node's results are; Unsupported with the reason where they are nothing."""
+    op_type, first = call.proto.op_type, call.operand(0)
+    converter = dict(CONVERTERS).get(op_type)
+    if call.proto.domain not in ("", "ai.onnx"):
+        raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
+    if op_type == "Shape" and isinstance(first, View):
+        return (shape_of(call, (1, *state.builder.shape(first))),)
+    known = [operand for operand in call.operands if operand is not None]
+    if any(isinstance(operand, Unknown) for operand in known):
+        if converter is not None or not _is_activation(state, call):
+            return tuple(_placeholder(state, tensor) for tensor in call.proto.output)
+    elif all(isinstance(operand, Const) for operand in known):
+        if op_type == "DequantizeLinear":
+            return (dequantized_constant(call),)
+        return fold_node(call)
+    if converter is None:
+        raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
+    for tensor in call.proto.output[1:]:
+        if tensor in state.read:
+            raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")
+    return (converter(state.builder, call),)
+
+
+HINTS = {
+    "DynamicQuantizeLinear": "quantize statically, in QDQ form",
+    "HardSigmoid": "use Relu or Clip as activation",
+    "QGemm": "export the quantized model in QDQ form",
+    "QLinearAdd": "export the quantized model in QDQ form",
+    "QLinearConv": "export the quantized model in QDQ form",
+    "QLinearMatMul": "export the quantized model in QDQ form",
+    "Resize": "fix the resolution before the network",
+    "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
+    "Slice": "slices of constants fold; slices of computed values have no kernel",
+}
+
+
+def _is_activation(state: _State, call: Call) -> bool:
+    """The node makes floats, as far as ONNX knows, and not sizes or indices."""
+    found = state.inferred.get(call.output)
+    return found is None or found.is_float
+
+
+def _refuse(state: _State, call: Call, error: Unsupported) -> None:
+    """Note the problem; go on with the shape ONNX infers, so that all problems are found."""
+    op_type = call.proto.op_type
+    state.problems.append(Problem(f"{op_type}: {error.reason}", str(call.loc), error.hint))
+    first = call.operand(0)
+    for tensor in call.proto.output:
+        if op_type == "DequantizeLinear" and isinstance(first, Const):
+            state.tensors[tensor] = Const(tensor, np.zeros(first.data.shape, np.float32))
+        else:
+            dtype = DType.INT8 if op_type == "QuantizeLinear" else DType.FLOAT32
+            state.tensors[tensor] = _placeholder(state, tensor, dtype)
+
+
+def _placeholder(state: _State, tensor: str, dtype: DType = DType.FLOAT32) -> Operand:
+    """Stand in for the result of a refused node, where its shape is known."""
+    found = state.inferred.get(tensor)
+    if found is None or not found.shape or found.shape[0] != 1:
+        return Unknown()
+    return state.builder.declare(tensor, found.shape[1:], dtype)
+
+
+def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
+    """Return a value that shows an output in the order of the ONNX tensor and is no other port."""
+    found = state.tensors.get(tensor, Unknown())
+    builder = state.builder
+    if isinstance(found, Const):
+        where = f"{state.file}: output '{tensor}'"
+        state.problems.append(Problem("the output is a constant", where, "remove the output"))
+    if not isinstance(found, View):
+        return tensor
+    place = Loc(state.file)
+    value = builder.plain(found, place)
+    if value in ports:
+        copy = Reshape(builder.types[value].shape)
+        value = builder.add(copy, (value,), place, tensor)
+    builder.origins[value] = Origin(tensor)
+    return value
+
+
+def _named_after_outputs(graph: Graph, tensors: tuple[str, ...]) -> Graph:
+    """Give output values the names of the ONNX outputs, where no other value has them."""
+    names = dict(zip(graph.outputs, tensors, strict=True))
+    free = {old: new for old, new in names.items() if new not in graph.types}
+    return rename_values(graph, free)
