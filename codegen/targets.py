@@ -108,6 +108,11 @@ class Target:
         """The target is the machine that runs codegen."""
         return self.core == "host"
 
+    @property
+    def is_arm(self) -> bool:
+        """The core runs Arm's Thumb instructions."""
+        return self.emulator is not None and self.emulator.arch == "UC_ARCH_ARM"
+
     def memory(self, kind: str) -> Memory:
         """Return the first memory of a kind: where the linker puts code, or the arena."""
         return next(memory for memory in self.memories if memory.kind == kind)

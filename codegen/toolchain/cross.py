@@ -1,0 +1,117 @@
+"""Emitted C -> ELF for a target, with zig's clang from pip or with a GNU cross compiler."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from codegen.errors import BadTarget, MissingTool
+from codegen.ir.interface import Interface
+from codegen.resources import folder as resource_folder
+from codegen.targets import Memory, Target
+from codegen.toolchain.host import sources
+from codegen.toolchain.ports import function_names
+from codegen.toolchain.tools import render, run_tool, zig
+
+CrossCompiler = Literal["zig", "gcc"]
+
+COMPILE_FLAGS = (
+    "-std=c99",
+    "-O2",
+    "-g0",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fomit-frame-pointer",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+)
+LINKER_ROOM = 64 << 20
+"""Bytes of flash and of RAM the linker is given: what exceeds the part is reported, not refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBuild:
+    """A linked image that holds the network alone, and the objects it was made of."""
+
+    elf: Path
+    objects: tuple[Path, Path]
+    interface: Interface
+    target: Target
+    compiler: CrossCompiler
+
+
+def build_target(
+    folder: Path,
+    interface: Interface,
+    target: Target,
+    out: Path,
+    compiler: CrossCompiler = "zig",
+) -> TargetBuild:
+    """Compile the emitted files for the target and link them alone, unused parts removed.
+
+    Raises MissingTool, ToolFailed, or BadTarget where the target cannot be built for.
+    """
+    command = cross_command(target, compiler)
+    code, weights = (compile_object(command, s, out) for s in sources(folder, interface))
+    names = function_names(interface).all
+    elf = out / f"{interface.name}.elf"
+    flash = _with_room(target.memory("flash"))
+    ram = _with_room(target.memory("ram"))
+    link(command, (code, weights), elf, interface, flash, ram, names)
+    return TargetBuild(elf, (code, weights), interface, target, compiler)
+
+
+def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:
+    """Return the compiler and the arguments that select the core."""
+    if compiler == "zig" and target.zig:
+        return (
+            *zig(),
+            "cc",
+            *target.zig,
+            "-I",
+            str(resource_folder("templates") / "project/include"),
+        )
+    if compiler == "gcc" and target.gcc:
+        path = shutil.which(target.gcc[0])
+        if path is None:
+            hint = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
+            raise MissingTool(f"{target.gcc[0]} is not installed", hint=hint)
+        return (path, *target.gcc[1:])
+    raise BadTarget(f"target '{target.name}' has no arguments for {compiler}", hint="see targets/")
+
+
+def compile_object(
+    command: tuple[str, ...], source: Path, out: Path, include: tuple[Path, ...] = ()
+) -> Path:
+    """Compile one C file to an object in `out`."""
+    target = out / f"{source.stem}.o"
+    paths = [part for path in include for part in ("-I", path)]
+    run_tool((*command, *COMPILE_FLAGS, *paths, "-c", "-o", target, source))
+    return target
+
+
+def link(
+    command: tuple[str, ...],
+    objects: tuple[Path, ...],
+    elf: Path,
+    interface: Interface,
+    flash: Memory,
+    ram: Memory,
+    roots: tuple[str, ...],
+) -> None:
+    """Link objects and the compiler's own runtime, keeping what `roots` reach; first is entry."""
+    script = elf.with_suffix(".ld")
+    values = {"entry": roots[0], "name": interface.name, "flash": flash, "ram": ram}
+    script.write_text(render("baremetal/link.ld.j2", **values), encoding="utf-8")
+    libraries = () if "ziglang" in command else ("-nostdlib", "-Wl,--start-group")
+    flags = ["-Wl,--gc-sections", f"-Wl,--entry={roots[0]}"]
+    flags += [f"-Wl,-u,{root}" for root in roots]
+    runtime = () if "ziglang" in command else ("-lc", "-lgcc", "-Wl,--end-group")
+    run_tool((*command, "-O2", *flags, "-T", script, *libraries, *objects, *runtime, "-o", elf))
+
+
+def _with_room(memory: Memory) -> Memory:
+    size = max(memory.size_bytes, LINKER_ROOM)
+    return Memory(memory.name, memory.kind, memory.base, size)

@@ -1,0 +1,114 @@
+"""What a linked network occupies, read from its ELF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codegen.toolchain.cross import TargetBuild
+from codegen.toolchain.tools import import_package
+
+WRITE, ALLOC = 1, 2
+"""sh_flags SHF_WRITE and SHF_ALLOC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Bytes to load; never writable, for a network has no writable data of its own."""
+
+    address: int
+    data: bytes
+    executable: bool
+
+    @property
+    def end(self) -> int:
+        """The address after the last byte."""
+        return self.address + len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the image: half open range of addresses, without the Thumb bit."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElfFacts:
+    """Bytes a network takes in the image, and the symbols it shows and needs.
+
+    flash_bytes: all that is loaded: code_bytes and weights_bytes and initial values of data.
+    ram_bytes: writable data outside the arena: 0 for a correct network.
+    defined: external symbols of NAME.c and NAME_weights.c; imported: those they need from outside.
+    """
+
+    flash_bytes: int
+    code_bytes: int
+    weights_bytes: int
+    ram_bytes: int
+    defined: tuple[str, ...]
+    imported: tuple[str, ...]
+
+
+def read_facts(build: TargetBuild) -> ElfFacts:
+    """Return sizes from the linked image and symbols from the objects; raises MissingTool."""
+    flash = weights = ram = 0
+    with build.elf.open("rb") as file:
+        for section in _elf_file(file).iter_sections():
+            flags, size = section["sh_flags"], section["sh_size"]
+            if not flags & ALLOC:
+                continue
+            ram += size if flags & WRITE else 0
+            flash += size if section["sh_type"] != "SHT_NOBITS" else 0
+            weights += size if section.name == ".weights" else 0
+    defined, undefined = _globals(build.objects)
+    return ElfFacts(
+        flash_bytes=flash,
+        code_bytes=flash - weights,
+        weights_bytes=weights,
+        ram_bytes=ram,
+        defined=tuple(sorted(defined)),
+        imported=tuple(sorted(undefined - defined)),
+    )
+
+
+def read_segments(elf: Path) -> tuple[Segment, ...]:
+    """Return what the image loads."""
+    with elf.open("rb") as file:
+        return tuple(
+            Segment(segment["p_vaddr"], segment.data(), bool(segment["p_flags"] & 1))
+            for segment in _elf_file(file).iter_segments("PT_LOAD")
+            if segment["p_filesz"]
+        )
+
+
+def read_functions(elf: Path) -> tuple[Function, ...]:
+    """Return the functions of the image by address; of several names at one, the shortest."""
+    with elf.open("rb") as file:
+        table = _elf_file(file).get_section_by_name(".symtab")
+        symbols = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"]
+        found = {}
+        for symbol in sorted(symbols, key=lambda symbol: (-len(symbol.name), symbol.name)):
+            start = symbol["st_value"] & ~1
+            found[start] = Function(symbol.name, start, start + symbol["st_size"])
+    return tuple(found[start] for start in sorted(found))
+
+
+def _globals(objects: tuple[Path, ...]) -> tuple[set[str], set[str]]:
+    """Return the external symbols that objects define, and those they do not."""
+    defined: set[str] = set()
+    undefined: set[str] = set()
+    for path in objects:
+        with path.open("rb") as file:
+            for symbol in _elf_file(file).get_section_by_name(".symtab").iter_symbols():
+                if symbol["st_info"]["bind"] not in ("STB_GLOBAL", "STB_WEAK") or not symbol.name:
+                    continue
+                (undefined if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
+    return defined, undefined
+
+
+def _elf_file(file: Any) -> Any:
+    return import_package("elftools.elf.elffile").ELFFile(file)

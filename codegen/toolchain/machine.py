@@ -1,0 +1,177 @@
+"""Machine: a linked image in unicorn, with an arena and a stack, whose functions can be called.
+
+Nothing is mapped but the image (read only), the arena, the stack and a return address: every other
+access stops the run. The arena ends where its last page ends, if its alignment lets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from codegen.errors import BadTarget, VerificationFailed
+from codegen.ir.types import Array
+from codegen.targets import Target
+from codegen.toolchain.counting import Image
+from codegen.toolchain.cross import TargetBuild
+from codegen.toolchain.elf import Function, Segment, read_functions, read_segments
+from codegen.toolchain.ports import guard
+from codegen.toolchain.tools import import_package
+
+PAGE = 4096
+STACK_BYTES = 64 << 10
+RETURN_ADDRESS = 0x1FFF_0000
+"""A page of its own in the code region of Cortex-M, far from any memory of the targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Unicorn's numbers of the registers a call uses; `thumb_bit` is set in code addresses."""
+
+    argument: int
+    stack: int
+    link: int
+    program_counter: int
+    thumb_bit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A loaded image. The arena lies in whole pages from `arena_page` to `arena_end`."""
+
+    engine: Any
+    image: Image
+    registers: Registers
+    arena: int
+    arena_page: int
+    arena_end: int
+    stack: int
+
+
+def load_machine(build: TargetBuild) -> Machine:
+    """Map the image, the arena, the stack and the return address, with gaps between them."""
+    unicorn = import_package("unicorn")
+    engine = _make_engine(unicorn, build.target)
+    segments = read_segments(build.elf)
+    code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+    for page in _pages(segments):
+        engine.mem_map(page, PAGE, code_rights)
+    for segment in segments:
+        engine.mem_write(segment.address, segment.data)
+    engine.mem_map(RETURN_ADDRESS, PAGE, code_rights)
+
+    size, align = build.interface.arena_bytes, build.interface.arena_align
+    arena_page = build.target.memory("ram").base
+    arena_end = arena_page + (-(-(size + align) // PAGE)) * PAGE
+    stack = arena_end + PAGE
+    data_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+    engine.mem_map(arena_page, arena_end - arena_page, data_rights)
+    engine.mem_map(stack, STACK_BYTES, data_rights)
+
+    code = next(segment for segment in segments if segment.executable)
+    return Machine(
+        engine=engine,
+        image=Image(code, read_functions(build.elf), build.target),
+        registers=_registers(unicorn, build.target),
+        arena=(arena_end - size) // align * align,
+        arena_page=arena_page,
+        arena_end=arena_end,
+        stack=stack,
+    )
+
+
+def call(machine: Machine, function: str) -> int:
+    """Call a function with the arena as its argument, on a freshly painted stack.
+
+    Returns what it returns; raises VerificationFailed where it touches what it must not.
+    """
+    engine, registers = machine.engine, machine.registers
+    entry = next(f.start for f in machine.image.functions if f.name == function)
+    engine.mem_write(machine.stack, guard(STACK_BYTES).tobytes())
+    engine.reg_write(registers.argument, machine.arena)
+    engine.reg_write(registers.stack, machine.stack + STACK_BYTES)
+    engine.reg_write(registers.link, RETURN_ADDRESS | registers.thumb_bit)
+    try:
+        engine.emu_start(entry | registers.thumb_bit, RETURN_ADDRESS)
+    except import_package("unicorn").UcError as error:
+        place = _place(engine.reg_read(registers.program_counter), machine.image.functions)
+        target = machine.image.target.name
+        raise VerificationFailed(
+            f"{function} was stopped on the emulated {target}: {error}",
+            where=place,
+            hint="it reached beyond its arena, its stack or its constants",
+        ) from None
+    return int(engine.reg_read(registers.argument))
+
+
+def fill_arena(machine: Machine, content: Array) -> None:
+    """Write the arena's pages, guard bytes included, from `arena_content`."""
+    machine.engine.mem_write(machine.arena_page, content.tobytes())
+
+
+def arena_content(machine: Machine) -> Array:
+    """Return junk for the arena's pages."""
+    return guard(machine.arena_end - machine.arena_page)
+
+
+def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
+    """Only the arena has changed since `fill_arena`."""
+    size = machine.arena_end - machine.arena_page
+    found = np.frombuffer(machine.engine.mem_read(machine.arena_page, size), np.uint8)
+    start = machine.arena - machine.arena_page
+    same = found == content
+    return bool(same[:start].all() and same[start + arena_bytes :].all())
+
+
+def stack_depth(machine: Machine) -> int:
+    """Return the bytes from the top of the stack to the deepest one written since the call."""
+    found = np.frombuffer(machine.engine.mem_read(machine.stack, STACK_BYTES), np.uint8)
+    changed = np.flatnonzero(found != guard(STACK_BYTES))
+    return STACK_BYTES - int(changed[0]) if changed.size else 0
+
+
+def _make_engine(unicorn: Any, target: Target) -> Any:
+    emulator = target.emulator
+    if emulator is None:
+        raise BadTarget(f"target '{target.name}' has no [emulator]", hint="see targets/")
+    known = {**vars(unicorn), **vars(unicorn.arm_const), **vars(unicorn.riscv_const)}
+    unknown = [n for n in (emulator.arch, *emulator.modes, emulator.cpu) if n not in known]
+    if unknown:
+        raise BadTarget(f"unicorn has no {', '.join(unknown)}", where=f"target '{target.name}'")
+    mode = 0
+    for name in emulator.modes:
+        mode |= known[name]
+    return unicorn.Uc(known[emulator.arch], mode, known[emulator.cpu])
+
+
+def _registers(unicorn: Any, target: Target) -> Registers:
+    if target.is_arm:
+        arm = unicorn.arm_const
+        return Registers(
+            arm.UC_ARM_REG_R0, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, 1
+        )
+    riscv = unicorn.riscv_const
+    return Registers(
+        riscv.UC_RISCV_REG_A0,
+        riscv.UC_RISCV_REG_SP,
+        riscv.UC_RISCV_REG_RA,
+        riscv.UC_RISCV_REG_PC,
+        0,
+    )
+
+
+def _pages(segments: Iterable[Segment]) -> tuple[int, ...]:
+    """Return the pages that segments touch; two may share one."""
+    found = set()
+    for segment in segments:
+        found |= set(range(segment.address // PAGE * PAGE, segment.end, PAGE))
+    return tuple(sorted(found))
+
+
+def _place(address: int, functions: tuple[Function, ...]) -> str:
+    inside = [f for f in functions if f.start <= address < f.end]
+    name = f"{inside[0].name}+0x{address - inside[0].start:x}" if inside else "outside of the code"
+    return f"0x{address:08x} ({name})"

@@ -1,0 +1,79 @@
+"""What every runner of an emitted network shares: its functions, and batches as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codegen.errors import BadCalibrationData
+from codegen.ir.interface import Interface, Port
+from codegen.ir.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionNames:
+    """The C functions of a network; one accessor a port."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    invoke: str
+    run: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every function a caller may use."""
+        return (*self.inputs, *self.outputs, self.invoke, self.run)
+
+
+def function_names(interface: Interface) -> FunctionNames:
+    """Return the functions of the C API; accessors are numbered where there are several."""
+    name = interface.name
+    return FunctionNames(
+        inputs=_numbered(f"{name}_input", interface.inputs),
+        outputs=_numbered(f"{name}_output", interface.outputs),
+        invoke=f"{name}_invoke",
+        run=f"{name}_run",
+    )
+
+
+def declarations(interface: Interface) -> str:
+    """Return the C declarations that running takes."""
+    names = function_names(interface)
+    lines = [f"int8_t *{name}(void *arena);" for name in names.inputs]
+    lines += [f"const int8_t *{name}(const void *arena);" for name in names.outputs]
+    return "\n".join([*lines, f"void {names.invoke}(void *arena);"])
+
+
+def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[bytes, ...], ...]:
+    """Return the bytes of each port of each sample; raises BadCalibrationData on other shapes."""
+    expected = tuple(port.shape for port in interface.inputs)
+    found = tuple(tuple(array.shape[1:]) for array in inputs)
+    counts = {len(array) for array in inputs}
+    if expected != found or len(counts) != 1 or any(a.dtype != np.int8 for a in inputs):
+        shapes = ", ".join(f"{array.dtype.name} {array.shape}" for array in inputs)
+        raise BadCalibrationData(
+            f"the inputs are {shapes}; the network takes int8 of (samples, shape), shapes"
+            f" {', '.join(map(str, expected))}"
+        )
+    return tuple(tuple(a[i].tobytes() for a in inputs) for i in range(len(inputs[0])))
+
+
+def join_batch(interface: Interface, samples: Sequence[Sequence[bytes]]) -> tuple[Array, ...]:
+    """Return an (N, *shape) array for each output from the bytes of each sample."""
+    return tuple(
+        np.frombuffer(b"".join(sample[i] for sample in samples), np.int8).reshape(-1, *port.shape)
+        for i, port in enumerate(interface.outputs)
+    )
+
+
+def guard(size_bytes: int) -> Array:
+    """Return `size_bytes` of reproducible junk, writable, as uint8."""
+    return np.random.default_rng(0).integers(0, 256, size_bytes, dtype=np.uint8)
+
+
+def _numbered(stem: str, ports: tuple[Port, ...]) -> tuple[str, ...]:
+    if len(ports) == 1:
+        return (stem,)
+    return tuple(f"{stem}_{i}" for i in range(len(ports)))

@@ -1,0 +1,76 @@
+"""The self-test of an emitted network on a board that QEMU plays, as a whole firmware image."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen.errors import BadTarget, ToolFailed
+from codegen.ir.interface import Interface
+from codegen.resources import folder as resource_folder
+from codegen.targets import Memory, Qemu, Target
+from codegen.toolchain.cross import CrossCompiler, compile_object, cross_command, link
+from codegen.toolchain.host import sources
+from codegen.toolchain.tools import find_program, render, run_program
+
+QEMU_PACKAGE = "qemu-system-arm"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Outcome of NAME_self_test, and what the firmware printed."""
+
+    passed: bool
+    output: str
+
+
+def run_self_test(
+    folder: Path,
+    interface: Interface,
+    target: Target,
+    compiler: CrossCompiler = "zig",
+    timeout_s: float = 120.0,
+) -> SelfTest:
+    """Build a firmware image around NAME_test.h and run it in qemu-system-arm.
+
+    Raises MissingTool, ToolFailed, or BadTarget where QEMU has no board with the core.
+    """
+    board = target.qemu
+    if board is None:
+        raise BadTarget(f"target '{target.name}' has no [qemu]", hint="see targets/")
+    program = find_program("qemu-system-arm", QEMU_PACKAGE)
+    with tempfile.TemporaryDirectory() as scratch:
+        image = build_firmware(folder, interface, target, board, Path(scratch), compiler)
+        machine = ("-machine", board.machine, "-display", "none", "-monitor", "none")
+        console = ("-serial", "none", "-semihosting-config", "enable=on,target=native")
+        done = run_program((program, *machine, *console, "-kernel", image), timeout_s=timeout_s)
+    output = (done.stdout + done.stderr).decode(errors="replace")
+    if f"{interface.name}: " not in output:
+        raise ToolFailed(f"QEMU's {board.machine} ended without a result:\n{output.strip()}")
+    return SelfTest(done.returncode == 0, output)
+
+
+def build_firmware(
+    folder: Path,
+    interface: Interface,
+    target: Target,
+    board: Qemu,
+    out: Path,
+    compiler: CrossCompiler = "zig",
+) -> Path:
+    """Return an image with vector table, start-up code and the self-test as `main`."""
+    templates = resource_folder("templates") / "project/baremetal"
+    main = out / f"{interface.name}_main.c"
+    name = interface.name
+    values = {"header": "semihosting.h", "print": "semihosting_print"}
+    main.write_text(render("self_test.c.j2", name=name, macro=name.upper(), **values))
+    command = cross_command(target, compiler)
+    files = (*sources(folder, interface), main, templates / "startup.c")
+    include = (folder, templates)
+    objects = tuple(compile_object(command, file, out, include) for file in files)
+    flash = Memory("flash", "flash", board.flash_base, board.flash_bytes)
+    ram = Memory("ram", "ram", board.ram_base, board.ram_bytes)
+    image = out / f"{name}_firmware.elf"
+    link(command, objects, image, interface, flash, ram, ("reset",))
+    return image
