@@ -63,7 +63,7 @@ def _scratch(steps: tuple[Step, ...]) -> list[Buffer]:
 
 
 def _last_reads(schedule: Schedule) -> dict[str, int]:
-    """Map each stored value to the end of its live range."""
+    """Map each stored value to the end of its live range; outputs outlive the last step."""
     graph, steps = schedule.graph, schedule.steps
     last = dict.fromkeys(graph.inputs, 1)
     for time, step in enumerate(steps):
@@ -71,7 +71,7 @@ def _last_reads(schedule: Schedule) -> dict[str, int]:
         for name in graph.activations(step.node):
             last[schedule.storage(name)] = time + 1
     for name in graph.outputs:
-        last[schedule.storage(name)] = len(steps) or 1
+        last[schedule.storage(name)] = len(steps) + 1
     return last
 
 

@@ -85,7 +85,9 @@ def program_of(graph: Graph, families: tuple[str, ...]) -> Program:
     return lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
 
 
-def write_c(graph: Graph, families: tuple[str, ...], folder: Path, inputs: Sequence[Array]) -> Program:
+def write_c(
+    graph: Graph, families: tuple[str, ...], folder: Path, inputs: Sequence[Array]
+) -> Program:
     """Emit a graph into a folder with its first sample as golden."""
     program = program_of(graph, families)
     first = [batch[:1] for batch in inputs]
@@ -111,6 +113,25 @@ def assert_c_equals_reference(
     return program
 
 
-def renamed(graph: Graph, name: str) -> Graph:
-    """The same graph under another name."""
-    return replace(graph, name=name)
+def merged(graphs: Sequence[Graph]) -> Graph:
+    """One graph that holds all of `graphs` side by side."""
+
+    def prefix(i: int, name: str) -> str:
+        return f"g{i}_{name}"
+
+    return Graph(
+        name="net",
+        inputs=tuple(prefix(i, name) for i, g in enumerate(graphs) for name in g.inputs),
+        outputs=tuple(prefix(i, name) for i, g in enumerate(graphs) for name in g.outputs),
+        nodes=tuple(
+            replace(
+                node,
+                inputs=tuple(prefix(i, name) for name in node.inputs),
+                output=prefix(i, node.output),
+            )
+            for i, g in enumerate(graphs)
+            for node in g.nodes
+        ),
+        types={prefix(i, k): v for i, g in enumerate(graphs) for k, v in g.types.items()},
+        constants={prefix(i, k): v for i, g in enumerate(graphs) for k, v in g.constants.items()},
+    )

@@ -1,0 +1,81 @@
+"""Hypothesis strategies of one-operator graphs: odd sizes, strides, pads, groups, formats."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from codegen.ir.graph import Graph
+from codegen.ops import Add, AveragePool, Conv2d, Dense, MaxPool
+from tests.ops.harness import int8, linear_constants, op_graph
+
+Draw = st.DrawFn
+zero_points = st.sampled_from((-128, -127, -3, 0, 5, 127))
+clamps = st.sampled_from((None, None, (0.0, float("inf")), (0.0, 6.0), (-1.0, 1.0)))
+
+
+@st.composite
+def convolutions(draw: Draw) -> Graph:
+    """Any convolution: window, stride, pads, dilation, group, depthwise or not."""
+    kind = draw(st.sampled_from(("plain", "pointwise", "depthwise", "narrow", "grouped")))
+    side = st.integers(1, 9)
+    height, width = draw(side), draw(side)
+    group, depth, per_group = draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(side)
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    pads = tuple(draw(st.integers(0, 2)) for _ in range(4))
+    dilations = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    if kind == "pointwise":
+        kernel, pads, dilations, group = (1, 1), (0, 0, 0, 0), (1, 1), 1
+    elif kind == "narrow":
+        kernel, pads, dilations = (3, 3), tuple(min(p, 1) for p in pads), (1, 1)
+    elif kind == "plain":
+        group = 1
+    if kind in ("depthwise", "narrow"):
+        group, depth, per_group = draw(st.integers(2, 7)), 1, 1
+    op = Conv2d(
+        (draw(st.integers(1, 2)), draw(st.integers(1, 3))), pads, dilations, group, draw(clamps)
+    )
+    fits = all(
+        size + pads[i] + pads[i + 2] >= (kernel[i] - 1) * dilations[i] + 1
+        for i, size in enumerate((height, width))
+    )
+    assume(fits)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    weights = linear_constants(rng, (group * per_group, *kernel, depth), 0.05)
+    x = int8((height, width, group * depth), 0.05, draw(zero_points))
+    return op_graph(op, [x], (draw(st.sampled_from((0.02, 0.3, 5.0))), draw(zero_points)), weights)
+
+
+@st.composite
+def dense_layers(draw: Draw) -> Graph:
+    """A dense layer of odd and even lengths."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    weights = linear_constants(rng, (draw(st.integers(1, 9)), draw(st.integers(1, 40))), 0.05)
+    x = int8((weights[0][0].shape[1],), 0.05, draw(zero_points))
+    return op_graph(Dense(draw(clamps)), [x], (0.3, draw(zero_points)), weights)
+
+
+@st.composite
+def sums(draw: Draw) -> Graph:
+    """A sum of two formats in a third."""
+    shape = tuple(draw(st.lists(st.integers(1, 6), min_size=1, max_size=3)))
+    scales = [draw(st.floats(0.001, 0.5)) for _ in range(2)]
+    output = max(scales) * draw(st.floats(0.1, 3.0))
+    operands = [int8(shape, scale, draw(zero_points)) for scale in scales]
+    return op_graph(Add(draw(clamps)), operands, (output, draw(zero_points)))
+
+
+@st.composite
+def pools(draw: Draw) -> Graph:
+    """Both pools; windows overhang every side."""
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    pads = tuple(draw(st.integers(0, kernel[i % 2] - 1)) for i in range(4))
+    strides = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    sides = [draw(st.integers(max(1, kernel[i] - pads[i] - pads[i + 2]), 8)) for i in range(2)]
+    shape = (*sides, draw(st.integers(1, 5)))
+    if draw(st.booleans()):
+        return op_graph(MaxPool(kernel, strides, pads), [int8(shape, 0.05, 3)], (0.05, 3))
+    op = AveragePool(kernel, strides, pads, draw(st.booleans()))
+    x = int8(shape, 0.05, draw(zero_points))
+    return op_graph(op, [x], (draw(st.sampled_from((0.03, 0.05, 0.2))), draw(zero_points)))

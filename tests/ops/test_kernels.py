@@ -1,0 +1,114 @@
+"""Laws of every kernel: C equals the reference bit for bit, whatever the shape and the format."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codegen.ir.graph import Graph
+from codegen.ops import Clip, Concat, Pad, Requantize, Softmax, Transpose
+from tests.ops.cases import convolutions, dense_layers, pools, sums
+from tests.ops.harness import ARM_DSP, GENERIC, assert_c_equals_reference, int8, merged, op_graph
+
+few = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+several = {"min_size": 8, "max_size": 8}
+families = pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=["generic", "arm_dsp"])
+
+
+def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
+    """Several graphs in one library, so that the compiler starts once."""
+    assert_c_equals_reference(merged(graphs), kernels, np.random.default_rng(0))
+
+
+@families
+@few
+@given(graphs=st.lists(convolutions(), **several))
+def test_convolution(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
+
+
+@families
+@few
+@given(graphs=st.lists(dense_layers(), **several))
+def test_dense(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
+
+
+@few
+@given(graphs=st.lists(sums(), **several))
+def test_add(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@few
+@given(graphs=st.lists(pools(), **several))
+def test_pool(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@pytest.mark.parametrize("shape", [(1,), (10,), (1000,), (2, 3, 5)])
+@pytest.mark.parametrize("scale", [0.0005, 0.1, 4.0])
+def test_softmax(shape: tuple[int, ...], scale: float) -> None:
+    check([op_graph(Softmax(), [int8(shape, scale, 3)], (1 / 256, -128))], GENERIC)
+
+
+def test_softmax_is_within_one_step_of_the_real_one() -> None:
+    x, y = int8((12,), 0.15, 7), int8((12,), 1 / 256, -128)
+    graph = op_graph(Softmax(), [x], (1 / 256, -128))
+    q = np.random.default_rng(1).integers(-128, 128, (500, 12)).astype(np.int8)
+    fixed = Softmax().evaluate_fixed(graph.signature(graph.nodes[0]), q).astype(int)
+    assert x.quant and y.quant
+    real = y.quant.quantize(Softmax().evaluate(x.quant.dequantize(q)), y.dtype).astype(int)
+    assert np.abs(fixed - real).max() <= 1
+    assert (fixed == real).mean() > 0.99
+
+
+def test_table_functions() -> None:
+    x = int8((3, 7), 0.1, 3)
+    check(
+        [
+            op_graph(Clip(), [x], (0.05, -128)),
+            op_graph(Clip(-1.0, 6.0), [x], (0.1, 3)),
+            op_graph(Requantize(), [x], (0.03, -12)),
+            op_graph(Requantize(), [int8((5,), 0.01, 90)], (1.5, 127)),
+        ],
+        GENERIC,
+    )
+
+
+def test_concat() -> None:
+    shapes = {0: [(3, 4, 2), (1, 4, 2)], 1: [(3, 1, 2), (3, 5, 2)], 2: [(3, 4, 2), (3, 4, 7)]}
+    graphs = [
+        op_graph(Concat(axis), [int8(shape) for shape in operands], (0.05, 0))
+        for axis, operands in shapes.items()
+    ]
+    triple = op_graph(Concat(0), [int8((n,)) for n in (1, 2, 3)], (0.05, 0))
+    check([*graphs, triple], GENERIC)
+
+
+def test_pad() -> None:
+    check(
+        [
+            op_graph(Pad((1, 2, 0), (0, 1, 3), 1.0), [int8((3, 4, 2), 0.05, 5)], (0.05, 5)),
+            op_graph(Pad((0, 0, 4), (0, 0, 0)), [int8((2, 2, 3), 0.05, -7)], (0.05, -7)),
+            op_graph(Pad((2,), (3,), -1.0), [int8((4,), 0.05, 5)], (0.05, 5)),
+        ],
+        GENERIC,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm"),
+    [
+        ((3, 4, 5), (2, 0, 1)),
+        ((3, 4, 5), (2, 1, 0)),
+        ((6, 5), (1, 0)),
+        ((2, 3, 4, 5), (3, 1, 2, 0)),
+    ],
+)
+def test_transpose(shape: tuple[int, ...], perm: tuple[int, ...]) -> None:
+    check([op_graph(Transpose(perm), [int8(shape)], (0.05, 0))], GENERIC)

@@ -1,0 +1,51 @@
+"""Live ranges: inputs from the start, outputs to the end, results in the place of operands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codegen.ir.graph import Graph, Node
+from codegen.ops import Add, Clip, Requantize, Reshape
+from codegen.plan import find_buffers, make_plan
+from codegen.schedule import make_schedule
+from tests.ops.harness import GENERIC, assert_c_equals_reference, int8
+
+
+def chain(*nodes: Node, outputs: tuple[str, ...] = ("z",)) -> Graph:
+    """Elementwise nodes over one input x of 12 values."""
+    values = {"x", *(node.output for node in nodes)}
+    types = {name: int8((12,) if name != "r" else (3, 4)) for name in values}
+    return Graph("net", ("x",), outputs, nodes, types)
+
+
+def test_elementwise_chain_stays_in_place() -> None:
+    graph = chain(Node(Clip(), ("x",), "y"), Node(Requantize(), ("y",), "z"))
+    plan = make_plan(make_schedule(graph, GENERIC))
+    assert plan.size_bytes == 12
+    assert plan.offset_of("x") == plan.offset_of("z") == 0
+
+
+def test_an_operand_read_later_keeps_its_bytes() -> None:
+    graph = chain(Node(Clip(), ("x",), "y"), Node(Add(), ("x", "y"), "z"))
+    plan = make_plan(make_schedule(graph, GENERIC))
+    assert plan.size_bytes == 24
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
+
+
+def test_an_output_is_not_overwritten() -> None:
+    graph = chain(Node(Clip(), ("x",), "y"), Node(Requantize(), ("y",), "z"), outputs=("y", "z"))
+    plan = make_plan(make_schedule(graph, GENERIC))
+    assert plan.offset_of("y") != plan.offset_of("z")
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
+
+
+def test_a_reshape_costs_nothing() -> None:
+    graph = chain(Node(Reshape((3, 4)), ("x",), "r"), outputs=("r",))
+    buffers = find_buffers(make_schedule(graph, GENERIC))
+    assert [(b.name, b.values) for b in buffers] == [("x", ("x", "r"))]
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
+
+
+def test_a_value_added_to_itself() -> None:
+    graph = chain(Node(Add(), ("x", "x"), "z"))
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
