@@ -12,7 +12,7 @@ from codegen.errors import BadOption
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
 
-C_WORDS = frozenset(
+C_WORDS = (
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t"
     " char8_t class co_await co_return co_yield compl concept const const_cast consteval constexpr"
     " constinit continue decltype default delete do double dynamic_cast else enum explicit export"
@@ -20,14 +20,14 @@ C_WORDS = frozenset(
     " noexcept not not_eq nullptr operator or or_eq private protected public register"
     " reinterpret_cast requires restrict return short signed sizeof static static_assert"
     " static_cast struct switch template this thread_local throw true try typedef typeid typename"
-    " typeof union unsigned using virtual void volatile wchar_t while xor xor_eq".split()
+    " typeof union unsigned using virtual void volatile wchar_t while xor xor_eq"
 )
 """Keywords of C and C++."""
 
-C_HEADERS = frozenset(
+C_HEADERS = (
     "assert complex ctype errno fenv float inttypes iso646 limits locale main math setjmp signal"
     " stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath"
-    " threads time uchar wchar wctype".split()
+    " threads time uchar wchar wctype"
 )
 """Names whose .h or .c would hide a standard header, or the program's main file."""
 
@@ -36,20 +36,30 @@ C_HEADERS = frozenset(
 class Options:
     """One run: which network, for which target, quantized by which data.
 
-    `model` is the path of an ONNX file or the name of a zoo network; `network` holds zoo options
-    and is empty for a file. `calibrate` is an .npz file or a folder of .npy files; without it
-    `samples` synthetic inputs are made from `seed`.
+    `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
+    of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
+    of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
+    most that the arena may take.
     """
 
     model: str
     target: str
     name: str | None = None
-    network: Mapping[str, object] = field(default_factory=dict)
+    network: Mapping[str, int | float] = field(default_factory=dict)
+    weights: Path | None = None
     calibrate: Path | None = None
     samples: int = 16
     seed: int = 0
+    ram_bytes: int | None = None
     pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
     dump_ir: Path | None = None
+
+    @property
+    def model_name(self) -> str:
+        """The file's name, or the zoo name with its options; the same wherever the file lies."""
+        given = "".join(f" {name}={value:g}" for name, value in self.network.items())
+        weights = f" weights={self.weights.name}" if self.weights else ""
+        return f"{Path(self.model).name}{given}{weights}"
 
     @property
     def identifier(self) -> str:
@@ -74,6 +84,6 @@ def c_identifier(text: str) -> str:
     word = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
     if not word:
         return "net"
-    if word[0].isdigit() or word in C_WORDS or word in C_HEADERS:
+    if word[0].isdigit() or word in f"{C_WORDS} {C_HEADERS}".split():
         return f"net_{word}"
     return word

@@ -1,0 +1,43 @@
+"""The command line: a file a command. Messages go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import click
+
+from codegen import __version__
+from codegen.cli.emit import emit
+from codegen.cli.errors import ErrorGroup
+from codegen.cli.report import report
+from codegen.cli.targets import targets
+from codegen.cli.verify import verify
+from codegen.cli.zoo import zoo
+
+COMMANDS = (emit, verify, report, targets, zoo)
+
+
+HELP = """Compile ONNX networks into fixed-point, static-memory C for microcontrollers.
+
+\b
+codegen emit mobilenet_v1 --alpha 0.25 --target cortex-m7
+codegen emit my_network.onnx --target cortex-m4 --calibrate samples.npz
+codegen verify my_network
+"""
+
+
+@click.group(cls=ErrorGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="codegen")
+def cli() -> None:
+    """Hold the commands together."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; a termination signal ends it as an interrupt does, cleaning up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    cli(prog_name="codegen")

@@ -102,10 +102,11 @@ class Difference:
 class Check:
     """One implementation compared with the reference in every output byte of every input.
 
-    `place` is "host" or a target's name.
+    `place` is "host" or a target's name; `kernels` the family of kernels preferred in it.
     """
 
     place: str
+    kernels: str
     inputs: int
     compared_bytes: int
     difference: Difference | None = None

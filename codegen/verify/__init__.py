@@ -1,0 +1,17 @@
+"""Verify: reference == host C == emulated target C, in every output byte."""
+
+from codegen.verify.agreement import measure_agreement
+from codegen.verify.check import Subject, TargetRun
+from codegen.verify.inputs import Inputs, make_inputs, run_reference
+from codegen.verify.study import Study, study
+
+__all__ = [
+    "Inputs",
+    "Study",
+    "Subject",
+    "TargetRun",
+    "make_inputs",
+    "measure_agreement",
+    "run_reference",
+    "study",
+]

@@ -1,0 +1,113 @@
+"""The arguments that commands on a model share, and the Options they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from codegen import zoo
+from codegen.errors import BadOption
+from codegen.options import RADIO_PAYLOAD_BYTES, Options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RAM_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
+PATH = click.Path(path_type=Path)
+
+
+class Ram(click.ParamType[int]):
+    """Bytes, as a number with an optional k or M (1024 or 1024 squared bytes)."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of bytes."""
+        text = str(value).strip().lower().removesuffix("b")
+        unit = text[-1:] if text[-1:] in ("k", "m") else ""
+        digits = text.removesuffix(unit)
+        if not digits.isdecimal() or int(digits) == 0:
+            self.fail(f"{value!r} is no size; give for example 65536 or 64k", param, ctx)
+        return int(digits) * RAM_UNITS[unit]
+
+
+def zoo_options(command: F) -> F:
+    """Add the options of all zoo networks, once each."""
+    known = {option.name: option for network in zoo.NETWORKS for option in network.options}
+    for option in reversed(known.values()):
+        text = f"Zoo networks: {option.help}. Default {option.default:g}."
+        command = click.option(f"--{option.name}", type=option.type, help=text)(command)
+    return command
+
+
+def model_options(command: F) -> F:
+    """Add the options that say which network, how quantized, under which name."""
+    for decorate in reversed(
+        (
+            zoo_options,
+            click.option("--weights", type=PATH, help="Zoo networks: parameters, .npz or .onnx."),
+            click.option(
+                "--calibrate",
+                type=PATH,
+                help="Samples to measure ranges on: .npz, or a folder of .npy."
+                " Without it they are synthetic, and accuracy is not to be trusted.",
+            ),
+            click.option("--name", help="C identifier of symbols and files. Default: the model's."),
+            click.option("--ram", type=Ram(), help="Most RAM the arena may take, such as 64k."),
+            click.option(
+                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
+            ),
+            click.option(
+                "--pdu",
+                type=click.IntRange(1),
+                default=RADIO_PAYLOAD_BYTES,
+                show_default=True,
+                help="Payload bytes of a radio packet, for the packets in the report.",
+            ),
+            click.option(
+                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
+    """Return the options of a run from those of the command line, by their names there."""
+    numbers = {option.name for network in zoo.NETWORKS for option in network.options}
+    return Options(
+        model=model,
+        target=target,
+        name=given["name"],
+        network={key: given[key] for key in sorted(numbers) if given[key] is not None},
+        weights=given["weights"],
+        calibrate=given["calibrate"],
+        seed=given["seed"],
+        ram_bytes=given["ram"],
+        pdu_payload_bytes=given["pdu"],
+        dump_ir=given["dump_ir"],
+    )
+
+
+def is_project(model: str) -> bool:
+    """The argument is a folder, so an emitted one is meant."""
+    return Path(model).is_dir()
+
+
+def refuse_model_options(given: dict[str, Any]) -> None:
+    """Raise BadOption where options of a model were given for an emitted folder."""
+    ctx = click.get_current_context()
+    on_command_line = click.core.ParameterSource.COMMANDLINE
+    found = [
+        "--" + name.replace("_", "-")
+        for name in given
+        if ctx.get_parameter_source(name) is on_command_line
+    ]
+    if found:
+        raise BadOption(
+            f"{', '.join(found)}: an emitted folder is taken as it is",
+            hint="give the model instead of the folder",
+        )

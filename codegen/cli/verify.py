@@ -1,0 +1,59 @@
+"""codegen verify: reference == host C == target C, in every output byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from codegen.cli.console import progress_bar, stdout
+from codegen.cli.model import is_project, make_options, model_options, refuse_model_options
+from codegen.project import raise_if_different, verify_model, verify_project
+from codegen.report import check_to_json, render_checks
+
+SCHEMA = "codegen.verify/1"
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--target",
+    "-t",
+    multiple=True,
+    help="Target to emulate besides the host; may be repeated. Default: the folder's.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Inputs to run on the host; an emulated target gets the first 2.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@model_options
+def verify(model: str, target: tuple[str, ...], samples: int, as_json: bool, **given: Any) -> None:
+    """Prove the C of MODEL right: an emitted folder, an ONNX file or a zoo network.
+
+    The reference in exact integers, the C built for this machine, and the C built for each target
+    and emulated must give the same bytes. Exit status 3 where they do not.
+    """
+    with progress_bar() as progress:
+        if is_project(model):
+            seed = given.pop("seed")
+            refuse_model_options(given)
+            checks = verify_project(
+                Path(model), target, count=samples, seed=seed, progress=progress
+            )
+        else:
+            targets = target or ("host",)
+            options = make_options(model, targets[0], given)
+            checks = verify_model(options, targets, count=samples, progress=progress)
+    if as_json:
+        equal = all(check.equal for check in checks)
+        found = [check_to_json(check) for check in checks]
+        click.echo(json.dumps({"schema": SCHEMA, "equal": equal, "checks": found}, indent=2))
+    else:
+        render_checks(checks, stdout())
+    raise_if_different(checks)

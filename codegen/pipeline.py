@@ -1,0 +1,148 @@
+"""The chain from model to C: read `compile_model` top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from codegen import zoo
+from codegen.emit import Golden, emit
+from codegen.errors import BadOption, DoesNotFit, UnknownName
+from codegen.frontend import import_model, load_onnx
+from codegen.ir.graph import Graph
+from codegen.ir.memory import MemoryPlan
+from codegen.ir.program import Program
+from codegen.ir.report import Calibration
+from codegen.ir.schedule import Schedule
+from codegen.ir.text import save_graph
+from codegen.lower import lower
+from codegen.options import Options
+from codegen.passes import canonicalize
+from codegen.plan import make_plan
+from codegen.progress import Progress, silent
+from codegen.quantize import (
+    Samples,
+    calibrate,
+    graph_inputs,
+    load_samples,
+    quantize,
+    synthetic_samples,
+)
+from codegen.quantize.calibrate import unformatted
+from codegen.report import Dump
+from codegen.schedule import make_schedule
+from codegen.targets import Target, load_target
+from codegen.verify import make_inputs, run_reference
+
+GRAPH_SUFFIX = "_graph.npz"
+"""Ends the name of the file that holds the fixed-point graph, which verification runs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """What the stages made of one model; `files` are all of the output folder but the report."""
+
+    options: Options
+    target: Target
+    model: onnx.ModelProto
+    digest: str
+    samples: Samples
+    calibration: Calibration
+    graph: Graph
+    schedule: Schedule
+    plan: MemoryPlan
+    program: Program
+    files: Mapping[str, str | bytes]
+
+
+def compile_model(options: Options, progress: Progress = silent) -> Compiled:
+    """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    target = load_target(options.target)
+    name, dump = options.identifier, Dump(options.dump_ir)
+    model = open_model(options)
+    digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+
+    imported = dump.graph("import", import_model(model, Path(options.model).name))
+    network = dump.graph("canonicalize", canonicalize(imported))
+    samples = open_samples(options, network)
+    needs_ranges = bool(unformatted(network))
+    ranges = (
+        calibrate(model, network, samples, lambda done, of: progress("calibrating", done, of))
+        if needs_ranges
+        else None
+    )
+    graph = dump.graph("quantize", quantize(network, ranges))
+    schedule = dump.schedule(make_schedule(graph, target.kernels))
+    plan = dump.plan(make_plan(schedule))
+    check_budget(plan, options.ram_bytes)
+    model_name = options.model_name
+    program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
+    sources = emit(program, make_golden(graph, samples))
+    files: dict[str, str | bytes] = {**sources, f"{name}{GRAPH_SUFFIX}": save_graph(graph)}
+    calibration = describe_calibration(samples, needs_ranges)
+    return Compiled(
+        options, target, model, digest, samples, calibration, graph, schedule, plan, program, files
+    )
+
+
+def open_model(options: Options) -> onnx.ModelProto:
+    """Return the zoo network of that name, else the ONNX file; UnknownName, UnreadableFile."""
+    path = Path(options.model)
+    if options.model in [network.name for network in zoo.NETWORKS]:
+        model = zoo.build(options.model, options.network)
+        return zoo.load_weights(model, options.weights) if options.weights else model
+    if options.network or options.weights:
+        given = ", ".join([*options.network, *(["weights"] if options.weights else [])])
+        raise BadOption(
+            f"{given}: only zoo networks take this, and '{options.model}' is none of them",
+            hint="see codegen zoo",
+        )
+    if not path.suffix and not path.exists():
+        names = ", ".join(network.name for network in zoo.NETWORKS)
+        raise UnknownName(
+            f"'{options.model}' is neither a network of the zoo nor a file",
+            hint=f"the zoo has {names}; a model is given by its .onnx file",
+        )
+    return load_onnx(path)
+
+
+def open_samples(options: Options, network: Graph) -> Samples:
+    """Return the user's samples, else synthetic ones."""
+    if options.calibrate is not None:
+        return load_samples(options.calibrate, network)
+    return synthetic_samples(network, options.samples, options.seed)
+
+
+def describe_calibration(samples: Samples, needs_ranges: bool) -> Calibration:
+    """Return where the scales come from."""
+    if not needs_ranges:
+        return Calibration("model")
+    return Calibration(
+        "synthetic" if samples.synthetic else "samples",
+        samples.count,
+        "" if samples.synthetic else samples.source,
+    )
+
+
+def make_golden(graph: Graph, samples: Samples) -> Golden:
+    """Return the first sample and what the reference makes of it."""
+    inputs = make_inputs(graph, graph_inputs(graph, samples), 1)
+    return Golden(inputs.arrays, run_reference(graph, inputs))
+
+
+def check_budget(plan: MemoryPlan, ram_bytes: int | None) -> None:
+    """Raise DoesNotFit, naming the values that bind, where the arena exceeds the budget."""
+    if ram_bytes is None or plan.size_bytes <= ram_bytes:
+        return
+    time, binding = plan.peak()
+    values = ", ".join(f"{buffer.name} ({buffer.size_bytes:,})" for buffer in binding)
+    raise DoesNotFit(
+        f"the arena takes {plan.size_bytes:,} bytes of RAM, {plan.size_bytes - ram_bytes:,} more"
+        f" than the {ram_bytes:,} given",
+        where=f"step {time}, where these are live at once: {values}",
+        hint="a smaller --alpha or --resolution, or a network with smaller layers there",
+    )

@@ -1,0 +1,12 @@
+"""Progress: how a long step tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, the steps done so far, and all steps."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Tell nobody."""

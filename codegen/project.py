@@ -1,0 +1,181 @@
+"""Projects: emit a folder with its report, verify one, read one back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from codegen.emit.folder import REPORT_FILE, output_folder, write_files
+from codegen.errors import Problem, VerificationFailed
+from codegen.ir.report import Check, Report
+from codegen.ir.text import load_graph
+from codegen.options import Options
+from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_model
+from codegen.progress import Progress, silent
+from codegen.quantize import graph_inputs, synthetic_samples
+from codegen.report import Measured, load_report, make_report, read_measures, report_to_json
+from codegen.targets import Target, load_target
+from codegen.verify import (
+    Study,
+    Subject,
+    make_inputs,
+    measure_agreement,
+    run_reference,
+    study,
+)
+
+EMIT_INPUTS = 4
+"""Inputs on which the C is proved on the host while it is emitted."""
+AGREEMENT_MACS = 1_000_000_000
+"""About how much work comparing with the float network may take; two samples at least."""
+
+
+def emit_project(
+    options: Options,
+    path: Path,
+    *,
+    force: bool = False,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> Report:
+    """Compile a model into the folder `path`, all or nothing, and return its report.
+
+    `measure`: build and run the C on host and target first; VerificationFailed where it is wrong.
+    """
+    with output_folder(path, force=force) as folder:
+        compiled = compile_model(options, progress)
+        write_files(folder, compiled.files)
+        report = examine(compiled, folder, progress) if measure else describe(compiled)
+        raise_if_different(report.checks)
+        write_files(folder, {REPORT_FILE: report_to_json(report)})
+    return report
+
+
+def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Report:
+    """Return the report of files in `folder`, built, run and compared with the reference."""
+    arrays = graph_inputs(compiled.graph, compiled.samples)
+    inputs = make_inputs(compiled.graph, arrays, EMIT_INPUTS, compiled.options.seed)
+    subject = Subject(
+        folder,
+        compiled.program.interface,
+        compiled.graph,
+        compiled.target.kernels,
+        inputs,
+        run_reference(compiled.graph, inputs, progress),
+    )
+    found = study(subject, [compiled.target], lenient=True, progress=progress)
+    return describe(compiled, found, progress)
+
+
+def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
+    """Return the report of a compiled model with what a study found, if there was one."""
+    schedule, options = compiled.schedule, compiled.options
+    measured = read_measures(found.runs[0], schedule) if found and found.runs else Measured()
+    agreement = (
+        measure_agreement(
+            compiled.model,
+            compiled.graph,
+            compiled.samples,
+            max(2, AGREEMENT_MACS // max(1, compiled.program.macs)),
+            progress,
+        )
+        if found
+        else None
+    )
+    return make_report(
+        options,
+        compiled.digest,
+        compiled.target,
+        schedule,
+        compiled.plan,
+        compiled.program.interface,
+        compiled.calibration,
+        measured,
+        agreement,
+        found.checks if found else (),
+        found.notes if found else ("nothing was built or run: --no-measure",),
+    )
+
+
+def read_project(path: Path) -> Report:
+    """Return the report of a folder that `emit_project` wrote; UnreadableFile if it is none."""
+    return load_report(path / REPORT_FILE)
+
+
+def report_model(options: Options, progress: Progress = silent) -> Report:
+    """Return the report of a model, compiled and measured without leaving files."""
+    with tempfile.TemporaryDirectory() as scratch:
+        compiled = compile_model(options, progress)
+        write_files(Path(scratch), compiled.files)
+        return examine(compiled, Path(scratch), progress)
+
+
+def verify_project(
+    path: Path,
+    targets: Sequence[str] = (),
+    *,
+    count: int,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Check, ...]:
+    """Compare the files of an emitted folder, as they are now, with the reference.
+
+    On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
+    """
+    report = read_project(path)
+    emitted_for = load_target(report.target)
+    graph = load_graph(path / f"{report.interface.name}{GRAPH_SUFFIX}")
+    samples = graph_inputs(graph, synthetic_samples(graph, count, seed))
+    inputs = make_inputs(graph, samples, count, seed)
+    subject = Subject(
+        path,
+        report.interface,
+        graph,
+        emitted_for.kernels,
+        inputs,
+        run_reference(graph, inputs, progress),
+    )
+    places = [load_target(name) for name in targets] or [emitted_for]
+    return study(subject, places, progress=progress).checks
+
+
+def verify_model(
+    options: Options,
+    targets: Sequence[str],
+    *,
+    count: int,
+    progress: Progress = silent,
+) -> tuple[Check, ...]:
+    """Compile a model for `targets` and compare all that is emitted with the reference.
+
+    Targets with the same kernels share what is emitted; each kind of it runs on the host too.
+    """
+    kinds: dict[tuple[str, ...], list[Target]] = {}
+    for name in targets:
+        target = load_target(name)
+        kinds.setdefault(target.kernels, []).append(target)
+    checks: list[Check] = []
+    for families, places in kinds.items():
+        compiled = compile_model(replace(options, target=str(places[0].name)), progress)
+        arrays = graph_inputs(compiled.graph, compiled.samples)
+        inputs = make_inputs(compiled.graph, arrays, count, options.seed)
+        expected = run_reference(compiled.graph, inputs, progress)
+        with tempfile.TemporaryDirectory() as scratch:
+            write_files(Path(scratch), compiled.files)
+            interface = compiled.program.interface
+            subject = Subject(Path(scratch), interface, compiled.graph, families, inputs, expected)
+            checks += study(subject, places, progress=progress).checks
+    return tuple(checks)
+
+
+def raise_if_different(checks: Sequence[Check]) -> None:
+    """Raise VerificationFailed with the first difference on every place that has one."""
+    problems = [
+        Problem(f"the C on {check.place} differs from the reference", str(check.difference))
+        for check in checks
+        if check.difference is not None
+    ]
+    if problems:
+        raise VerificationFailed.collect(problems)

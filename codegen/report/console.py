@@ -1,0 +1,178 @@
+"""Reports on a console, for a reader who sees the network's cost for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report
+from codegen.report.json_form import time_ms
+
+TOP_LAYERS = 10
+
+
+def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
+    """Print what the network is, what it costs, what was proved, and its layers.
+
+    Without `all_layers` only the most expensive ones are listed.
+    """
+    console.print(_title(report))
+    console.print(_totals(report))
+    console.print()
+    console.print(_layers(report, all_layers))
+    console.print()
+    if report.checks:
+        render_checks(report.checks, console)
+    for note in report.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def render_checks(checks: Sequence[Check], console: Console) -> None:
+    """Print one line for each implementation that was compared with the reference."""
+    for check in checks:
+        mark, style = ("equal", "green") if check.equal else ("DIFFERENT", "bold red")
+        place = "host C" if check.place == "host" else f"{check.place} (emulated)"
+        extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
+        line = f"reference and {place}, {check.kernels} kernels: {extent}"
+        console.print(Text.assemble((f"{mark:9} ", style), line))
+        if check.difference:
+            console.print(Text(f"          {check.difference}", style="red"))
+
+
+def grouped(number: int | None) -> str:
+    """Return a number with thousands separators, "-" for None.
+
+    >>> grouped(1234567), grouped(None)
+    ('1,234,567', '-')
+    """
+    return "-" if number is None else f"{number:,}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a counted noun.
+
+    >>> count(1, "input"), count(20, "input")
+    ('1 input', '20 inputs')
+    """
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def shape(dims: Sequence[int]) -> str:
+    """Return dimensions as 96x96x3."""
+    return "x".join(map(str, dims))
+
+
+def _title(report: Report) -> Text:
+    ins, outs = (
+        ", ".join(shape(port.shape) for port in ports)
+        for ports in (report.interface.inputs, report.interface.outputs)
+    )
+    return Text.assemble(
+        (report.interface.name, "bold"), f" for {report.target}: int8 {ins} in, int8 {outs} out\n"
+    )
+
+
+def _totals(report: Report) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for row in _total_rows(report):
+        table.add_row(*row)
+    return table
+
+
+def _total_rows(report: Report) -> Iterator[tuple[RenderableType, ...]]:
+    totals = report.totals
+    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
+    if totals.stack_bytes is not None:
+        yield "", f"{grouped(totals.stack_bytes)} bytes", "stack, measured"
+    if totals.flash_bytes is not None:
+        parts = f"{grouped(totals.code_bytes)} code, {grouped(totals.weights_bytes)} weights"
+        yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
+    work = f"{grouped(totals.params)} parameters"
+    yield "Work", f"{grouped(totals.macs)} MACs", f"multiply-accumulates; {work}"
+    if totals.cycles is not None:
+        instructions = f"{grouped(totals.instructions)} instructions, counted"
+        yield "Time", f"{grouped(totals.cycles)} cycles", f"estimated; {instructions}"
+    elapsed = time_ms(totals.cycles, report.clock_hz)
+    if elapsed is not None and report.clock_hz is not None:
+        yield "", f"{elapsed:,.2f} ms", f"at {report.clock_hz / 1e6:g} MHz"
+    yield "Scales", "", _calibration_remark(report.calibration)
+    if report.agreement:
+        yield "Fidelity", "", _agreement_remark(report.agreement)
+
+
+def _arena_remark(report: Report) -> str:
+    size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
+    proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
+    return f"arena: input, output and all between, {proof}"
+
+
+def _calibration_remark(calibration: Calibration) -> Text:
+    if calibration.kind == "model":
+        return Text("as the model prescribes them")
+    if calibration.kind == "samples":
+        return Text(f"from {count(calibration.samples, 'sample')} of {calibration.source}")
+    return Text(
+        f"SYNTHETIC: from {count(calibration.samples, 'random input')}. Costs are real, accuracy"
+        " is not: give --calibrate DATA",
+        style="bold yellow",
+    )
+
+
+def _agreement_remark(agreement: Agreement) -> str:
+    top1 = "" if agreement.top1 is None else f"same top-1 as float for {agreement.top1:.1%}; "
+    return (
+        f"{top1}outputs differ by {agreement.mean_difference_steps:.2f} steps on average, at most"
+        f" {agreement.greatest_difference_steps}, over {count(agreement.samples, 'input')}"
+    )
+
+
+def _layers(report: Report, all_layers: bool) -> Table:
+    layers = _chosen(report.layers, all_layers)
+    measured = any(layer.cycles is not None for layer in layers)
+    rest = len(report.layers) - len(layers)
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        caption=f"and {count(rest, 'cheaper layer')}: codegen report" if rest else None,
+        caption_justify="left",
+    )
+    table.add_column("Layer", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("Kernel", no_wrap=True)
+    table.add_column("Output", no_wrap=True)
+    for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
+        table.add_column(header, justify="right", no_wrap=True)
+    if measured:
+        table.add_column("Cycles", justify="right", no_wrap=True)
+    for layer in layers:
+        table.add_row(*_layer_cells(layer, measured))
+    return table
+
+
+def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerReport]:
+    """Return all layers, or the most expensive ones in their order."""
+    if all_layers or len(layers) <= TOP_LAYERS:
+        return layers
+    by_cost = sorted(layers, key=lambda layer: (-(layer.cycles or 0), -layer.macs))
+    dear = {id(layer) for layer in by_cost[:TOP_LAYERS]}
+    return [layer for layer in layers if id(layer) in dear]
+
+
+def _layer_cells(layer: LayerReport, measured: bool) -> tuple[str, ...]:
+    cells = (
+        layer.name,
+        f"{layer.family}/{layer.kernel}",
+        shape(layer.output_shape),
+        grouped(layer.macs),
+        grouped(layer.params),
+        grouped(layer.output_bytes),
+        grouped(layer.packets),
+        grouped(layer.live_bytes),
+    )
+    return (*cells, grouped(layer.cycles)) if measured else cells

@@ -1,0 +1,150 @@
+"""Reports as JSON, schema "codegen.report/1": the keys stand in docs/report.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from codegen.errors import UnreadableFile
+from codegen.ir.interface import Interface, Port
+from codegen.ir.report import (
+    Agreement,
+    Calibration,
+    Check,
+    Difference,
+    LayerReport,
+    Report,
+    Totals,
+)
+from codegen.ir.types import DType
+
+SCHEMA = "codegen.report/1"
+
+Json = dict[str, Any]
+
+
+def report_to_json(report: Report) -> str:
+    """Return the report as JSON text; equal reports give equal bytes."""
+    clock = report.clock_hz
+    document = {
+        "schema": SCHEMA,
+        "generator": report.generator,
+        "model": report.model,
+        "model_digest": report.model_digest,
+        "target": report.target,
+        "clock_hz": clock,
+        "calibration": asdict(report.calibration),
+        "pdu_payload_bytes": report.pdu_payload_bytes,
+        "interface": _interface_to_json(report.interface),
+        "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
+        "layers": [
+            {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
+        ],
+        "agreement": asdict(report.agreement) if report.agreement else None,
+        "checks": [check_to_json(check) for check in report.checks],
+        "notes": list(report.notes),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def time_ms(cycles: int | None, clock_hz: int | None) -> float | None:
+    """Return the time of `cycles` at a clock, in milliseconds, to the microsecond."""
+    return None if cycles is None or not clock_hz else round(cycles * 1000 / clock_hz, 3)
+
+
+def check_to_json(check: Check) -> Json:
+    """Return one check as a JSON object."""
+    return {
+        "place": check.place,
+        "kernels": check.kernels,
+        "inputs": check.inputs,
+        "compared_bytes": check.compared_bytes,
+        "equal": check.equal,
+        "difference": asdict(check.difference) if check.difference else None,
+    }
+
+
+def load_report(path: Path) -> Report:
+    """Read a report.json; UnreadableFile if it is not one of this schema."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableFile(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="give a folder that `codegen emit` wrote",
+        ) from error
+    except ValueError as error:
+        raise UnreadableFile(f"{path} is not JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise UnreadableFile(f"{path} is not a report of schema {SCHEMA}")
+    try:
+        return _report_from_json(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableFile(f"{path} lacks or contradicts what {SCHEMA} asks: {error}") from error
+
+
+def _report_from_json(document: Json) -> Report:
+    plain = ("generator", "model", "model_digest", "target", "clock_hz", "pdu_payload_bytes")
+    agreement = document["agreement"]
+    return Report(
+        **{key: document[key] for key in plain},
+        calibration=Calibration(**document["calibration"]),
+        interface=_interface_from_json(document["interface"]),
+        totals=Totals(**_without(document["totals"], "time_ms")),
+        layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
+        agreement=Agreement(**agreement) if agreement else None,
+        checks=tuple(_check_from_json(check) for check in document["checks"]),
+        notes=tuple(document["notes"]),
+    )
+
+
+def _layer_from_json(layer: Json) -> LayerReport:
+    fields = _without(layer, "time_ms", "output_shape")
+    return LayerReport(**fields, output_shape=tuple(layer["output_shape"]))
+
+
+def _check_from_json(check: Json) -> Check:
+    difference = check["difference"]
+    fields = _without(check, "equal", "difference")
+    return Check(**fields, difference=Difference(**difference) if difference else None)
+
+
+def _interface_to_json(interface: Interface) -> Json:
+    return {
+        "name": interface.name,
+        "arena_bytes": interface.arena_bytes,
+        "arena_align": interface.arena_align,
+        "inputs": [_port_to_json(port) for port in interface.inputs],
+        "outputs": [_port_to_json(port) for port in interface.outputs],
+    }
+
+
+def _interface_from_json(document: Json) -> Interface:
+    inputs, outputs = (
+        tuple(_port_from_json(port) for port in document[side]) for side in ("inputs", "outputs")
+    )
+    return Interface(
+        document["name"], inputs, outputs, document["arena_bytes"], document["arena_align"]
+    )
+
+
+def _port_to_json(port: Port) -> Json:
+    return {**asdict(port), "dtype": port.dtype.value, "size_bytes": port.size_bytes}
+
+
+def _port_from_json(port: Json) -> Port:
+    return Port(
+        port["tensor"],
+        tuple(port["shape"]),
+        port["scale"],
+        port["zero_point"],
+        tuple(port["perm"]),
+        DType(port["dtype"]),
+    )
+
+
+def _without(document: Mapping[str, Any], *keys: str) -> Json:
+    return {key: value for key, value in document.items() if key not in keys}

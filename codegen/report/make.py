@@ -1,0 +1,152 @@
+"""Make a report from the stages' results; what was not measured stays None and is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codegen import __version__
+from codegen.ir.graph import Graph
+from codegen.ir.interface import Interface
+from codegen.ir.memory import MemoryPlan
+from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report, Totals
+from codegen.ir.schedule import Schedule, Step
+from codegen.lower import layer_name
+from codegen.options import Options
+from codegen.targets import Target
+from codegen.verify import TargetRun
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures from the built ELF and the emulated run; None or () where there was none.
+
+    `layers` holds instructions and cycles of each step of the schedule, in order. `notes` give
+    the reason of each absence, and what a figure rests on where that is not plain.
+    """
+
+    weights_bytes: int | None = None
+    code_bytes: int | None = None
+    flash_bytes: int | None = None
+    stack_bytes: int | None = None
+    instructions: int | None = None
+    cycles: int | None = None
+    layers: tuple[tuple[int, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_measures(run: TargetRun, schedule: Schedule) -> Measured:
+    """Return the figures of a run on a target."""
+    cost = run.run.cost
+    layers = _layer_costs(run, len(schedule.steps))
+    notes = ["cycles are estimated from a cost table, for memories without wait states"]
+    if not layers:
+        notes.append("layers: the compiler joined some, so instructions are known for all only")
+    return Measured(
+        weights_bytes=run.facts.weights_bytes,
+        code_bytes=run.facts.code_bytes,
+        flash_bytes=run.facts.flash_bytes,
+        stack_bytes=run.run.stack_bytes,
+        instructions=cost.instructions if cost else None,
+        cycles=cost.cycles if cost else None,
+        layers=layers,
+        notes=tuple(notes) if cost else ("the target has no cost table to count cycles with",),
+    )
+
+
+def _layer_costs(run: TargetRun, steps: int) -> tuple[tuple[int, int], ...]:
+    """Return instructions and cycles of each layer; () where not each is a function."""
+    functions = run.run.cost.functions if run.run.cost else ()
+    costs = {cost.name: (cost.instructions, cost.cycles) for cost in functions}
+    names = [layer_name(index) for index in range(steps)]
+    return tuple(costs[name] for name in names) if costs.keys() >= set(names) else ()
+
+
+def make_report(
+    options: Options,
+    digest: str,
+    target: Target,
+    schedule: Schedule,
+    plan: MemoryPlan,
+    interface: Interface,
+    calibration: Calibration,
+    measured: Measured,
+    agreement: Agreement | None = None,
+    checks: Sequence[Check] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Return the report of one emitted network. `digest` identifies the model's content."""
+    return Report(
+        generator=f"codegen {__version__}",
+        model=options.model_name,
+        model_digest=digest,
+        target=target.name,
+        clock_hz=target.clock_hz,
+        calibration=calibration,
+        pdu_payload_bytes=options.pdu_payload_bytes,
+        interface=interface,
+        totals=_totals(schedule, plan, interface, measured),
+        layers=_layers(schedule, plan, measured, options.pdu_payload_bytes),
+        agreement=agreement,
+        checks=tuple(checks),
+        notes=(*measured.notes, *notes),
+    )
+
+
+def _totals(
+    schedule: Schedule, plan: MemoryPlan, interface: Interface, measured: Measured
+) -> Totals:
+    graph = schedule.graph
+    return Totals(
+        macs=sum(_macs(graph, step) for step in schedule.steps),
+        params=sum(graph.types[name].elements for name in graph.constants),
+        arena_bytes=interface.arena_bytes,
+        arena_lower_bound_bytes=plan.lower_bound_bytes,
+        input_bytes=sum(port.size_bytes for port in interface.inputs),
+        output_bytes=sum(port.size_bytes for port in interface.outputs),
+        weights_bytes=measured.weights_bytes,
+        code_bytes=measured.code_bytes,
+        flash_bytes=measured.flash_bytes,
+        stack_bytes=measured.stack_bytes,
+        instructions=measured.instructions,
+        cycles=measured.cycles,
+    )
+
+
+def _layers(
+    schedule: Schedule, plan: MemoryPlan, measured: Measured, payload_bytes: int
+) -> tuple[LayerReport, ...]:
+    counts = measured.layers or ((None, None),) * len(schedule.steps)
+    rows = []
+    for time, (step, (instructions, cycles)) in enumerate(zip(schedule.steps, counts, strict=True)):
+        output = schedule.graph.types[step.node.output]
+        rows.append(
+            LayerReport(
+                name=step.node.loc.node or step.node.output,
+                op=step.node.op.name,
+                output_shape=output.shape,
+                macs=_macs(schedule.graph, step),
+                params=_params(schedule.graph, step),
+                output_bytes=output.size_bytes,
+                packets=-(-output.size_bytes // payload_bytes),
+                kernel=step.kernel.name,
+                family=step.kernel.family,
+                live_bytes=_live_bytes(plan, time),
+                instructions=instructions,
+                cycles=cycles,
+            )
+        )
+    return tuple(rows)
+
+
+def _macs(graph: Graph, step: Step) -> int:
+    return step.node.op.macs(graph.signature(step.node))
+
+
+def _params(graph: Graph, step: Step) -> int:
+    constants = {name for name in step.node.inputs if name in graph.constants}
+    return sum(graph.types[name].elements for name in constants)
+
+
+def _live_bytes(plan: MemoryPlan, time: int) -> int:
+    return sum(b.size_bytes for b in plan.buffers if b.first <= time < b.end)

@@ -1,0 +1,99 @@
+"""Run an emitted folder on the host or an emulated target, and compare every output byte."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from codegen.ir.graph import Graph
+from codegen.ir.interface import Interface
+from codegen.ir.report import Check, Difference
+from codegen.ir.types import Array
+from codegen.targets import Target
+from codegen.toolchain.cross import build_target
+from codegen.toolchain.elf import ElfFacts, read_facts
+from codegen.toolchain.emulate import EmulatedRun, emulate
+from codegen.toolchain.host import build_host, run_host
+from codegen.verify.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """An emitted folder, what it was made from, and inputs with the outputs they must give.
+
+    `families` are the kernel families it was emitted with, the preferred first.
+    """
+
+    folder: Path
+    interface: Interface
+    graph: Graph
+    families: tuple[str, ...]
+    inputs: Inputs
+    expected: tuple[Array, ...]
+
+    def first(self, count: int) -> Subject:
+        """Return this with the first `count` inputs, or all there are."""
+        expected = tuple(array[:count] for array in self.expected)
+        return replace(self, inputs=self.inputs.first(count), expected=expected)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRun:
+    """The comparison on a target, and what building and running told besides."""
+
+    check: Check
+    facts: ElfFacts
+    run: EmulatedRun
+
+
+def check_host(subject: Subject) -> Check:
+    """Build an emitted folder for this machine and compare; MissingTool, ToolFailed."""
+    found = run_on_host(subject.folder, subject.interface, subject.inputs.arrays)
+    return compare("host", subject, found)
+
+
+def check_target(subject: Subject, target: Target) -> TargetRun:
+    """Build an emitted folder for a target, emulate it and compare; MissingTool, ToolFailed.
+
+    Instructions of the first input are counted where the target has a cost table.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        build = build_target(subject.folder, subject.interface, target, Path(scratch))
+        run = emulate(build, subject.inputs.arrays, count=target.cycles is not None)
+        facts = read_facts(build)
+    return TargetRun(compare(target.name, subject, run.outputs), facts, run)
+
+
+def run_on_host(folder: Path, interface: Interface, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    """Build an emitted folder for this machine, without leaving files, and run it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return run_host(build_host(folder, interface, Path(scratch)), inputs)
+
+
+def run_on_target(
+    folder: Path, interface: Interface, inputs: Sequence[Array], target: Target
+) -> tuple[Array, ...]:
+    """Build an emitted folder for a target, without leaving files, and emulate it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return emulate(build_target(folder, interface, target, Path(scratch)), inputs).outputs
+
+
+def compare(place: str, subject: Subject, found: Sequence[Array]) -> Check:
+    """Return the check of the outputs found at a place, with the first difference."""
+    inputs, kernels = subject.inputs, subject.families[0]
+    compared = sum(array.nbytes for array in subject.expected)
+    for sample, label in enumerate(inputs.labels):
+        for port, right, given in zip(
+            subject.interface.outputs, subject.expected, found, strict=True
+        ):
+            differing = np.flatnonzero(right[sample].ravel() != given[sample].ravel())
+            if len(differing):
+                index = int(differing[0])
+                values = int(right[sample].flat[index]), int(given[sample].flat[index])
+                difference = Difference(label, port.tensor, index, *values)
+                return Check(place, kernels, len(inputs), compared, difference)
+    return Check(place, kernels, len(inputs), compared)
