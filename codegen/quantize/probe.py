@@ -67,9 +67,6 @@ def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
         return array.astype(np.float32)
     if element == "tensor(double)":
         return array.astype(np.float64)
-    if quant is None:
-        raise InvalidModel(f"an input of type {element} has no scale and zero point")
-    steps = quant.quantize(array, DType.INT8)
-    if element == "tensor(uint8)":
-        return (steps.astype(np.int16) + 128).astype(np.uint8)
-    return steps
+    if element != "tensor(int8)" or quant is None:
+        raise InvalidModel(f"an input of type {element} without a scale has no real values")
+    return quant.quantize(array, DType.INT8)

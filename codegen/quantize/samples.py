@@ -163,7 +163,8 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
 
 def check_finite(array: Array, tensor: str, where: str) -> Array | Problem:
     """Return the array as float32, or the place of its first value that is not finite."""
-    reals = array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        reals = array.astype(np.float32)
     bad = np.argwhere(~np.isfinite(reals))
     if len(bad):
         index = tuple(int(i) for i in bad[0])

@@ -1,0 +1,95 @@
+"""Compare a quantized network with onnxruntime layer by layer, each layer fed equal inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from codegen.ir.evaluate import evaluate_node
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import Array, DType
+from codegen.quantize.probe import open_probe
+from codegen.quantize.samples import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDifference:
+    """How far a node's result is from onnxruntime's, in steps of the output's format.
+
+    `elements` were compared, of which `equal` are the same; `greatest` is the largest difference.
+    """
+
+    node: Node
+    elements: int
+    equal: int
+    greatest: int
+
+    @property
+    def equal_share(self) -> float:
+        return self.equal / self.elements
+
+
+def compare_layers(
+    model: onnx.ModelProto, graph: Graph, samples: Samples
+) -> tuple[LayerDifference, ...]:
+    """Return a difference for each node of the fixed-point `graph` whose result `model` shows.
+
+    Each node gets onnxruntime's own integers as operands: what the model's QuantizeLinear nodes
+    made of the tensors that the graph's values show. Operands that the model does not show
+    are computed from those that it does.
+    """
+    places = {name: integer_tensor(model, origin.tensor) for name, origin in graph.origins.items()}
+    probe = open_probe(model, list(places.values()))
+    quants = [graph.types[name].quant for name in graph.inputs]
+    totals: dict[str, LayerDifference] = {}
+    for index in range(samples.count):
+        tensors = probe.run(samples.one(index), quants)
+        shown = {name: as_integers(graph, name, tensors[places[name]]) for name in places}
+        for node, found in evaluate_nodes(graph, shown):
+            if node.output in shown:
+                steps = np.abs(found.astype(np.int64) - shown[node.output])
+                totals[node.output] = add(totals.get(node.output), node, steps)
+    return tuple(totals.values())
+
+
+def evaluate_nodes(graph: Graph, shown: Mapping[str, Array]) -> list[tuple[Node, Array]]:
+    """Return each node's result, from shown operands as far as there are any."""
+    values = {name: shown[name] for name in graph.inputs}
+    results: list[tuple[Node, Array]] = []
+    for node in graph.nodes:
+        found = evaluate_node(graph, node, values)
+        values[node.output] = shown.get(node.output, found)
+        results.append((node, found))
+    return results
+
+
+def integer_tensor(model: onnx.ModelProto, tensor: str) -> str:
+    """Return the tensor that holds the integers of `tensor`, or `tensor` where none does."""
+    for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and tensor in node.output:
+            return str(node.input[0])
+        if node.op_type == "QuantizeLinear" and node.input[0] == tensor:
+            return str(node.output[0])
+    return tensor
+
+
+def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
+    """Return a tensor of the model as the value that shows it."""
+    value = graph.types[name]
+    assert value.quant is not None, f"{name} has no format"
+    shown = graph.origins[name].apply(tensor, value.shape)
+    return shown if shown.dtype.kind == "i" else value.quant.quantize(shown, DType.INT8)
+
+
+def add(total: LayerDifference | None, node: Node, steps: Array) -> LayerDifference:
+    """Return the difference over what was compared before and `steps` more."""
+    before = total or LayerDifference(node, 0, 0, 0)
+    return LayerDifference(
+        node,
+        before.elements + steps.size,
+        before.equal + int((steps == 0).sum()),
+        max(before.greatest, int(steps.max(initial=0))),
+    )
