@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jinja2
@@ -9,11 +10,13 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
+from codegen.emit.layout import COLUMNS, wrap_lists
 from codegen.ir.interface import Port
 from codegen.ir.program import Constant, Layer, Operand, Program
 from codegen.ir.types import Array
 
-COLUMNS = 100
+DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
+"""Templates of files without statements."""
 
 RUNTIME = (
     "rows",
@@ -133,7 +136,12 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         f"{name}_test.h": "c/test.h.j2",
         "CMakeLists.txt": "c/CMakeLists.txt.j2",
     }
-    return {file: env.get_template(path).render(context) for file, path in files.items()}
+    return {file: _render(env, path, context) for file, path in files.items()}
+
+
+def _render(env: jinja2.Environment, path: str, context: Mapping[str, object]) -> str:
+    text = env.get_template(path).render(context)
+    return text if path in DATA else wrap_lists(text)
 
 
 def _run_parameters(program: Program) -> str:
@@ -192,7 +200,7 @@ def _layer(layer: Layer) -> LayerView:
         outside_bytes=layer.outside_bytes,
         outside_value=layer.outside_value,
         rows=layer.rows,
-        call=_wrap(f"{layer.function.name}(", arguments, ");", 8 if layer.rows > 1 else 4),
+        call=f"{layer.function.name}({', '.join(arguments)});",
     )
 
 
@@ -225,22 +233,10 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
         str(operand.dilation),
         operand.outside,
     ]
-    set_rows = _wrap("fx_rows(", arguments, ");", 8 if layer.rows > 1 else 4)
+    set_rows = f"fx_rows({', '.join(arguments)});"
     return OperandView(
         operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
     )
-
-
-def _wrap(head: str, parts: list[str], tail: str, indent: int) -> str:
-    """Join arguments with commas, breaking lines before column 100 under the open bracket."""
-    lines = [" " * indent + head]
-    for i, part in enumerate(parts):
-        end = tail if i == len(parts) - 1 else ","
-        if i and len(lines[-1]) + len(part) + len(end) + 1 > COLUMNS:
-            lines.append(" " * (indent + len(head)) + part + end)
-        else:
-            lines[-1] += (" " if i else "") + part + end
-    return "\n".join(lines)
 
 
 def _array(constant: Constant) -> ArrayView:

@@ -1,0 +1,60 @@
+"""Line breaks in emitted C: names differ in length, so parameter lists wrap after rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+COLUMNS = 100
+
+
+def wrap_lists(text: str) -> str:
+    r"""Rewrap every call or signature: within 100 columns, aligned under its open bracket.
+
+    >>> print(wrap_lists("static void f(int a,\n    int b)\n{\n}"))
+    static void f(int a, int b)
+    {
+    }
+    """
+    return "\n".join(_lines(text.split("\n")))
+
+
+def _lines(lines: list[str]) -> Iterator[str]:
+    in_comment = False
+    pending = ""
+    for line in lines:
+        in_comment = in_comment or line.lstrip().startswith("/*")
+        if in_comment or line.startswith("#"):
+            yield line
+            in_comment = in_comment and "*/" not in line
+            continue
+        pending = f"{pending} {line.lstrip()}" if pending else line
+        if pending.count("(") > pending.count(")"):
+            continue
+        yield wrap(pending)
+        pending = ""
+
+
+def wrap(line: str) -> str:
+    """Break one statement at the commas of its outermost list, where it is too long."""
+    start = line.find("(") + 1
+    if len(line) <= COLUMNS or not start:
+        return line
+    pieces = list(_split(line, start))
+    found = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(found[-1]) + 1 + len(piece) <= COLUMNS:
+            found[-1] += f" {piece}"
+        else:
+            found.append(" " * start + piece)
+    return "\n".join(found)
+
+
+def _split(line: str, start: int) -> Iterator[str]:
+    """Cut a line after each comma at bracket depth one."""
+    depth, begin = 0, 0
+    for i, char in enumerate(line):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 1 and i >= start:
+            yield line[begin : i + 1].lstrip() if begin else line[: i + 1]
+            begin = i + 1
+    yield line[begin:].lstrip() if begin else line

@@ -1,0 +1,54 @@
+"""Every kernel family on the emulated cores, bit for bit: a network of random operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from codegen.ir.evaluate import evaluate
+from codegen.ir.graph import Graph
+from codegen.ops import Clip, Concat, Pad, Softmax, Transpose
+from codegen.targets import load_target
+from codegen.toolchain.cross import build_target
+from codegen.toolchain.emulate import emulate
+from tests.ops.cases import convolutions, dense_layers, pools, sums
+from tests.ops.harness import int8, merged, op_graph, samples, write_c
+
+TARGETS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
+STEPS = 24
+
+
+@pytest.fixture(scope="module")
+def mixture() -> Graph:
+    """Random convolutions, dense layers, sums and pools, and one of each remaining operator."""
+    found: list[Graph] = []
+
+    @settings(max_examples=STEPS, database=None, derandomize=True, phases=[Phase.generate])
+    @given(convolutions(), st.one_of(convolutions(), dense_layers(), sums(), pools()))
+    def collect(convolution: Graph, other: Graph) -> None:
+        found.extend((convolution, other))
+
+    collect()
+    rest = [
+        op_graph(Softmax(), [int8((3, 10), 0.1, 3)], (1 / 256, -128)),
+        op_graph(Clip(0.0, 6.0), [int8((11,), 0.1, 3)], (0.05, -128)),
+        op_graph(Concat(1), [int8((3, 2)), int8((3, 5))], (0.05, 0)),
+        op_graph(Pad((1, 2), (0, 1)), [int8((3, 4), 0.05, 5)], (0.05, 5)),
+        op_graph(Transpose((1, 2, 0)), [int8((3, 4, 5))], (0.05, 0)),
+    ]
+    return merged([*found, *rest])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> None:
+    target = load_target(name)
+    inputs = samples(mixture, np.random.default_rng(5), count=4)
+    program = write_c(mixture, target.kernels, tmp_path, inputs)
+    run = emulate(build_target(tmp_path, program.interface, target, tmp_path), inputs)
+    expected = evaluate(mixture, inputs)
+    for output, got in zip(mixture.outputs, run.outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[output], output)
