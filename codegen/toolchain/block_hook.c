@@ -32,7 +32,7 @@ typedef struct {
 typedef struct {
     uint64_t instructions;
     uint64_t cycles;
-    uint64_t next;         /* address after the block executed last */
+    uint64_t next;         /* address after the block executed last; 0: none yet */
     uint64_t base;         /* address of blocks[0]; a block starts at each even address */
     uint64_t limit;        /* number of blocks */
     uint64_t branch_taken; /* cycles */
@@ -84,7 +84,7 @@ void on_block(void *engine, uint64_t address, uint32_t size, state_t *state)
     const uint64_t index = (address - state->base) / 2;
     block_t *block;
 
-    if (address != state->next) {
+    if ((state->next != 0) && (address != state->next)) {
         state->cycles += state->branch_taken;
     }
     leave(state, address);

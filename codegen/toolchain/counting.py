@@ -46,6 +46,12 @@ class Cost:
     cycles: int
     functions: tuple[FunctionCost, ...]
 
+    @property
+    def layers(self) -> tuple[FunctionCost, ...]:
+        """The functions layer_000, layer_001, ... in order."""
+        found = (f for f in self.functions if f.name.startswith("layer_"))
+        return tuple(sorted(found, key=lambda f: f.name))
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -199,7 +205,7 @@ def _add_hook(engine: Any, state: _State, library: ctypes.CDLL | None) -> Callab
 
 def _python_hook(engine: Any, address: int, size: int, state: _State) -> None:
     """Do what on_block of block_hook.c does."""
-    if address != state.next:
+    if state.next and address != state.next:
         state.cycles += state.branch_taken
     _leave(state, address)
     state.next = address + size

@@ -29,7 +29,7 @@ ARM_KINDS = (
     (r"ldr|vldr", Kind.LOAD),
     (r"str(?!ex)|vstr", Kind.STORE),
     (r"[us]div", Kind.DIVIDE),
-    (r"[us]m[ul]l[al]?l|umaal|sml[as]ld|smlal|smm", Kind.MULTIPLY_LONG),
+    (r"[us]mull|[us]mlal|umaal|sml[as]ld|smm", Kind.MULTIPLY_LONG),
     (r"mul|ml[as]|sm[ul]|usad", Kind.MULTIPLY),
 )
 RISCV_KINDS = (
@@ -99,10 +99,11 @@ def decode(code: bytes, target: Target, disassembler: Any) -> tuple[Instruction,
 def _arm(decoded: Any) -> Instruction:
     kind = _kind(decoded.mnemonic, ARM_KINDS)
     reads, writes = (frozenset(map(decoded.reg_name, regs)) for regs in decoded.regs_access())
-    transfers = 2 if decoded.mnemonic[3:4] == "d" else decoded.op_str.count(",") + 1
-    if kind is Kind.MULTIPLE and decoded.mnemonic[3:4] != "d" and "{" in decoded.op_str:
-        transfers = len(decoded.op_str.partition("{")[2].split(","))
-    return Instruction(kind, reads, writes, transfers if kind is Kind.MULTIPLE else 0)
+    if kind is not Kind.MULTIPLE:
+        return Instruction(kind, reads, writes)
+    pair = decoded.mnemonic.startswith(("ldrd", "strd"))
+    transfers = 2 if pair else decoded.op_str.partition("{")[2].count(",") + 1
+    return Instruction(kind, reads, writes, transfers)
 
 
 def _riscv(decoded: Any) -> Instruction:

@@ -17,7 +17,7 @@ from codegen.ir.types import Array
 from codegen.targets import Target
 from codegen.toolchain.counting import Image
 from codegen.toolchain.cross import TargetBuild
-from codegen.toolchain.elf import Function, Segment, read_functions, read_segments
+from codegen.toolchain.elf import Function, Segment, read_facts, read_functions, read_segments
 from codegen.toolchain.ports import guard
 from codegen.toolchain.tools import import_package
 
@@ -52,9 +52,16 @@ class Machine:
 
 
 def load_machine(build: TargetBuild) -> Machine:
-    """Map the image, the arena, the stack and the return address, with gaps between them."""
+    """Map the image, the arena, the stack and the return address, with gaps between them.
+
+    Raises MissingTool, BadTarget, or VerificationFailed for an image with writable data.
+    """
     unicorn = import_package("unicorn")
     engine = _make_engine(unicorn, build.target)
+    if ram := read_facts(build).ram_bytes:
+        raise VerificationFailed(
+            f"the C has {ram} bytes of writable static data: all state belongs in the arena"
+        )
     segments = read_segments(build.elf)
     code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
     for page in _pages(segments):

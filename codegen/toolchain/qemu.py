@@ -14,12 +14,14 @@ from codegen.toolchain.cross import CrossCompiler, compile_object, cross_command
 from codegen.toolchain.host import sources
 from codegen.toolchain.tools import find_program, render, run_program
 
-QEMU_PACKAGE = "qemu-system-arm"
+QEMU = "qemu-system-arm"
+FAULT = "the processor took a fault"
+"""What startup.c prints."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """Outcome of NAME_self_test, and what the firmware printed."""
+    """Outcome of NAME_self_test, and what the firmware printed. A fault is a failure."""
 
     passed: bool
     output: str
@@ -39,14 +41,14 @@ def run_self_test(
     board = target.qemu
     if board is None:
         raise BadTarget(f"target '{target.name}' has no [qemu]", hint="see targets/")
-    program = find_program("qemu-system-arm", QEMU_PACKAGE)
+    program = find_program(QEMU, QEMU)
     with tempfile.TemporaryDirectory() as scratch:
         image = build_firmware(folder, interface, target, board, Path(scratch), compiler)
         machine = ("-machine", board.machine, "-display", "none", "-monitor", "none")
         console = ("-serial", "none", "-semihosting-config", "enable=on,target=native")
         done = run_program((program, *machine, *console, "-kernel", image), timeout_s=timeout_s)
     output = (done.stdout + done.stderr).decode(errors="replace")
-    if f"{interface.name}: " not in output:
+    if not any(end in output for end in (f"{interface.name}: ", FAULT)):
         raise ToolFailed(f"QEMU's {board.machine} ended without a result:\n{output.strip()}")
     return SelfTest(done.returncode == 0, output)
 
@@ -63,8 +65,8 @@ def build_firmware(
     templates = resource_folder("templates") / "project/baremetal"
     main = out / f"{interface.name}_main.c"
     name = interface.name
-    values = {"header": "semihosting.h", "print": "semihosting_print"}
-    main.write_text(render("self_test.c.j2", name=name, macro=name.upper(), **values))
+    text = render("self_test.c.j2", name=name, macro=name.upper())
+    main.write_text(text, encoding="utf-8")
     command = cross_command(target, compiler)
     files = (*sources(folder, interface), main, templates / "startup.c")
     include = (folder, templates)

@@ -1,0 +1,118 @@
+"""Emulated runs: right bytes, exact counts, true stack depth, and nothing touched unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_network import Network, mutated, toy_inputs, toy_reference
+
+from codegen.errors import BadTarget, VerificationFailed
+from codegen.targets import Target, load_target
+from codegen.toolchain import TargetBuild, build_target, emulate
+from codegen.toolchain.machine import Machine, call, load_machine
+from codegen.toolchain.tools import import_package
+
+LINE = "    layer_001(arena);\n"
+
+
+def test_results(toy_build: TargetBuild) -> None:
+    inputs = toy_inputs(4)
+    run = emulate(toy_build, [inputs])
+    assert (run.outputs[0] == toy_reference(inputs)).all()
+    assert run.cost is None
+    assert 16 <= run.stack_bytes <= 96
+
+
+def test_count_is_exact(toy_build: TargetBuild) -> None:
+    """The block hook counts what a hook at each instruction counts."""
+    run = emulate(toy_build, [toy_inputs(1)], count=True)
+    assert run.cost is not None
+    assert run.cost.instructions == _instructions_one_by_one(toy_build)
+    assert run.cost.instructions < run.cost.cycles * 2 < run.cost.instructions * 6
+
+
+def test_python_hook_gives_the_same(toy_build: TargetBuild) -> None:
+    inputs = [toy_inputs(1)]
+    python = emulate(toy_build, inputs, count=True, native=False)
+    assert python.cost is not None
+    assert python.cost == emulate(toy_build, inputs, count=True).cost
+
+
+def test_cost_of_each_function(toy_build: TargetBuild) -> None:
+    cost = emulate(toy_build, [toy_inputs(1)], count=True).cost
+    assert cost is not None
+    functions = {function.name: function for function in cost.functions}
+    assert sum(function.own_instructions for function in cost.functions) == cost.instructions
+    assert [layer.name for layer in cost.layers] == ["layer_000", "layer_001"]
+    assert all(layer.calls == 1 for layer in cost.layers)
+    assert functions["dot"].calls == 8
+    invoke = functions["toy_invoke"]
+    assert (invoke.instructions, invoke.cycles) == (cost.instructions, cost.cycles)
+    inside = invoke.own_instructions + sum(layer.instructions for layer in cost.layers)
+    assert inside == cost.instructions
+    callees = [f for name, f in functions.items() if name in ("dot", "__aeabi_lmul")]
+    second = functions["layer_001"]
+    assert second.instructions == second.own_instructions + sum(f.instructions for f in callees)
+
+
+def test_stack_depth_grows_by_what_is_used(toy: Network, core: str, tmp_path: Path) -> None:
+    """A volatile array of 512 bytes that is written throughout deepens the stack by as much."""
+    array = "    volatile int8_t row[512];\n    for (int32_t i = 0; i < 512; ++i) { row[i] = 1; }\n"
+    bigger = mutated(toy, tmp_path, LINE, f"{array}{LINE}    (void)row[0];\n")
+    inputs = [toy_inputs(1)]
+    depths = []
+    for network in (toy, bigger):
+        build = build_target(network.folder, network.interface, load_target(core), tmp_path)
+        depths.append(emulate(build, inputs).stack_bytes)
+    assert 512 <= depths[1] - depths[0] <= 512 + 32
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "rv32imc"])
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("((volatile int8_t *)arena)[80] = 1;", "was stopped.*toy_invoke"),
+        ("(void)((volatile int8_t *)arena)[80];", "was stopped.*toy_invoke"),
+        ("((volatile int8_t *)arena)[-1] ^= 1;", "wrote outside the arena"),
+        ("((volatile int8_t *)arena)[1 << 20] = 1;", "was stopped"),
+        ("*(volatile int8_t *)toy_dense_weights = 1;", "was stopped"),
+        ("volatile int8_t a[70000]; for (int32_t i = 0; i < 70000; ++i) { a[i] = 1; }", "stopped"),
+        ("static volatile int32_t runs; ++runs;", "4 bytes of writable static data"),
+    ],
+)
+def test_forbidden_access(
+    toy: Network, tmp_path: Path, core: str, statement: str, message: str
+) -> None:
+    bad = mutated(toy, tmp_path, LINE, f"{LINE}    {statement}\n")
+    build = build_target(bad.folder, bad.interface, load_target(core), tmp_path)
+    with pytest.raises(VerificationFailed, match=f"(?s){message}"):
+        emulate(build, [toy_inputs(1)])
+
+
+def test_bad_emulator(toy: Network, tmp_path: Path) -> None:
+    board = tmp_path / "board.toml"
+    path = Path(__file__).parents[2] / "targets/cortex-m4.toml"
+    text = path.read_text()
+    board.write_text(text.replace("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"))
+    with pytest.raises(BadTarget, match="unicorn has no UC_CPU_ARM_CORTEX_M99"):
+        emulate(_build(toy, load_target(board), tmp_path), [toy_inputs(1)])
+
+
+def _build(network: Network, target: Target, out: Path) -> TargetBuild:
+    return build_target(network.folder, network.interface, target, out)
+
+
+def _instructions_one_by_one(build: TargetBuild) -> int:
+    machine = load_machine(build)
+    address = call(machine, "toy_input")
+    machine.engine.mem_write(address, toy_inputs(1).tobytes())
+    return _count(machine, import_package("unicorn"))
+
+
+def _count(machine: Machine, unicorn: Any) -> int:
+    seen = []
+    machine.engine.hook_add(unicorn.UC_HOOK_CODE, lambda uc, at, size, data: seen.append(at))
+    call(machine, "toy_invoke")
+    return len(seen)
