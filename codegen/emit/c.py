@@ -222,14 +222,13 @@ def _row(name: str, pitch: int, rows: int) -> str:
 
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:
-    first = f"(row * {operand.stride}) - {operand.pad}" if layer.rows > 1 else f"-{operand.pad}"
     arguments = [
         f"{operand.name}_rows",
         str(operand.window),
         operand.name,
         str(operand.pitch),
         str(operand.height),
-        first,
+        _first_row(layer, operand),
         str(operand.dilation),
         operand.outside,
     ]
@@ -237,6 +236,16 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
     return OperandView(
         operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
     )
+
+
+def _first_row(layer: Layer, operand: Operand) -> str:
+    """Return the operand row at which the window of the loop's row begins."""
+    if layer.rows == 1:
+        return str(-operand.pad)
+    start = "row" if operand.stride == 1 else f"row * {operand.stride}"
+    if not operand.pad:
+        return start
+    return f"({start}) - {operand.pad}" if operand.stride > 1 else f"{start} - {operand.pad}"
 
 
 def _array(constant: Constant) -> ArrayView:

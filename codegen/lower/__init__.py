@@ -194,7 +194,7 @@ def _comment(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[st
     offsets = ", ".join(_span(graph, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
-        f"{node.op.macs(signature):,} multiply-accumulates, kernel {step.kernel.family};"
+        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel;"
         f" arena {offsets} -> {_span(graph, plan, node.output)}",
     )
 
