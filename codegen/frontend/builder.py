@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from codegen.frontend.call import Call
 from codegen.frontend.operand import Const, Unsupported, View
 from codegen.ir.graph import Node
 from codegen.ir.op import Op
+from codegen.ir.rewrite import result_type
 from codegen.ir.types import Array, DType, Loc, Origin, Quant, TensorType
 from codegen.ops import DequantizeLinear, Reshape, Transpose
 
@@ -137,14 +138,6 @@ class Builder:
         while f"{base}_{suffix}" in self.types or f"{base}_{suffix}" in self.reserved:
             suffix += 1
         return f"{base}_{suffix}"
-
-
-def result_type(op: Op, operands: tuple[TensorType, ...]) -> TensorType:
-    """Infer a node's type; what only moves integers yields integers of the same format."""
-    found = op.infer(*operands)
-    if op.keeps_quant and operands[0].dtype is not DType.FLOAT32:
-        return replace(found, dtype=operands[0].dtype, quant=operands[0].quant)
-    return found
 
 
 def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant:

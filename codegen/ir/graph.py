@@ -37,6 +37,12 @@ class Graph:
     constants: Mapping[str, Array] = field(default_factory=dict, compare=False)
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
+    def __str__(self) -> str:
+        """The text form; `codegen.ir.text` describes it."""
+        from codegen.ir.text import print_graph
+
+        return print_graph(self)
+
     def signature(self, node: Node) -> Signature:
         """Return the types of the node's operands and result, and its constant operands."""
         return Signature(

@@ -1,21 +1,22 @@
-"""Steps that passes share: rename values, read one value for another, find free names."""
+"""Steps that stages share: rename values, read one value for another, find free names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
+
 from codegen.ir.graph import Graph, Node
+from codegen.ir.op import Op
+from codegen.ir.types import Array, DType, Quant, TensorType
 
 T = TypeVar("T")
 
 
 def rename_values(graph: Graph, names: Mapping[str, str]) -> Graph:
-    """Return the graph with values called by new names; types and origins move along.
-
-    A new name that is in use already must be that of a value which goes out of use.
-    """
+    """Return the graph with values called by new, unused names; types and origins move along."""
 
     def renamed(found: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(names.get(name, name) for name in found)
@@ -49,25 +50,23 @@ def replace_uses(nodes: tuple[Node, ...], values: Mapping[str, str]) -> tuple[No
     )
 
 
-def bypass(graph: Graph, node: Node, operand: str) -> Graph | None:
-    """Drop `node`: its readers read `operand`, which holds the same in the same layout.
+def bypass(graph: Graph, node: Node, operand: str) -> Graph:
+    """Drop `node`, whose result is `operand` itself.
 
-    Where the result is an output, `operand` takes its name and origin; None where it cannot,
-    being a port itself.
+    The operand takes the result's name and origin, which show more of the user's model; a port
+    keeps its own. The graph stays as it is where both are ports.
     """
     result = node.output
     rest = tuple(other for other in graph.nodes if other is not node)
-    if result not in graph.outputs:
-        return graph.with_nodes(replace_uses(rest, {result: operand}))
-    if operand in graph.inputs or operand in graph.outputs:
-        return None
-    origins = {k: v for k, v in graph.origins.items() if k != operand}
-    types = {**graph.types, result: graph.types[operand]} if operand in graph.types else graph.types
-    rest = tuple(
-        replace(other, output=result) if other.output == operand else other for other in rest
-    )
-    renamed = replace_uses(rest, {operand: result})
-    return replace(graph, types=types, origins=origins).with_nodes(renamed)
+    if operand not in (*graph.inputs, *graph.outputs):
+        hidden = operand if result in graph.origins else None
+        origins = {name: origin for name, origin in graph.origins.items() if name != hidden}
+        types = {name: found for name, found in graph.types.items() if name != result}
+        cleared = replace(graph, nodes=rest, types=types, origins=origins)
+        return rename_values(cleared, {operand: result})
+    if result in graph.outputs:
+        return graph
+    return graph.with_nodes(replace_uses(rest, {result: operand}))
 
 
 def single_reader(graph: Graph, value: str) -> Node | None:
@@ -76,10 +75,41 @@ def single_reader(graph: Graph, value: str) -> Node | None:
     return readers[0] if len(readers) == 1 and value not in graph.outputs else None
 
 
-def free_name(taken: Collection[str], base: str) -> str:
-    """Return `base`, with a number behind where it is taken."""
+def free_name(graph: Graph, base: str) -> str:
+    """Return `base`, with a number behind where a value or constant has that name."""
+    taken = {*graph.types, *graph.inputs, *(node.output for node in graph.nodes)}
     name, suffix = base, 0
     while name in taken:
         suffix += 1
         name = f"{base}_{suffix}"
     return name
+
+
+def with_constant(
+    graph: Graph, reader: Node, name: str, data: Array, quant: Quant | None = None
+) -> tuple[Graph, str]:
+    """Give `reader` its own version of the constant `name`; return it and its name.
+
+    The name stays where nobody else reads the constant. `data` is int8 where `quant` is given.
+    """
+    is_shared = any(name in node.inputs for node in graph.nodes if node is not reader)
+    new = free_name(graph, name) if is_shared else name
+    entry = TensorType(data.shape, DType.FLOAT32 if quant is None else DType.INT8, quant)
+    types = {**graph.types, new: entry}
+    return replace(graph, types=types, constants={**graph.constants, new: data}), new
+
+
+def real_constant(graph: Graph, name: str) -> Array:
+    """Return a constant as float64 reals."""
+    quant = graph.types[name].quant
+    data = graph.constants[name]
+    is_integer = graph.types[name].dtype is not DType.FLOAT32
+    return quant.dequantize(data) if quant is not None and is_integer else data.astype(np.float64)
+
+
+def result_type(op: Op, operands: tuple[TensorType, ...]) -> TensorType:
+    """Infer a node's type; what only moves integers yields integers of the same format."""
+    found = op.infer(*operands)
+    if op.keeps_quant and operands[0].dtype is not DType.FLOAT32:
+        return replace(found, dtype=operands[0].dtype, quant=operands[0].quant)
+    return found
