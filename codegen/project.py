@@ -20,6 +20,7 @@ from codegen.targets import Target, load_target
 from codegen.verify import (
     Study,
     Subject,
+    find_edit,
     make_inputs,
     measure_agreement,
     run_reference,
@@ -138,7 +139,18 @@ def verify_project(
         run_reference(graph, inputs, progress),
     )
     places = [load_target(name) for name in targets] or [emitted_for]
-    return study(subject, places, progress=progress).checks
+    checks = study(subject, places, progress=progress).checks
+    if all(check.equal for check in checks):
+        return checks
+    edit = find_edit(path, report, graph, emitted_for.kernels)
+    return tuple(_with_cause(check, edit) for check in checks)
+
+
+def _with_cause(check: Check, cause: str) -> Check:
+    """Return the check with the cause of its difference, unless one is known."""
+    if check.difference is None or check.difference.cause:
+        return check
+    return replace(check, difference=replace(check.difference, cause=cause))
 
 
 def verify_model(

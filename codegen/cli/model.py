@@ -18,19 +18,16 @@ RAM_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 PATH = click.Path(path_type=Path)
 
 
-class Ram(click.ParamType[int]):
-    """Bytes, as a number with an optional k or M (1024 or 1024 squared bytes)."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number of bytes."""
-        text = str(value).strip().lower().removesuffix("b")
-        unit = text[-1:] if text[-1:] in ("k", "m") else ""
-        digits = text.removesuffix(unit)
-        if not digits.isdecimal() or int(digits) == 0:
-            self.fail(f"{value!r} is no size; give for example 65536 or 64k", param, ctx)
-        return int(digits) * RAM_UNITS[unit]
+def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return bytes from a number with an optional k or M (1024 or 1024 squared bytes)."""
+    if value is None:
+        return None
+    text = value.strip().lower().removesuffix("b")
+    unit = text[-1:] if text[-1:] in ("k", "m") else ""
+    digits = text.removesuffix(unit)
+    if not digits.isdecimal() or int(digits) == 0:
+        raise click.BadParameter(f"{value!r} is no size; give for example 65536 or 64k")
+    return int(digits) * RAM_UNITS[unit]
 
 
 def zoo_options(command: F) -> F:
@@ -55,7 +52,9 @@ def model_options(command: F) -> F:
                 " Without it they are synthetic, and accuracy is not to be trusted.",
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
-            click.option("--ram", type=Ram(), help="Most RAM the arena may take, such as 64k."),
+            click.option(
+                "--ram", callback=parse_ram, help="Most RAM the arena may take, such as 64k."
+            ),
             click.option(
                 "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
             ),

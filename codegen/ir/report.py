@@ -80,7 +80,7 @@ class Agreement:
 class Difference:
     """The first byte in which an implementation differs from the reference.
 
-    `layer` is the first layer that differs when the network is cut after it, "" if none does.
+    `cause` is what was found to be at fault: a layer, or an edited line; "" if nothing was.
     """
 
     sample: str
@@ -88,13 +88,13 @@ class Difference:
     index: int
     expected: int
     found: int
-    layer: str = ""
+    cause: str = ""
 
     def __str__(self) -> str:
-        layer = f"; the first layer that differs is {self.layer}" if self.layer else ""
+        cause = f"; {self.cause}" if self.cause else ""
         return (
             f"output '{self.output}'[{self.index}] is {self.found} instead of {self.expected}"
-            f" for input {self.sample}{layer}"
+            f" for input {self.sample}{cause}"
         )
 
 

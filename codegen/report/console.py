@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +12,7 @@ from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report
 from codegen.report.json_form import time_ms
 
 TOP_LAYERS = 10
+LABEL_WIDTH = 8
 
 
 def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
@@ -20,7 +21,8 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
     Without `all_layers` only the most expensive ones are listed.
     """
     console.print(_title(report))
-    console.print(_totals(report))
+    console.print(_figures(report))
+    console.print(_origins(report))
     console.print()
     console.print(_layers(report, all_layers))
     console.print()
@@ -38,8 +40,6 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
         extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
         line = f"reference and {place}, {check.kernels} kernels: {extent}"
         console.print(Text.assemble((f"{mark:9} ", style), line))
-        if check.difference:
-            console.print(Text(f"          {check.difference}", style="red"))
 
 
 def grouped(number: int | None) -> str:
@@ -75,17 +75,17 @@ def _title(report: Report) -> Text:
     )
 
 
-def _totals(report: Report) -> Table:
+def _figures(report: Report) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
+    table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for row in _total_rows(report):
+    for row in _figure_rows(report):
         table.add_row(*row)
     return table
 
 
-def _total_rows(report: Report) -> Iterator[tuple[RenderableType, ...]]:
+def _figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
     totals = report.totals
     yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
     if totals.stack_bytes is not None:
@@ -93,17 +93,25 @@ def _total_rows(report: Report) -> Iterator[tuple[RenderableType, ...]]:
     if totals.flash_bytes is not None:
         parts = f"{grouped(totals.code_bytes)} code, {grouped(totals.weights_bytes)} weights"
         yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
-    work = f"{grouped(totals.params)} parameters"
-    yield "Work", f"{grouped(totals.macs)} MACs", f"multiply-accumulates; {work}"
+    work = f"multiply-accumulates; {grouped(totals.params)} parameters"
+    yield "Work", f"{grouped(totals.macs)} MACs", work
     if totals.cycles is not None:
-        instructions = f"{grouped(totals.instructions)} instructions, counted"
-        yield "Time", f"{grouped(totals.cycles)} cycles", f"estimated; {instructions}"
+        instructions = f"estimated; {grouped(totals.instructions)} instructions, counted"
+        yield "Time", f"{grouped(totals.cycles)} cycles", instructions
     elapsed = time_ms(totals.cycles, report.clock_hz)
     if elapsed is not None and report.clock_hz is not None:
         yield "", f"{elapsed:,.2f} ms", f"at {report.clock_hz / 1e6:g} MHz"
-    yield "Scales", "", _calibration_remark(report.calibration)
+
+
+def _origins(report: Report) -> Table:
+    """Return where the scales are from, and how near the float network the result is."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
+    table.add_column()
+    table.add_row("Scales", _calibration_remark(report.calibration))
     if report.agreement:
-        yield "Fidelity", "", _agreement_remark(report.agreement)
+        table.add_row("Fidelity", _agreement_remark(report.agreement))
+    return table
 
 
 def _arena_remark(report: Report) -> str:
@@ -118,7 +126,7 @@ def _calibration_remark(calibration: Calibration) -> Text:
     if calibration.kind == "samples":
         return Text(f"from {count(calibration.samples, 'sample')} of {calibration.source}")
     return Text(
-        f"SYNTHETIC: from {count(calibration.samples, 'random input')}. Costs are real, accuracy"
+        f"SYNTHETIC: from {count(calibration.samples, 'made-up input')}. Costs are right, accuracy"
         " is not: give --calibrate DATA",
         style="bold yellow",
     )
@@ -148,10 +156,10 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Output", no_wrap=True)
     for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
         table.add_column(header, justify="right", no_wrap=True)
-    if measured:
-        table.add_column("Cycles", justify="right", no_wrap=True)
+    for header in ("Cycles", "ms") if measured else ():
+        table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
-        table.add_row(*_layer_cells(layer, measured))
+        table.add_row(*_layer_cells(layer), *(_time_cells(layer, report) if measured else ()))
     return table
 
 
@@ -164,8 +172,8 @@ def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerRe
     return [layer for layer in layers if id(layer) in dear]
 
 
-def _layer_cells(layer: LayerReport, measured: bool) -> tuple[str, ...]:
-    cells = (
+def _layer_cells(layer: LayerReport) -> tuple[str, ...]:
+    return (
         layer.name,
         f"{layer.family}/{layer.kernel}",
         shape(layer.output_shape),
@@ -175,4 +183,8 @@ def _layer_cells(layer: LayerReport, measured: bool) -> tuple[str, ...]:
         grouped(layer.packets),
         grouped(layer.live_bytes),
     )
-    return (*cells, grouped(layer.cycles)) if measured else cells
+
+
+def _time_cells(layer: LayerReport, report: Report) -> tuple[str, str]:
+    elapsed = time_ms(layer.cycles, report.clock_hz)
+    return grouped(layer.cycles), "-" if elapsed is None else f"{elapsed:,.2f}"

@@ -2,6 +2,7 @@
 
 from codegen.verify.agreement import measure_agreement
 from codegen.verify.check import Subject, TargetRun
+from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.study import Study, study
 
@@ -10,6 +11,7 @@ __all__ = [
     "Study",
     "Subject",
     "TargetRun",
+    "find_edit",
     "make_inputs",
     "measure_agreement",
     "run_reference",

@@ -33,17 +33,22 @@ def locate(
 ) -> str:
     """Return the first layer whose C, the network cut after it, differs from the reference.
 
-    `inputs` is a batch of one. "" where no piece differs: then the fault is not in what codegen
-    emits for a layer, but in how layers share memory, or in files changed since.
+    `inputs` is a batch of one. "" where the whole network, emitted once more, does not differ:
+    then the files were changed. Also where no piece does: then layers spoil each other's memory.
     """
     layers = [node for node in graph.nodes if not isinstance(node.op, Reshape)]
     expected = evaluate(graph, inputs, keep=[node.output for node in layers])
+
+    def differs(piece: Graph) -> bool:
+        golden = Golden(tuple(inputs), tuple(expected[name] for name in piece.outputs))
+        found = run_piece(piece, families, golden, run)
+        return any(not np.array_equal(a, b) for a, b in zip(found, golden.outputs, strict=True))
+
+    if not differs(graph):
+        return ""
     for index, node in enumerate(layers):
         progress("looking for the layer that differs", index, len(layers))
-        piece = cut_after(graph, node)
-        golden = Golden(tuple(inputs), (expected[node.output],))
-        (found,) = run_piece(piece, families, golden, run)
-        if not np.array_equal(found, expected[node.output]):
+        if differs(cut_after(graph, node)):
             return node.loc.node or node.output
     return ""
 

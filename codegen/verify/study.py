@@ -83,4 +83,5 @@ def _located(check: Check, subject: Subject, run: Runner, progress: Progress) ->
     sample = subject.inputs.labels.index(check.difference.sample)
     inputs = subject.inputs.select(sample, sample + 1).arrays
     layer = locate(subject.graph, subject.families, inputs, run, progress)
-    return replace(check, difference=replace(check.difference, layer=layer))
+    cause = f"the first layer that differs is {layer}" if layer else ""
+    return replace(check, difference=replace(check.difference, cause=cause))

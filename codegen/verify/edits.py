@@ -1,0 +1,59 @@
+"""Find where the files of an emitted folder are not what codegen emits for their graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from codegen.emit import Golden, emit
+from codegen.ir.graph import Graph
+from codegen.ir.report import Report
+from codegen.lower import lower
+from codegen.plan import make_plan
+from codegen.schedule import make_schedule
+
+
+def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, ...]) -> str:
+    """Return the first line of the C that differs from what is emitted now; "" if none does."""
+    name = report.interface.name
+    for file, expected in emit_again(report, graph, families).items():
+        if file not in (f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"):
+            continue
+        lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
+        edited = first_difference(expected.splitlines(), lines)
+        if edited is not None:
+            return f"{file}, line {edited + 1}{_layer_at(lines[: edited + 1])}, was changed"
+    return ""
+
+
+def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the text of each file for the graph; the golden values are no part of the C."""
+    schedule = make_schedule(graph, families)
+    program = lower(
+        schedule,
+        make_plan(schedule),
+        report.interface.name,
+        target=report.target,
+        model=report.model,
+        digest=report.model_digest,
+    )
+    return emit(program, Golden((), ()))
+
+
+def first_difference(expected: list[str], found: list[str]) -> int | None:
+    """Return the index of the first line that differs, None if none does.
+
+    >>> first_difference(["a", "b"], ["a", "c"]), first_difference(["a"], ["a"])
+    (1, None)
+    """
+    for index, (first, second) in enumerate(zip(expected, found, strict=False)):
+        if first != second:
+            return index
+    return None if len(expected) == len(found) else min(len(expected), len(found))
+
+
+def _layer_at(lines: list[str]) -> str:
+    """Return the layer that was named last, in words."""
+    named = [match for line in lines for match in re.findall(r"layer_\d+", line)]
+    return f" (of {named[-1]})" if named else ""
