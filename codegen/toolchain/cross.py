@@ -100,11 +100,19 @@ def link(
     flash: Memory,
     ram: Memory,
     roots: tuple[str, ...],
+    weights: Literal["FLASH", "RAM"] = "FLASH",
 ) -> None:
     """Link objects and the compiler's own runtime, keeping what `roots` reach; first is entry."""
     script = elf.with_suffix(".ld")
-    values = {"entry": roots[0], "name": interface.name, "flash": flash, "ram": ram}
-    script.write_text(render("baremetal/link.ld.j2", **values), encoding="utf-8")
+    text = render(
+        "baremetal/link.ld.j2",
+        entry=roots[0],
+        name=interface.name,
+        flash=flash,
+        ram=ram,
+        weights=weights,
+    )
+    script.write_text(text, encoding="utf-8")
     libraries = () if "ziglang" in command else ("-nostdlib", "-Wl,--start-group")
     flags = ["-Wl,--gc-sections", f"-Wl,--entry={roots[0]}"]
     flags += [f"-Wl,-u,{root}" for root in roots]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codegen.errors import VerificationFailed
+from codegen.errors import BadTarget, VerificationFailed
 from codegen.ir.types import Array
 from codegen.toolchain.counting import Cost, counting
 from codegen.toolchain.cross import TargetBuild
@@ -41,6 +41,8 @@ def emulate(
     count: measure the first sample too, with the compiled hook unless `native` is False. Raises
     VerificationFailed where the C touches what it must not, MissingTool, or BadTarget.
     """
+    if count and build.target.cycles is None:
+        raise BadTarget(f"target '{build.target.name}' has no [cycles] to count with")
     interface = build.interface
     names = function_names(interface)
     batch = split_batch(interface, inputs)

@@ -61,7 +61,10 @@ def build_firmware(
     out: Path,
     compiler: CrossCompiler = "zig",
 ) -> Path:
-    """Return an image with vector table, start-up code and the self-test as `main`."""
+    """Return an image with vector table, start-up code and the self-test as `main`.
+
+    The loader puts weights into the board's larger memory, which is its RAM.
+    """
     templates = resource_folder("templates") / "project/baremetal"
     main = out / f"{interface.name}_main.c"
     name = interface.name
@@ -74,5 +77,5 @@ def build_firmware(
     flash = Memory("flash", "flash", board.flash_base, board.flash_bytes)
     ram = Memory("ram", "ram", board.ram_base, board.ram_bytes)
     image = out / f"{name}_firmware.elf"
-    link(command, objects, image, interface, flash, ram, ("reset",))
+    link(command, objects, image, interface, flash, ram, ("reset",), "RAM")
     return image

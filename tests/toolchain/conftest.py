@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from toy_network import CORES, Network, toy_network
 
 from codegen.errors import MissingTool
 from codegen.targets import load_target
 from codegen.toolchain import TargetBuild, build_target
+from tests.toolchain.toy_network import CORES, Network, toy_network
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from toy_network import Network, mutated
 
 from codegen.toolchain import Compiler, Language, find_warnings, list_compilers
+from tests.toolchain.toy_network import Network, mutated
 
 compilers = pytest.mark.parametrize("compiler", list_compilers(), ids=lambda c: c.name)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_network import Network, mutated, toy_inputs, toy_reference
 
 from codegen.errors import BadTarget, VerificationFailed
 from codegen.targets import Target, load_target
 from codegen.toolchain import TargetBuild, build_target, emulate
 from codegen.toolchain.machine import Machine, call, load_machine
 from codegen.toolchain.tools import import_package
+from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
 
 LINE = "    layer_001(arena);\n"
 
@@ -98,6 +99,14 @@ def test_bad_emulator(toy: Network, tmp_path: Path) -> None:
     board.write_text(text.replace("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"))
     with pytest.raises(BadTarget, match="unicorn has no UC_CPU_ARM_CORTEX_M99"):
         emulate(_build(toy, load_target(board), tmp_path), [toy_inputs(1)])
+
+
+def test_count_without_a_cost_table(toy: Network, tmp_path: Path) -> None:
+    target = replace(load_target("cortex-m4"), cycles=None)
+    build = _build(toy, target, tmp_path)
+    assert emulate(build, [toy_inputs(1)]).cost is None
+    with pytest.raises(BadTarget, match="no \\[cycles\\]"):
+        emulate(build, [toy_inputs(1)], count=True)
 
 
 def _build(network: Network, target: Target, out: Path) -> TargetBuild:

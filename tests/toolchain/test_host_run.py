@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_network import Network, mutated, toy_inputs, toy_reference
 
 from codegen.errors import BadCalibrationData, MissingTool, ToolFailed, VerificationFailed
 from codegen.toolchain import (
@@ -19,6 +18,7 @@ from codegen.toolchain import (
     run_sanitized,
 )
 from codegen.toolchain import tools as tools_module
+from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
 
 COMPILERS = list_compilers()
 compilers = pytest.mark.parametrize("compiler", COMPILERS, ids=lambda c: c.name)

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from toy_network import Network, mutated
 
 from codegen.errors import BadTarget, MissingTool
 from codegen.targets import list_targets, load_target
 from codegen.toolchain import run_self_test
+from tests.toolchain.toy_network import Network, mutated
 
 BOARDS = tuple(name for name in list_targets() if load_target(name).qemu is not None)
 absent = shutil.which("qemu-system-arm") is None

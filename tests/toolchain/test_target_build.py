@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from toy_network import Network, mutated, toy_inputs, toy_reference
 
 from codegen.errors import BadTarget, MissingTool, ToolFailed
 from codegen.targets import load_target
 from codegen.toolchain import TargetBuild, build_target, emulate, read_facts
 from codegen.toolchain.elf import read_functions
+from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
 
 SHOWN = ("toy_dense_weights", "toy_input", "toy_invoke", "toy_output", "toy_run")
 
