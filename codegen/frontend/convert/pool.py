@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from codegen.frontend.builder import Builder
+from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.window import Pads, ceil_pads, resolve_pads
 from codegen.frontend.operand import NHWC, Unsupported, View
 from codegen.ir.types import Origin
-from codegen.ops import AveragePool, MaxPool
+from codegen.ops import AveragePool, MaxPool, Reshape
 
 
 def convert_max_pool(builder: Builder, call: Call) -> View:
@@ -73,29 +73,32 @@ def convert_reduce_mean(builder: Builder, call: Call) -> View:
 def _mean(builder: Builder, call: Call, reduced: tuple[int, ...], keep_dims: bool) -> View:
     view = call.activation(0)
     sizes = builder.shape(view)
-    kept_sizes = tuple(1 if axis in reduced else size for axis, size in enumerate(sizes))
-    if len(view.perm) == 3 and view.perm[-1] not in reduced:
-        mean = _mean_of_image(builder, call, reduced)
+    perm = view.perm
+    if len(perm) != 3 or perm[-1] in reduced:
+        perm = (*reduced, *(axis for axis in order(sizes) if axis not in reduced))
+    x = builder.layout(view, perm, call.loc)
+    if len(perm) == 3 and perm[-1] not in reduced:
+        kernel = _kernel(builder.types[x].shape, perm, reduced)
     else:
-        kept = tuple(axis for axis in order(sizes) if axis not in reduced)
-        x = builder.layout(view, (*reduced, *kept), call.loc)
-        count = math.prod(sizes[axis] for axis in reduced)
-        image = (count, 1, math.prod(sizes) // count)
-        x = builder.reshaped(x, image, call.loc)
-        y = builder.add(AveragePool((count, 1)), (x,), call.loc, f"{call.output}_mean")
-        builder.origins[y] = Origin(call.output)
-        y = builder.reshaped(y, kept_sizes, call.loc)
-        mean = View(call.output, y, order(sizes))
+        kernel = math.prod(sizes[axis] for axis in reduced), 1
+        x = builder.reshaped(x, (*kernel, math.prod(sizes) // kernel[0]), call.loc)
+    kept = tuple(1 if axis in reduced else size for axis, size in enumerate(sizes))
+    if keep_dims and builder.types[x].shape == tuple(sizes[axis] for axis in perm):
+        return builder.emit(AveragePool(kernel), (x,), call, perm)
+    mean = builder.add(AveragePool(kernel), (x,), call.loc, f"{call.output}_mean")
+    left = [axis for axis in perm if axis not in reduced]
+    ranks = tuple(sorted(left).index(axis) for axis in left)
+    builder.origins[mean] = Origin(call.output, () if keep_dims else significant(ranks))
+    image = builder.reshaped(mean, tuple(kept[axis] for axis in perm), call.loc)
     if keep_dims:
-        return mean
-    shape = tuple(size for axis, size in enumerate(sizes) if axis not in reduced)
-    squeezed = builder.reshaped(builder.plain(mean, call.loc), shape, call.loc)
-    return View(call.output, squeezed, order(shape))
+        return View(call.output, image, perm)
+    plain = builder.plain(View(call.output, image, perm), call.loc)
+    shape = tuple(sizes[axis] for axis in sorted(left))
+    return builder.emit(Reshape(shape), (plain,), call, order(shape))
 
 
-def _mean_of_image(builder: Builder, call: Call, reduced: tuple[int, ...]) -> View:
-    view = call.activation(0)
-    sizes = builder.types[view.value].shape
-    kernel = [sizes[i] if view.perm[i] in reduced else 1 for i in (0, 1)]
-    op = AveragePool((kernel[0], kernel[1]))
-    return builder.emit(op, (view.value,), call, view.perm)
+def _kernel(
+    shape: tuple[int, ...], perm: tuple[int, ...], reduced: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return the window of an image that covers its reduced axes."""
+    return shape[0] if perm[0] in reduced else 1, shape[1] if perm[1] in reduced else 1

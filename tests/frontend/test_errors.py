@@ -1,0 +1,160 @@
+"""What cannot be imported is refused in one go, with names, reasons and hints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from codegen.errors import DynamicShape, InvalidModel, UnreadableFile, UnsupportedOperator
+from codegen.frontend import import_model, load_onnx
+from tests.frontend.compare import make_model
+
+
+def refused(model: onnx.ModelProto) -> list[str]:
+    with pytest.raises(UnsupportedOperator) as found:
+        import_model(model, "net.onnx")
+    return [f"{problem.where}: {problem.message}" for problem in found.value.problems]
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="there is no such file") as found:
+        load_onnx(tmp_path / "net.onnx")
+    assert found.value.problems[0].where.endswith("net.onnx")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="folder"):
+        load_onnx(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a protobuf at all", bytes(range(256))])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=r"this is not an ONNX file|holds no network"):
+        load_onnx(path)
+
+
+def test_absent_external_data_is_told(tmp_path: Path) -> None:
+    model = make_model("y = MatMul (x, w)", {"w": np.ones((8, 8), np.float32)})
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert np.array_equal(
+        numpy_helper.to_array(load_onnx(path).graph.initializer[0]), np.ones((8, 8))
+    )
+    (tmp_path / "net.data").unlink()
+    with pytest.raises(UnreadableFile, match="external data"):
+        load_onnx(path)
+
+
+def test_every_dynamic_dimension_is_listed() -> None:
+    model = make_model("y = Relu (x)", shapes={"x": (3, "h", "w")})  # type: ignore[arg-type]
+    with pytest.raises(DynamicShape) as found:
+        import_model(model, "net.onnx")
+    assert [problem.message for problem in found.value.problems] == [
+        "dimension 2 ('h') is not known before the network runs",
+        "dimension 3 ('w') is not known before the network runs",
+    ]
+
+
+def test_a_batch_of_many_is_refused() -> None:
+    assert refused(make_model("y = Relu (x)", batch="4")) == [
+        "net.onnx: input 'x': the batch is 4; it must be free or 1"
+    ]
+
+
+def test_an_old_operator_set_is_refused() -> None:
+    model = make_model("y = Relu (x)", opset=9)
+    assert refused(model) == ["net.onnx: the model uses operator set 9; 11 is the oldest supported"]
+
+
+def test_all_refused_nodes_are_listed() -> None:
+    model = make_model("a = Sigmoid (x) b = Relu (a) c = Elu (b) y = Sub (c, a)")
+    assert refused(model) == [
+        "net.onnx: node 'Sigmoid_a' (Sigmoid): Sigmoid: there is no fixed-point kernel",
+        "net.onnx: node 'Elu_c' (Elu): Elu: there is no fixed-point kernel",
+        "net.onnx: node 'Sub_y' (Sub): Sub: combines two computed values",
+    ]
+
+
+REASONS = {
+    "y = Conv (x, x)": "operand 1 must be constant, 'x' is computed",
+    "f = Flatten <axis=3> (x) y = Relu (f)": "keep the batch",
+    "y = Transpose <perm=[1,0,2,3]> (x)": "perm (1, 0, 2, 3) moves the batch dimension",
+    "y = Softmax <axis=0> (x)": "normalizes over the batch",
+    "y = Concat <axis=0> (x, x)": "joins along the batch",
+    "y = ReduceMean <axes=[0,1]> (x)": "averages over the batch",
+    "a = GlobalAveragePool (x) y = Add (x, a)": "adds values of shapes (3, 8, 8) and (3, 1, 1)",
+    "y, i = MaxPool <kernel_shape=[2,2]> (x) j = Cast <to=1> (i)": "its result 'i' is used",
+    "y = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (x)": "dilations (2, 2) of a pool",
+    "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1,"
+    " count_include_pad=1> (x)": "what the last windows divide by is ambiguous",
+    "y = RandomNormal <shape=[1,3]> ()": "gives random values",
+    'y = Pad <mode="reflect"> (x, p)': "mode 'reflect'",
+    "y = Pad (x, n)": "negative pads crop",
+    "y = Mul (x, full)": "varies along 2 axes",
+    "y = Div (x, zero)": "divides by zero",
+}
+CONSTANTS = {
+    "p": np.asarray([0, 0, 1, 1, 0, 0, 1, 1]),
+    "n": np.asarray([0, 0, -1, 0, 0, 0, 0, 0]),
+    "full": np.ones((8, 8), np.float32),
+    "zero": np.zeros(1, np.float32),
+}
+
+
+@pytest.mark.parametrize("body", REASONS)
+def test_the_reason_is_given(body: str) -> None:
+    outputs = ("y", "j") if "j = " in body else ("y",)
+    found = import_error(make_model(body, CONSTANTS, outputs=outputs))
+    assert REASONS[body] in found
+
+
+def import_error(model: onnx.ModelProto) -> str:
+    with pytest.raises(UnsupportedOperator) as found:
+        import_model(model, "net.onnx")
+    return str(found.value)
+
+
+def test_an_operator_of_another_domain_is_refused() -> None:
+    model = make_model("y = Relu (x)")
+    model.graph.node[0].domain = "com.example"
+    model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
+    assert "operator of domain 'com.example'" in import_error(model)
+
+
+def test_an_input_of_another_element_type_is_refused() -> None:
+    model = make_model("y = Identity (x)")
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    assert "the input's element type is uint8" in import_error(model)
+
+
+def test_a_constant_output_is_refused() -> None:
+    model = make_model("y = Constant <value = float {2.0}> ()")
+    assert "the output is a constant" in import_error(model)
+
+
+def test_a_model_that_contradicts_itself_is_invalid() -> None:
+    model = make_model("y = Relu (x)")
+    model.graph.node[0].input[0] = "nothing"
+    with pytest.raises(InvalidModel):
+        import_model(model, "net.onnx")
+
+
+def test_shared_files_that_are_not_supported_list_every_node(shared_models: Path) -> None:
+    counts = {
+        "fastestdet_shufflenetv2_coco_f32.onnx": {"Reshape", "Gather", "Resize", "Sigmoid"},
+        "resnet20_cifar10_f32.onnx": {"Slice"},
+        "mobilenetv2_1.0_224_imagenet_uint8.onnx": {"QuantizeLinear", "DequantizeLinear"},
+    }
+    for name, operators in counts.items():
+        model = load_onnx(shared_models / name)
+        with pytest.raises(UnsupportedOperator) as found:
+            import_model(model, name)
+        kinds = {problem.message.split(":")[0] for problem in found.value.problems}
+        assert operators <= kinds, name
