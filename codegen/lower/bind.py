@@ -286,7 +286,7 @@ def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
     assert qx is not None
     counts = op.counts(signature.inputs[0].shape[:2])
     by_count = bool((counts != counts.flat[0]).any())
-    comment = "output scale over the number of values, in 2^-32; [0] is unused"
+    comment = "from a sum of that many values to the output, in 2^-32; [0] is unused"
     table = Data("multipliers", "int32_t", np.asarray(p.multipliers, np.int32), comment)
     return Binding(
         f"average_pool_{pool_name(op, signature)}",
@@ -295,6 +295,7 @@ def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
         | {
             "input_zero": qx.zero_point,
             "by_count": by_count,
+            "to_even": op.ties_to_even(signature),
             "multiplier": p.multipliers[int(counts.flat[0])],
             **rescale_params(p),
         },

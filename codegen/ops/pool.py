@@ -93,18 +93,29 @@ class AveragePool(Pool):
         area = self.kernel_shape[0] * self.kernel_shape[1]
         return np.full_like(inside, area) if self.count_include_pad else inside
 
+    def ties_to_even(self, signature: Signature) -> bool:
+        """Operand and result have one format: averages often lie halfway between two steps.
+
+        Those round to the even step from the zero point, as ONNX QuantizeLinear rounds. With two
+        formats halves are rare, and round up as everywhere else.
+        """
+        return signature.inputs[0].quant == signature.output.quant
+
     def params(self, signature: Signature) -> Rescale:
         """The rescale for each count: multipliers[n] for a sum of n values, [0] unused.
 
-        The accumulator is sum(x) - values * zero_point over the values inside the image.
+        The accumulator is sum(x) - values * zero_point over the values inside the image. With
+        `ties_to_even` it is four times that, and 1 more if the result's whole part is odd, 1 less
+        if it is even: enough to break a tie, too little to do more.
         """
         qx, qy = signature.inputs[0].quant, signature.output.quant
         assert qx is not None and qy is not None
         area = self.kernel_shape[0] * self.kernel_shape[1]
         least = int(self.counts(signature.inputs[0].shape[:2]).min())
-        ratio = qx.scale / qy.scale
+        fine = 4 if self.ties_to_even(signature) else 1
+        ratio = qx.scale / qy.scale / fine
         scales = [ratio / max(n, least) for n in range(area + 1)]
-        return make_rescale(scales, area * 255, qy, signature.output.dtype)
+        return make_rescale(scales, fine * area * 255 + 1, qy, signature.output.dtype)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
@@ -113,6 +124,9 @@ class AveragePool(Pool):
         acc = self.patches(arrays[0].astype(np.int64) - qx.zero_point, 0).sum(axis=0)
         counts = self.counts(signature.inputs[0].shape[:2])
         multipliers = np.asarray(p.multipliers, np.int64)[counts][..., None]
+        if self.ties_to_even(signature):
+            whole = (4 * acc * multipliers) >> 32
+            acc = 4 * acc + np.where(whole % 2, 1, -1)
         steps = ((acc << p.shift) * multipliers + 2**31) >> 32
         wide = steps + p.zero_point
         y: Array = np.clip(wide, p.low, p.high).astype(signature.output.dtype.numpy)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
-from codegen.ir.types import Array, DType
+from codegen.ir.types import Array, DType, Quant
 from codegen.quantize.probe import open_probe
 from codegen.quantize.samples import Samples
 
@@ -41,7 +42,7 @@ def compare_layers(
     made of the tensors that the graph's values show. Operands that the model does not show
     are computed from those that it does.
     """
-    places = {name: integer_tensor(model, origin.tensor) for name, origin in graph.origins.items()}
+    places = {name: find_tensor(model, graph, name) for name in graph.origins}
     probe = open_probe(model, list(places.values()))
     quants = [graph.types[name].quant for name in graph.inputs]
     totals: dict[str, LayerDifference] = {}
@@ -66,14 +67,27 @@ def evaluate_nodes(graph: Graph, shown: Mapping[str, Array]) -> list[tuple[Node,
     return results
 
 
-def integer_tensor(model: onnx.ModelProto, tensor: str) -> str:
-    """Return the tensor that holds the integers of `tensor`, or `tensor` where none does."""
+def find_tensor(model: onnx.ModelProto, graph: Graph, name: str) -> str:
+    """Return the tensor with the integers of a value, or that of its reals where none has them."""
+    tensor = graph.origins[name].tensor
     for node in model.graph.node:
-        if node.op_type == "DequantizeLinear" and tensor in node.output:
-            return str(node.input[0])
-        if node.op_type == "QuantizeLinear" and node.input[0] == tensor:
-            return str(node.output[0])
+        is_source = node.op_type == "DequantizeLinear" and tensor in node.output
+        is_result = node.op_type == "QuantizeLinear" and node.input[0] == tensor
+        if (is_source or is_result) and format_of(model, node) == graph.types[name].quant:
+            return str(node.input[0] if is_source else node.output[0])
     return tensor
+
+
+def format_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Quant | None:
+    """Return the format of a QuantizeLinear or DequantizeLinear with constant parameters."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    if any(name not in stored for name in node.input[1:]):
+        return None
+    parameters = [numpy_helper.to_array(stored[name]) for name in node.input[1:]]
+    if parameters[0].size != 1:
+        return None
+    zero_point = int(parameters[1].item()) if len(parameters) > 1 else 0
+    return Quant((float(parameters[0].item()),), zero_point)
 
 
 def as_integers(graph: Graph, name: str, tensor: Array) -> Array:

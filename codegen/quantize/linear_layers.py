@@ -16,8 +16,8 @@ import numpy as np
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
 from codegen.ir.types import Array, DType, Quant, TensorType
 
-LEAST_RATIO = 2.0**-20
-"""The least scale from accumulator to output: its multiplier has 12 bits or more."""
+LEAST_RATIO = 2.0**-18
+"""The least scale from accumulator to output: its multiplier has 14 bits or more."""
 STEPS = 127
 ROUNDS = 8
 
@@ -48,6 +48,23 @@ def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
     return Constant(data, TensorType(data.shape, DType.INT8, quant))
 
 
+def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
+    """Return prescribed weights, those of too fine a scale for a precise multiplier in a coarser.
+
+    Files give scales next to nothing to filters that are zero and only pass their bias on.
+    """
+    quant = weights.type.quant
+    assert quant is not None
+    scales = np.resize(np.asarray(quant.scales), len(weights.data))
+    coarse = np.maximum(scales, LEAST_RATIO * y.scale / x.scale)
+    if np.array_equal(scales, coarse):
+        return weights
+    real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
+    quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
+    data = round_weights(real, coarse).astype(np.int8)
+    return Constant(data, TensorType(data.shape, DType.INT8, quant))
+
+
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
     """Return the int32 bias, in steps of input scale times weight scale.
 
@@ -66,7 +83,7 @@ def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
 def round_weights(real: Array, scales: Array) -> Int64s:
     """Return the nearest steps of each output's scale."""
     per_output = scales.reshape(-1, *[1] * (real.ndim - 1))
-    steps: Int64s = np.clip(np.rint(real / per_output), -STEPS, STEPS).astype(np.int64)
+    steps: Int64s = np.clip(np.rint(real / per_output), -128, STEPS).astype(np.int64)
     return steps
 
 

@@ -11,7 +11,12 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import Conv2d, Dense
 from codegen.quantize.formats import affine, assign_formats, real_constant
-from codegen.quantize.linear_layers import Constant, quantize_bias, quantize_weights
+from codegen.quantize.linear_layers import (
+    Constant,
+    coarsen_weights,
+    quantize_bias,
+    quantize_weights,
+)
 from codegen.quantize.ranges import Ranges
 
 
@@ -85,7 +90,7 @@ def quantize_linear(
     bias = real_constant(graph, b_name)
     known = graph.types[w_name]
     if known.dtype is DType.INT8:
-        weights = Constant(graph.constants[w_name], known)
+        weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
         weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
     w_name = constants.add(w_name, weights, node.output)

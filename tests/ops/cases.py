@@ -77,5 +77,6 @@ def pools(draw: Draw) -> Graph:
     if draw(st.booleans()):
         return op_graph(MaxPool(kernel, strides, pads), [int8(shape, 0.05, 3)], (0.05, 3))
     op = AveragePool(kernel, strides, pads, draw(st.booleans()))
-    x = int8(shape, 0.05, draw(zero_points))
-    return op_graph(op, [x], (draw(st.sampled_from((0.03, 0.05, 0.2))), draw(zero_points)))
+    zero_point = draw(zero_points)
+    formats = st.just((0.05, zero_point)) | st.tuples(st.sampled_from((0.03, 0.2)), zero_points)
+    return op_graph(op, [int8(shape, 0.05, zero_point)], draw(formats))
