@@ -8,18 +8,18 @@
 #define MAX_DEPTH 64
 
 typedef struct {
-    uint32_t size;         /* bytes; 0: not seen yet */
+    uint32_t size; /* bytes; 0: not seen yet */
     uint32_t instructions;
-    uint32_t cycles;       /* with all branches falling through */
-    uint32_t function;     /* index of the function it lies in */
-    uint32_t is_entry;     /* it is the first of its function */
+    uint32_t cycles;   /* with all branches falling through */
+    uint32_t function; /* index of the function it lies in */
+    uint32_t is_entry; /* it is the first of its function */
 } block_t;
 
 typedef struct {
     uint64_t calls;
     uint64_t instructions; /* from entry to return, callees included */
     uint64_t cycles;
-    uint64_t own;          /* instructions without those of callees */
+    uint64_t own; /* instructions without those of callees */
 } function_t;
 
 typedef struct {
@@ -64,7 +64,8 @@ static void enter(state_t *state, uint32_t function, void *engine)
 
     state->read_register(engine, state->return_register, &return_to);
     return_to &= ~(uint32_t)1;
-    if ((state->depth > 0) && (frame[-1].function == function) && (frame[-1].return_to == return_to)) {
+    if ((state->depth > 0) && (frame[-1].function == function) &&
+        (frame[-1].return_to == return_to)) {
         return; /* a loop back to the first block, not a call */
     }
     if (state->depth == MAX_DEPTH) {

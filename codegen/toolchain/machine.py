@@ -6,7 +6,7 @@ access stops the run. The arena ends where its last page ends, if its alignment 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,21 +63,18 @@ def load_machine(build: TargetBuild) -> Machine:
             f"the C has {ram} bytes of writable static data: all state belongs in the arena"
         )
     segments = read_segments(build.elf)
-    code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-    for page in _pages(segments):
-        engine.mem_map(page, PAGE, code_rights)
-    for segment in segments:
-        engine.mem_write(segment.address, segment.data)
-    engine.mem_map(RETURN_ADDRESS, PAGE, code_rights)
-
     size, align = build.interface.arena_bytes, build.interface.arena_align
     arena_page = build.target.memory("ram").base
     arena_end = arena_page + (-(-(size + align) // PAGE)) * PAGE
     stack = arena_end + PAGE
-    data_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
-    engine.mem_map(arena_page, arena_end - arena_page, data_rights)
-    engine.mem_map(stack, STACK_BYTES, data_rights)
-
+    data = ((arena_page, arena_end - arena_page), (stack, STACK_BYTES))
+    try:
+        _map(unicorn, engine, segments, data)
+    except unicorn.UcError as error:
+        raise BadTarget(
+            f"the memories of target '{build.target.name}' cannot be mapped: {error}",
+            hint="bases are multiples of 4096; flash and ram lie apart from each other",
+        ) from None
     code = next(segment for segment in segments if segment.executable)
     return Machine(
         engine=engine,
@@ -114,14 +111,14 @@ def call(machine: Machine, function: str) -> int:
     return int(engine.reg_read(registers.argument))
 
 
-def fill_arena(machine: Machine, content: Array) -> None:
-    """Write the arena's pages, guard bytes included, from `arena_content`."""
-    machine.engine.mem_write(machine.arena_page, content.tobytes())
-
-
 def arena_content(machine: Machine) -> Array:
-    """Return junk for the arena's pages."""
+    """Return junk for the arena's pages: the arena itself, and what is left of its first page."""
     return guard(machine.arena_end - machine.arena_page)
+
+
+def fill_arena(machine: Machine, content: Array) -> None:
+    """Write `arena_content` to the arena's pages."""
+    machine.engine.mem_write(machine.arena_page, content.tobytes())
 
 
 def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
@@ -138,6 +135,19 @@ def stack_depth(machine: Machine) -> int:
     found = np.frombuffer(machine.engine.mem_read(machine.stack, STACK_BYTES), np.uint8)
     changed = np.flatnonzero(found != guard(STACK_BYTES))
     return STACK_BYTES - int(changed[0]) if changed.size else 0
+
+
+def _map(
+    unicorn: Any, engine: Any, segments: Sequence[Segment], data: Iterable[tuple[int, int]]
+) -> None:
+    """Map segments and the return address for execution, and ranges of data for writing."""
+    code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+    for page in (*_pages(segments), RETURN_ADDRESS):
+        engine.mem_map(page, PAGE, code_rights)
+    for segment in segments:
+        engine.mem_write(segment.address, segment.data)
+    for start, size in data:
+        engine.mem_map(start, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
 
 
 def _make_engine(unicorn: Any, target: Target) -> Any:

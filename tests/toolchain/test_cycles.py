@@ -7,6 +7,8 @@ import pytest
 from codegen.targets import load_target
 from codegen.toolchain.cycles import count_instructions, estimate_cycles, make_disassembler
 
+pytest.importorskip("capstone", reason="capstone is absent: pip install codegen-mcu[target]")
+
 LDR, LDR_OTHER, STR = "0868", "4a68", "0860"
 PUSH, POP, LDRD, LDMDB = "10b5", "10bd", "d2e90001", "13e90700"
 MOVS, ADDS_R0, MUL, SDIV, SMULL = "0120", "8018", "4843", "91fbf2f0", "82fb0301"

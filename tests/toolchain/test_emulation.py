@@ -13,7 +13,15 @@ from codegen.targets import Target, load_target
 from codegen.toolchain import TargetBuild, build_target, emulate
 from codegen.toolchain.machine import Machine, call, load_machine
 from codegen.toolchain.tools import import_package
-from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
+from tests.toolchain.toy_network import (
+    Network,
+    mutated,
+    needs_target_tools,
+    toy_inputs,
+    toy_reference,
+)
+
+pytestmark = needs_target_tools
 
 LINE = "    layer_001(arena);\n"
 
@@ -99,6 +107,13 @@ def test_bad_emulator(toy: Network, tmp_path: Path) -> None:
     board.write_text(text.replace("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"))
     with pytest.raises(BadTarget, match="unicorn has no UC_CPU_ARM_CORTEX_M99"):
         emulate(_build(toy, load_target(board), tmp_path), [toy_inputs(1)])
+
+
+def test_memories_that_overlap(toy: Network, tmp_path: Path) -> None:
+    target = load_target("cortex-m4")
+    same = tuple(replace(memory, base=0x2000_0000) for memory in target.memories)
+    with pytest.raises(BadTarget, match="cannot be mapped"):
+        emulate(_build(toy, replace(target, memories=same), tmp_path), [toy_inputs(1)])
 
 
 def test_count_without_a_cost_table(toy: Network, tmp_path: Path) -> None:

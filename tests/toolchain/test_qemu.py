@@ -10,7 +10,9 @@ import pytest
 from codegen.errors import BadTarget, MissingTool
 from codegen.targets import list_targets, load_target
 from codegen.toolchain import run_self_test
-from tests.toolchain.toy_network import Network, mutated
+from tests.toolchain.toy_network import Network, mutated, needs_target_tools
+
+pytestmark = needs_target_tools
 
 BOARDS = tuple(name for name in list_targets() if load_target(name).qemu is not None)
 absent = shutil.which("qemu-system-arm") is None

@@ -11,7 +11,15 @@ from codegen.errors import BadTarget, MissingTool, ToolFailed
 from codegen.targets import load_target
 from codegen.toolchain import TargetBuild, build_target, emulate, read_facts
 from codegen.toolchain.elf import read_functions
-from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
+from tests.toolchain.toy_network import (
+    Network,
+    mutated,
+    needs_target_tools,
+    toy_inputs,
+    toy_reference,
+)
+
+pytestmark = needs_target_tools
 
 SHOWN = ("toy_dense_weights", "toy_input", "toy_invoke", "toy_output", "toy_run")
 

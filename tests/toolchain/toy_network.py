@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from codegen.ir.interface import Interface, Port
 from codegen.ir.types import Array
 
+PACKAGES = ("ziglang", "unicorn", "capstone", "elftools")
+ABSENT = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+needs_target_tools = pytest.mark.skipif(
+    bool(ABSENT), reason=f"absent: {', '.join(ABSENT)} (pip install 'codegen-mcu[target]')"
+)
 FILES = Path(__file__).parent / "toy"
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
 

@@ -64,6 +64,6 @@ __attribute__((section(".vectors"), used)) static const struct {
     handler_t handlers[15];
 } vectors = {
     stack_top,
-    {reset, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
-     fault, fault},
+    { reset, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
+      fault, fault },
 };
