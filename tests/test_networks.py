@@ -1,0 +1,68 @@
+"""Real networks, end to end: reference == host C == C on emulated cores, every output byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codegen.options import Options
+from codegen.pipeline import Compiled, compile_model
+from codegen.quantize import graph_inputs
+from codegen.targets import load_target
+from codegen.verify import Subject, make_inputs, run_reference, study
+from tests.quantize.real_models import calibration
+
+HOST_INPUTS = 20
+TARGET_INPUTS = 2
+CALIBRATION_INPUTS = 16
+
+MODELS = tuple(
+    f"mlperf_tiny_{name}_{kind}"
+    for name in ("ad_autoencoder", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1_025_96")
+    for kind in ("f32", "int8")
+)
+CORES = {"cortex-m7": ("cortex-m7", "cortex-m4"), "cortex-m0plus": ("cortex-m0plus", "rv32imc")}
+"""The target a network is emitted for, and the cores that the result runs on."""
+
+each_target = pytest.mark.parametrize("target", CORES)
+
+
+def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
+    """Write the files, run them everywhere, and compare."""
+    for name, content in compiled.files.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+    graph = compiled.graph
+    inputs = make_inputs(graph, graph_inputs(graph, compiled.samples), HOST_INPUTS)
+    expected = run_reference(graph, inputs)
+    families = compiled.target.kernels
+    subject = Subject(folder, compiled.program.interface, graph, families, inputs, expected)
+    found = study(subject, [load_target(core) for core in cores], target_inputs=TARGET_INPUTS)
+    assert [check.place for check in found.checks] == ["host", *cores]
+    assert all(check.equal for check in found.checks), found.checks
+    assert [check.inputs for check in found.checks] == [HOST_INPUTS, *[TARGET_INPUTS] * len(cores)]
+    assert found.notes == ()
+
+
+@each_target
+@pytest.mark.parametrize("model", MODELS)
+def test_file(shared_models: Path, model: str, target: str, tmp_path: Path) -> None:
+    data = None
+    if model.endswith("_f32"):
+        data = tmp_path / "calibration.npz"
+        (samples,) = calibration(shared_models, model).arrays
+        np.savez(data, samples[:CALIBRATION_INPUTS])
+    options = Options(str(shared_models / f"{model}.onnx"), target, calibrate=data)
+    out = tmp_path / "out"
+    out.mkdir()
+    prove(compile_model(options), CORES[target], out)
+
+
+@each_target
+@pytest.mark.parametrize("resolution", [96, 224])
+def test_zoo(resolution: int, target: str, tmp_path: Path) -> None:
+    network = {"alpha": 0.25, "resolution": resolution}
+    options = Options("mobilenet_v1", target, network=network)
+    prove(compile_model(options), CORES[target], tmp_path)
