@@ -212,6 +212,9 @@ class _Parser:
             attributes[key] = self.literal()
         if unknown := set(attributes) - {entry.name for entry in _fields(kind)}:
             self.fail(f"{operator} has no attribute '{min(unknown)}'")
+        required = {entry.name for entry in _fields(kind) if entry.default is MISSING}
+        if missing := required - set(attributes):
+            self.fail(f"{operator} needs the attribute '{min(missing)}'")
         node = Node(kind(**attributes), operands, output)
         self.nodes.append(node)
         self.set_type(node)

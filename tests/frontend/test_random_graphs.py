@@ -151,6 +151,16 @@ def dense(recipe: Recipe) -> None:
     recipe.add(f"MatMul ({x}, {w})", (*shape[:-1], outputs))
 
 
+def gemm(recipe: Recipe) -> None:
+    x = recipe.tensor()
+    columns = int(np.prod(recipe.shapes[x]))
+    recipe.add(f"Flatten ({x})", (columns,))
+    flat = f"t{len(recipe.lines) - 1}"
+    outputs = recipe.integer(1, 5)
+    w, b = recipe.real(outputs, columns), recipe.real(outputs)
+    recipe.add(f"Gemm <transB=1> ({flat}, {w}, {b})", (outputs,))
+
+
 def mean(recipe: Recipe) -> None:
     x = recipe.tensor(3)
     axes = recipe.draw(st.sampled_from([[1], [2, 3], [3], [2], [1, 3]]))
@@ -171,6 +181,7 @@ STEPS = (
     transpose,
     reshape,
     dense,
+    gemm,
     mean,
 )
 

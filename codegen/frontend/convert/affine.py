@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.frontend.builder import Builder
+from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import image_shape
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
@@ -89,8 +89,15 @@ def convert_batch_normalization(builder: Builder, call: Call) -> View:
 
 
 def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> View:
-    """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis."""
+    """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis.
+
+    A scalar takes the image as it is; one in ONNX order has its channels first or last, and those
+    are the fewer.
+    """
     perm = view.perm
+    if affine.axis is None and len(perm) == 3 and perm == tuple(sorted(perm)):
+        sizes = builder.shape(view)
+        perm = NHWC if sizes[0] <= sizes[2] else perm
     if affine.axis is not None and perm[-1] != affine.axis:
         rest = tuple(axis for axis in sorted(perm) if axis != affine.axis)
         perm = (*rest, affine.axis)
@@ -105,7 +112,8 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     if image == shape:
         return builder.emit(op, (x, w, b), call, perm)
     x = builder.reshaped(x, image, call.loc)
-    y = builder.add(op, (x, w, b), call.loc, f"{call.output}_image", Origin(call.output))
+    origin = Origin(call.output, significant(perm))
+    y = builder.add(op, (x, w, b), call.loc, f"{call.output}_image", origin)
     return View(call.output, builder.reshaped(y, shape, call.loc), perm)
 
 
