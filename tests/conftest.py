@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = (
+    "gcc",
+    "g++",
+    "clang",
+    "clang++",
+    "clang-format",
+    "arm-none-eabi-gcc",
+    "qemu-system-arm",
+)
+PACKAGES = ("ziglang", "unicorn", "capstone", "elftools")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,3 +41,14 @@ def shared_models() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared model folder is absent")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what is not installed here, so that no test is skipped unseen."""
+    absent = [name for name in PROGRAMS if shutil.which(name) is None]
+    absent += [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if not (ROOT.parent / "shared" / "models").is_dir():
+        absent.append("../shared/models")
+    if absent:
+        text = f"absent, tests that need them were skipped: {', '.join(absent)}"
+        terminalreporter.write_line(text, yellow=True)

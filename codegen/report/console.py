@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -151,7 +151,7 @@ def _layers(report: Report, all_layers: bool) -> Table:
         caption=f"and {count(rest, 'cheaper layer')}: codegen report" if rest else None,
         caption_justify="left",
     )
-    table.add_column("Layer", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("Layer", max_width=28)
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
     for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
@@ -172,10 +172,11 @@ def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerRe
     return [layer for layer in layers if id(layer) in dear]
 
 
-def _layer_cells(layer: LayerReport) -> tuple[str, ...]:
+def _layer_cells(layer: LayerReport) -> tuple[RenderableType, ...]:
+    """Return one row; only the name gives way where the console is narrow."""
     return (
-        layer.name,
-        f"{layer.family}/{layer.kernel}",
+        Text(layer.name, no_wrap=True, overflow="ellipsis"),
+        layer.kernel,
         shape(layer.output_shape),
         grouped(layer.macs),
         grouped(layer.params),

@@ -1,0 +1,51 @@
+"""codegen report, targets and zoo."""
+
+from __future__ import annotations
+
+import json
+
+from codegen.targets import list_targets
+from tests.cli.conftest import Run
+
+
+def test_a_folders_report_is_read(run: Run, toy: str) -> None:
+    emitted = run("emit", toy, "-t", "cortex-m4", "--json").stdout
+    assert run("report", "toy", "--json").stdout == emitted
+    shown = run("report", "toy").stdout
+    for name in ("Layer", "conv2d", "max_pool", "dense", "softmax", "Packets", "Cycles"):
+        assert name in shown
+
+
+def test_a_models_report_is_measured_and_leaves_nothing(run: Run, toy: str) -> None:
+    document = json.loads(run("report", toy, "-t", "cortex-m3", "--pdu", "20", "--json").stdout)
+    assert document["totals"]["cycles"] > 0
+    assert document["layers"][0]["packets"] == -(-document["layers"][0]["output_bytes"] // 20)
+    assert run("report", "toy").exit_code == 2
+
+
+def test_a_model_needs_a_target(run: Run, toy: str) -> None:
+    result = run("report", toy)
+    assert result.exit_code == 2
+    assert "--target" in result.stderr
+
+
+def test_a_folder_takes_no_target(run: Run, toy: str) -> None:
+    run("emit", toy, "-t", "host", "--no-measure")
+    assert run("report", "toy", "-t", "cortex-m4").exit_code == 2
+
+
+def test_targets_are_listed(run: Run) -> None:
+    shown = run("targets").stdout
+    assert all(name in shown for name in list_targets())
+    document = json.loads(run("targets", "--json").stdout)
+    assert [target["name"] for target in document] == list(list_targets())
+    by_name = {target["name"]: target for target in document}
+    assert by_name["cortex-m7"]["emulated"] is True
+    assert by_name["host"]["clock_hz"] is None
+
+
+def test_zoo_networks_are_listed_with_their_options(run: Run) -> None:
+    shown = run("zoo").stdout
+    assert all(word in shown for word in ("mobilenet_v1", "--alpha", "--resolution", "--classes"))
+    (network,) = json.loads(run("zoo", "--json").stdout)
+    assert [option["name"] for option in network["options"]] == ["alpha", "resolution", "classes"]

@@ -1,0 +1,41 @@
+"""A small ONNX model for tests of the whole chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+from onnx import numpy_helper
+
+TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+toy (float[N, 2, 6, 6] image) => (float[N, 3] scores)
+{
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1, b1)
+    b = Relu (a)
+    c = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (b)
+    d = Flatten (c)
+    e = Gemm <transB = 1> (d, w2, b2)
+    scores = Softmax (e)
+}
+"""
+SHAPES = {"w1": (4, 2, 3, 3), "b1": (4,), "w2": (3, 36), "b2": (3,)}
+
+
+def toy_model() -> onnx.ModelProto:
+    """Return a convolution, a pool, a dense layer and a softmax with seeded weights."""
+    rng = np.random.default_rng(1)
+    model = onnx.parser.parse_model(TEXT)
+    for name, shape in SHAPES.items():
+        data = rng.normal(0, 0.5, shape).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(data, name))
+    return model
+
+
+def write_toy(folder: Path, name: str = "toy.onnx") -> Path:
+    """Write the model into a folder and return its path."""
+    path = folder / name
+    onnx.save(toy_model(), path)
+    return path
