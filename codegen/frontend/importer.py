@@ -23,7 +23,7 @@ from codegen.frontend.ports import (
     opset_of,
 )
 from codegen.ir.graph import Graph
-from codegen.ir.rewrite import rename_values
+from codegen.ir.rewrite import free_name, rename_values
 from codegen.ir.types import DType, Loc, Origin
 from codegen.ops import Reshape
 
@@ -200,7 +200,11 @@ def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
 
 
 def _named_after_outputs(graph: Graph, tensors: tuple[str, ...]) -> Graph:
-    """Give output values the names of the ONNX outputs, where no other value has them."""
+    """Give output values the names of the ONNX outputs; inputs keep theirs."""
     names = dict(zip(graph.outputs, tensors, strict=True))
-    free = {old: new for old, new in names.items() if new not in graph.types}
-    return rename_values(graph, free)
+    ports = {*graph.inputs, *graph.outputs}
+    names = {old: new for old, new in names.items() if new == old or new not in ports}
+    for old, new in tuple(names.items()):
+        if new != old and new in graph.types:
+            names[new] = free_name(graph, f"{new}_inner")
+    return rename_values(graph, {old: new for old, new in names.items() if old != new})

@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 
 def rename_values(graph: Graph, names: Mapping[str, str]) -> Graph:
-    """Return the graph with values called by new, unused names; types and origins move along."""
+    """Return the graph with values called by new names; types and origins move along.
+
+    A new name must be free, or that of a value that is renamed itself.
+    """
 
     def renamed(found: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(names.get(name, name) for name in found)

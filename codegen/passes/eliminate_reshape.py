@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from codegen.ir.graph import Graph, Node
@@ -28,7 +29,7 @@ def eliminate_reshape(graph: Graph) -> Graph:
       z = clip(c) high=6.0 : float32[4]
     """
     producers = graph.producers()
-    merged = tuple(_merge(graph, node, producers.get(node.inputs[0])) for node in graph.nodes)
+    merged = tuple(_merge(graph, node, producers) for node in graph.nodes)
     graph = replace(graph, nodes=merged)
     for node in graph.nodes:
         current = graph.producers().get(node.output)
@@ -39,14 +40,15 @@ def eliminate_reshape(graph: Graph) -> Graph:
     return eliminate_dead(graph)
 
 
-def _merge(graph: Graph, node: Node, producer: Node | None) -> Node:
-    producers = graph.producers()
+def _merge(graph: Graph, node: Node, producers: Mapping[str, Node]) -> Node:
+    """Let a Reshape read what the Reshapes before it read, as far as formats agree."""
+    before = producers.get(node.inputs[0])
     while (
         isinstance(node.op, Reshape)
-        and producer is not None
-        and isinstance(producer.op, Reshape)
-        and graph.types[producer.inputs[0]].quant == graph.types[node.inputs[0]].quant
+        and before is not None
+        and isinstance(before.op, Reshape)
+        and graph.types[before.inputs[0]].quant == graph.types[node.inputs[0]].quant
     ):
-        node = replace(node, inputs=producer.inputs)
-        producer = producers.get(node.inputs[0])
+        node = replace(node, inputs=before.inputs)
+        before = producers.get(node.inputs[0])
     return node

@@ -14,7 +14,7 @@ from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import image_shape
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, Origin
-from codegen.ops import Add, Conv2d
+from codegen.ops import Add, Conv2d, Reshape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,7 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     x = builder.reshaped(x, image, call.loc)
     origin = Origin(call.output, significant(perm))
     y = builder.add(op, (x, w, b), call.loc, f"{call.output}_image", origin)
-    return View(call.output, builder.reshaped(y, shape, call.loc), perm)
+    return builder.emit(Reshape(shape), (y,), call, perm)
 
 
 def _scaled(

@@ -10,7 +10,7 @@ from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.operand import Unsupported, View
 from codegen.ir.types import Origin
-from codegen.ops import Clip, Softmax
+from codegen.ops import Clip, Reshape, Softmax
 
 
 def convert_identity(builder: Builder, call: Call) -> View:
@@ -62,4 +62,4 @@ def _flattened_softmax(builder: Builder, call: Call, axis: int) -> View:
     flat = (*shape[:axis], math.prod(shape[axis:]))
     x = builder.reshaped(x, flat, call.loc)
     y = builder.add(Softmax(), (x,), call.loc, f"{call.output}_flat", Origin(call.output))
-    return View(call.output, builder.reshaped(y, shape, call.loc), order(shape))
+    return builder.emit(Reshape(shape), (y,), call, order(shape))

@@ -9,7 +9,7 @@ from codegen.frontend.call import Call
 from codegen.frontend.convert.window import resolve_pads
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Origin
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Conv2d, Dense, Reshape
 
 
 def convert_conv(builder: Builder, call: Call) -> View:
@@ -52,17 +52,19 @@ def convert_matmul(builder: Builder, call: Call) -> View:
     columns, outputs = matrix.data.shape
     x = builder.plain(view, call.loc)
     shape = builder.types[x].shape
-    b = builder.bias(None, outputs, call.output)
     if len(shape) == 1:
-        return builder.emit(Dense(), (x, builder.weights(matrix, (1, 0)), b), call, (0,))
+        w = builder.weights(matrix, (1, 0))
+        b = builder.bias(None, outputs, call.output)
+        return builder.emit(Dense(), (x, w, b), call, (0,))
     if shape[-1:] != (columns,):
         raise Unsupported(f"multiplies rows of {shape[-1:]} by a matrix of {columns} rows")
     image = builder.reshaped(x, image_shape(shape), call.loc)
     w = builder.weights(expanded(matrix), (3, 0, 1, 2))
+    b = builder.bias(None, outputs, call.output)
     if len(shape) == 3:
         return builder.emit(Conv2d(), (image, w, b), call, (0, 1, 2))
     y = builder.add(Conv2d(), (image, w, b), call.loc, f"{call.output}_image", Origin(call.output))
-    return View(call.output, builder.reshaped(y, (*shape[:-1], outputs), call.loc), order(shape))
+    return builder.emit(Reshape((*shape[:-1], outputs)), (y,), call, order(shape))
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
