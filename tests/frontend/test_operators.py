@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
+from codegen.frontend import import_model
 from codegen.ir.types import Array
 from tests.frontend.compare import assert_same, make_model, op_names
 
@@ -253,6 +255,12 @@ def test_operator_of_opset_21_equals_onnxruntime(name: str) -> None:
     body, constants = NEW[name]
     arrays = {key: np.asarray(value) for key, value in constants.items()}
     assert_same(make_model(body, arrays, opset=21))
+
+
+def test_the_newest_operator_set_is_read() -> None:
+    newest = onnx.defs.onnx_opset_version()
+    graph = import_model(make_model("y = Relu (x)", opset=newest), "net.onnx")
+    assert op_names(graph) == ["clip"]
 
 
 def test_two_inputs_and_outputs_keep_their_order() -> None:

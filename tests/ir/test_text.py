@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,7 @@ from codegen.ops import (
     MaxPool,
     Pad,
     QuantizeLinear,
-    Requantize,
     Reshape,
-    Softmax,
     Transpose,
 )
 
@@ -55,10 +53,9 @@ OPS = st.one_of(
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
-    st.builds(Requantize),
     st.builds(Reshape, SHAPES),
-    st.builds(Softmax),
     st.builds(Transpose, SHAPES),
+    st.sampled_from([kind() for kind in codegen.ops.OPS if not fields(kind)]),
 )
 NAMES = st.text(min_size=1, max_size=8) | st.from_regex(r"[a-z_/;:.0-9\"\\]{1,9}", fullmatch=True)
 
@@ -180,5 +177,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {QuantizeLinear, Requantize, Reshape, Softmax, Transpose}
-    assert drawn == set(codegen.ops.OPS)
+    drawn |= {QuantizeLinear, Reshape, Transpose}
+    assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}
