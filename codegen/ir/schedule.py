@@ -19,7 +19,8 @@ class Kernel:
     `template` lies in templates/kernels/FAMILY/. `uses` names the files of templates/runtime/
     that the template calls. A kernel computes one output row: from an array of pointers to the
     rows of its operand, or, where one row suffices, from a pointer to it (`takes_row`). A kernel
-    of `whole` values takes their first bytes and is called once.
+    of `whole` values takes their first bytes and is called once. `strided` kernels write output
+    pixels at any distance from each other, given to the template as out_pitch.
     """
 
     family: str
@@ -27,6 +28,7 @@ class Kernel:
     uses: tuple[str, ...] = ()
     takes_row: bool = False
     whole: bool = False
+    strided: bool = False
 
     @property
     def template(self) -> str:
@@ -49,24 +51,44 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A value that lives inside another: from `offset` bytes on, pixels `pixel_pitch` bytes apart.
+
+    Without a pitch the value is contiguous.
+    """
+
+    host: str
+    offset: int = 0
+    pixel_pitch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """Nests in the order of execution; within a nest the rows of its steps interleave.
 
-    `aliases` maps each value that is only another shape of an earlier value to that value.
+    `views` maps each value without bytes of its own to the value it is part of, or a shape of.
     """
 
     graph: Graph
     nests: tuple[tuple[Step, ...], ...]
     rows_kept: Mapping[str, int]
-    aliases: Mapping[str, str]
+    views: Mapping[str, View]
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in order."""
         return tuple(step for nest in self.nests for step in nest)
 
+    def locate(self, value: str) -> View:
+        """Return where a value lives: its host has bytes of its own."""
+        offset, pitch = 0, None
+        while value in self.views:
+            view = self.views[value]
+            offset += view.offset
+            pitch = view.pixel_pitch or pitch
+            value = view.host
+        return View(value, offset, pitch)
+
     def storage(self, value: str) -> str:
         """Return the value whose bytes `value` shows."""
-        while value in self.aliases:
-            value = self.aliases[value]
-        return value
+        return self.locate(value).host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
@@ -39,8 +40,8 @@ def lower(
         functions=functions.all,
         layers=tuple(layers),
         constants=constants.all,
-        input_offsets=tuple(plan.offset_of(value) for value in graph.inputs),
-        output_offsets=tuple(plan.offset_of(value) for value in graph.outputs),
+        input_offsets=tuple(address(schedule, plan, value) for value in graph.inputs),
+        output_offsets=tuple(address(schedule, plan, value) for value in graph.outputs),
         target=target,
         model=model,
         digest=digest,
@@ -75,12 +76,23 @@ def _bind_all(schedule: Schedule) -> list[Binding]:
         signature = schedule.graph.signature(step.node)
         try:
             kernel = f"{step.kernel.family}/{step.kernel.name}"
-            bindings.append(bind(kernel, step.node.op, signature))
+            bindings.append(_spread(schedule, step, bind(kernel, step.node.op, signature)))
         except ValueError as error:
             problems.append(Problem(str(error), str(step.node.loc)))
     if problems:
         raise UnsupportedOperator.collect(problems)
     return bindings
+
+
+def _spread(schedule: Schedule, step: Step, binding: Binding) -> Binding:
+    """Tell a strided kernel how far apart its output pixels are."""
+    if not step.kernel.strided:
+        return binding
+    channels = schedule.graph.types[step.node.output].channels
+    pitch = schedule.locate(step.node.output).pixel_pitch or channels
+    suffix = f"_p{pitch}" if pitch != channels else ""
+    params = {**binding.params, "out_pitch": pitch}
+    return replace(binding, stem=binding.stem + suffix, params=params)
 
 
 class _Functions:
@@ -143,13 +155,14 @@ def _layer(
 ) -> Layer:
     graph, step = schedule.graph, schedule.steps[index]
     node, output = step.node, graph.types[step.node.output]
+    pitch = schedule.locate(node.output).pixel_pitch or output.channels
     return Layer(
         name=layer_name(index),
-        comment=_comment(graph, plan, node, step),
+        comment=_comment(schedule, plan, step),
         function=function,
-        operands=_operands(graph, plan, node, step),
-        output_offset=plan.offset_of(node.output),
-        output_pitch=output.row_bytes,
+        operands=_operands(schedule, plan, step),
+        output_offset=address(schedule, plan, node.output),
+        output_pitch=output.width * pitch * output.dtype.size_bytes,
         rows=1 if step.kernel.whole else output.rows,
         constants=constants,
         scratch_offset=_scratch_offset(plan, node, "scratch"),
@@ -159,7 +172,14 @@ def _layer(
     )
 
 
-def _operands(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[Operand, ...]:
+def address(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
+    """Return the arena offset of a value's first byte."""
+    view = schedule.locate(value)
+    return plan.offset_of(view.host) + view.offset
+
+
+def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
+    graph, node = schedule.graph, step.node
     windows = node.op.windows(graph.signature(node))
     outside = "outside" if step.outside_bytes else "NULL"
     found = []
@@ -168,7 +188,7 @@ def _operands(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[O
         found.append(
             Operand(
                 name=f"x{i}",
-                offset=plan.offset_of(value),
+                offset=address(schedule, plan, value),
                 pitch=operand.row_bytes,
                 height=operand.rows,
                 window=window.rows,
@@ -186,22 +206,27 @@ def _scratch_offset(plan: MemoryPlan, node: Node, kind: str) -> int | None:
     return plan.offsets.get(f"{node.output} {kind}")
 
 
-def _comment(graph: Graph, plan: MemoryPlan, node: Node, step: Step) -> tuple[str, ...]:
+def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...]:
     """Return the lines over a layer: its ONNX node, types, cost, and where its values live."""
+    graph, node = schedule.graph, step.node
     signature = graph.signature(node)
     place = f"{node.loc.op_type} '{_quotable(node.loc.node)}'" if node.loc.node else node.op.name
     shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
-    offsets = ", ".join(_span(graph, plan, value) for value in graph.activations(node))
+    offsets = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
         f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel;"
-        f" arena {offsets} -> {_span(graph, plan, node.output)}",
+        f" arena {offsets} -> {_span(schedule, plan, node.output)}",
     )
 
 
-def _span(graph: Graph, plan: MemoryPlan, value: str) -> str:
-    offset = plan.offset_of(value)
-    return f"[{offset}, {offset + graph.types[value].size_bytes})"
+def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
+    """Return the bytes of a value, or of the value that it is spread over."""
+    start, size = address(schedule, plan, value), schedule.graph.types[value].size_bytes
+    view = schedule.locate(value)
+    if view.pixel_pitch is not None:
+        return f"every {view.pixel_pitch} bytes from {start}"
+    return f"[{start}, {start + size})"
 
 
 def _quotable(text: str) -> str:

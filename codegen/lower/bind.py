@@ -12,7 +12,7 @@ from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array
 from codegen.lower.pack import column_pairs_3x3, interleave_halves, interleave_pairs, pad_to_even
-from codegen.ops import AveragePool, Concat, Conv2d, Dense, MaxPool, Pad, Softmax, Transpose
+from codegen.ops import AveragePool, Concat, Conv2d, Copy, Dense, MaxPool, Pad, Softmax, Transpose
 from codegen.ops.add import Add
 from codegen.ops.linear import LinearParams
 from codegen.ops.pool import Pool
@@ -305,9 +305,17 @@ def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
 
 def bind_table(op: Unary, signature: Signature) -> Binding:
     """A look-up of 256 entries."""
-    n = signature.output.row_bytes
+    y = signature.output
     table = Data("table", "int8_t", op.params(signature), f"{op.name} of each int8, from -128 up")
-    return Binding(f"table_{n}", "One row through a table", {"n": n}, (table,))
+    params = {"pixels": y.width, "channels": y.channels}
+    return Binding(f"table_{y.width}x{y.channels}", "One row through a table", params, (table,))
+
+
+def bind_copy(op: Copy, signature: Signature) -> Binding:
+    """Pixel by pixel."""
+    y = signature.output
+    params = {"pixels": y.width, "channels": y.channels}
+    return Binding(f"copy_{y.width}x{y.channels}", "Copy one row", params)
 
 
 def bind_softmax(op: Softmax, signature: Signature) -> Binding:
@@ -413,6 +421,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/add": bind_add,
     "generic/max_pool": bind_max_pool,
     "generic/average_pool": bind_average_pool,
+    "generic/copy": bind_copy,
     "generic/table": bind_table,
     "generic/softmax": bind_softmax,
     "generic/concat": bind_concat,

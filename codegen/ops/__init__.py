@@ -4,7 +4,7 @@ from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
-from codegen.ops.layout import Concat, Pad, Reshape, Transpose
+from codegen.ops.layout import Concat, Copy, Pad, Reshape, Transpose
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.softmax import Softmax
@@ -16,6 +16,7 @@ OPS: tuple[type[Op], ...] = (
     Clip,
     Concat,
     Conv2d,
+    Copy,
     Dense,
     DequantizeLinear,
     MaxPool,
@@ -35,6 +36,7 @@ __all__ = [
     "Clip",
     "Concat",
     "Conv2d",
+    "Copy",
     "Dense",
     "DequantizeLinear",
     "MaxPool",

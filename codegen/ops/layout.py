@@ -1,4 +1,4 @@
-"""Operators that move values and compute none: Concat, Pad, Reshape, Transpose.
+"""Operators that move values and compute none: Concat, Copy, Pad, Reshape, Transpose.
 
 Axes count from the first dimension after the batch. Source: the ONNX operators of these names.
 """
@@ -37,6 +37,23 @@ class Concat(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         return self.evaluate(*arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Op):
+    """The same value in another place; only scheduling inserts it."""
+
+    name: ClassVar[str] = "copy"
+    keeps_quant: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return TensorType(inputs[0].shape)
+
+    def evaluate(self, *arrays: Array) -> Array:
+        return arrays[0]
+
+    def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
+        return arrays[0]
 
 
 @dataclass(frozen=True, slots=True)

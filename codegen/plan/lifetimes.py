@@ -22,8 +22,7 @@ def find_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
     """Return the buffers of a schedule, in order of first use.
 
     Inputs live from the start and outputs to the end. The result of an in-place operator takes
-    the place of an operand of its size that nothing reads later; a reshaped value that of its
-    operand.
+    the place of an operand of its size that nothing reads later; a view is part of its host.
     """
     graph, steps = schedule.graph, schedule.steps
     last = _last_reads(schedule)
@@ -31,7 +30,9 @@ def find_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
     for name in graph.inputs:
         ranges[name] = _Range(graph.types[name].size_bytes, 0, last[name], [name])
     for time, step in enumerate(steps):
-        name = step.node.output
+        name = schedule.storage(step.node.output)
+        if name in ranges:
+            continue
         size, end = graph.types[name].size_bytes, last[name]
         host = _dying_operand(schedule, step, time, last)
         if host is None:
@@ -40,7 +41,7 @@ def find_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
         ranges[name] = ranges[host]
         ranges[name].end = end
         ranges[name].values.append(name)
-    for name in schedule.aliases:
+    for name in schedule.views:
         ranges[schedule.storage(name)].values.append(name)
     unique = {id(r): r for r in ranges.values()}.values()
     buffers = [
@@ -67,7 +68,7 @@ def _last_reads(schedule: Schedule) -> dict[str, int]:
     graph, steps = schedule.graph, schedule.steps
     last = dict.fromkeys(graph.inputs, 1)
     for time, step in enumerate(steps):
-        last[step.node.output] = time + 1
+        last[schedule.storage(step.node.output)] = time + 1
         for name in graph.activations(step.node):
             last[schedule.storage(name)] = time + 1
     for name in graph.outputs:
@@ -77,7 +78,7 @@ def _last_reads(schedule: Schedule) -> dict[str, int]:
 
 def _dying_operand(schedule: Schedule, step: Step, time: int, last: dict[str, int]) -> str | None:
     """Return the operand whose bytes the result of `step` may replace row by row, if any."""
-    if not step.node.op.in_place:
+    if not step.node.op.in_place or step.node.output in schedule.views:
         return None
     types = schedule.graph.types
     for name in schedule.graph.activations(step.node):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
-from codegen.ir.schedule import Schedule, Step
-from codegen.ops import AveragePool, Conv2d, MaxPool, Reshape
+from codegen.ir.schedule import Schedule, Step, View
+from codegen.ops import AveragePool, Concat, Conv2d, MaxPool, Reshape
 from codegen.schedule.kernels import choose
+from codegen.schedule.placement import place_concats
 
 __all__ = ["make_schedule"]
 
@@ -17,11 +18,14 @@ def make_schedule(graph: Graph, families: tuple[str, ...]) -> Schedule:
     Raises UnsupportedOperator naming every node that no kernel serves.
     """
     nests: list[tuple[Step, ...]] = []
-    aliases: dict[str, str] = {}
+    graph, placed = place_concats(graph)
+    views = dict(placed)
     problems: list[Problem] = []
     for node in graph.nodes:
         if isinstance(node.op, Reshape):
-            aliases[node.output] = node.inputs[0]
+            views[node.output] = View(node.inputs[0])
+            continue
+        if isinstance(node.op, Concat) and node.inputs[0] in placed:
             continue
         signature = graph.signature(node)
         rule = choose(families, node.op, signature)
@@ -33,7 +37,7 @@ def make_schedule(graph: Graph, families: tuple[str, ...]) -> Schedule:
     if problems:
         raise UnsupportedOperator.collect(problems)
     rows_kept = {name: graph.types[name].rows for name in graph.types}
-    return Schedule(graph, tuple(nests), rows_kept, aliases)
+    return Schedule(graph, tuple(nests), rows_kept, views)
 
 
 def outside_bytes(graph: Graph, node: Node) -> int:

@@ -16,6 +16,7 @@ from codegen.ops import (
     Clip,
     Concat,
     Conv2d,
+    Copy,
     Dense,
     MaxPool,
     Pad,
@@ -119,21 +120,27 @@ def round_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
+TILE = ("rescale", "tile_2x2", "store_tile")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3")),
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True),
         (Conv2d,),
         is_depthwise_3x3,
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3")),
+        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True),
         (Conv2d,),
         is_depthwise_3x3_s2,
     ),
     Rule(
-        Kernel("arm_dsp", "conv2d", (*SIMD, "store32", "expand", "smlad_2x2", "store_tile")),
+        Kernel(
+            "arm_dsp",
+            "conv2d",
+            (*SIMD, "store32", "expand", "smlad_2x2", "store_tile"),
+            strided=True,
+        ),
         (Conv2d,),
         is_one_group,
         two_columns,
@@ -145,28 +152,34 @@ RULES: tuple[Rule, ...] = (
         one_column,
     ),
     Rule(
-        Kernel("generic", "pointwise", ("rescale", "tile_2x2", "store_tile"), takes_row=True),
+        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True),
         (Conv2d,),
         is_pointwise,
     ),
-    Rule(Kernel("generic", "depthwise", ("rescale",)), (Conv2d,), is_depthwise, edge_patch),
     Rule(
-        Kernel("generic", "conv2d", ("rescale", "tile_2x2", "store_tile")),
+        Kernel("generic", "depthwise", ("rescale",), strided=True),
+        (Conv2d,),
+        is_depthwise,
+        edge_patch,
+    ),
+    Rule(
+        Kernel("generic", "conv2d", TILE, strided=True),
         (Conv2d,),
         is_one_group,
         two_patches,
     ),
     Rule(
-        Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_tile")),
+        Kernel("generic", "conv2d_by_tap", TILE, strided=True),
         (Conv2d,),
         always,
         two_patches,
     ),
     Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
     Rule(Kernel("generic", "add", takes_row=True), (Add,)),
-    Rule(Kernel("generic", "max_pool"), (MaxPool,)),
-    Rule(Kernel("generic", "average_pool", ("rescale",)), (AveragePool,)),
-    Rule(Kernel("generic", "table", takes_row=True), (Clip, Requantize)),
+    Rule(Kernel("generic", "max_pool", strided=True), (MaxPool,)),
+    Rule(Kernel("generic", "average_pool", ("rescale",), strided=True), (AveragePool,)),
+    Rule(Kernel("generic", "copy", takes_row=True, strided=True), (Copy,)),
+    Rule(Kernel("generic", "table", takes_row=True, strided=True), (Clip, Requantize)),
     Rule(Kernel("generic", "softmax", takes_row=True), (Softmax,)),
     Rule(Kernel("generic", "concat", whole=True), (Concat,)),
     Rule(Kernel("generic", "pad", whole=True), (Pad,)),

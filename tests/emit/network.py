@@ -57,6 +57,10 @@ class Builder:
         loc = Loc("net.onnx", f"node */ {output}", op.name)
         self.nodes.append(Node(op, tuple(names), output, loc))
 
+    def graph(self, *outputs: str) -> Graph:
+        """Return the network collected so far."""
+        return Graph("net", ("x",), outputs, tuple(self.nodes), self.types, self.constants)
+
 
 def every_operator() -> Graph:
     """Return one network, image to scores, with every operator and both outputs of a branch."""
@@ -80,4 +84,4 @@ def every_operator() -> Graph:
     b.add(Reshape((elements,)), ("t3",), "r1", format=(0.25, 0))
     b.add(Dense(), ("r1",), "f1", weights=(10, elements), format=(3.0, 2))
     b.add(Softmax(), ("f1",), "y", format=(1 / 256, -128))
-    return Graph("net", ("x",), ("y", "a1"), tuple(b.nodes), b.types, b.constants)
+    return b.graph("y", "a1")
