@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codegen.lower.bind import transpose_loops
+from codegen.lower.bind.layout import transpose_loops
 from codegen.lower.pack import column_pairs_3x3, interleave_halves, interleave_pairs
 
 

@@ -1,0 +1,49 @@
+"""Bind a node to its kernel: the numbers its template needs and the constants it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from codegen.ir.op import Op, Signature
+from codegen.lower.bind.binding import Binding, Data
+from codegen.lower.bind.elementwise import bind_add, bind_softmax, bind_table
+from codegen.lower.bind.layout import bind_concat, bind_copy, bind_pad, bind_transpose
+from codegen.lower.bind.linear import (
+    bind_conv2d,
+    bind_conv2d_dsp,
+    bind_dense,
+    bind_dense_dsp,
+    bind_depthwise,
+    bind_depthwise_3x3,
+    bind_pointwise,
+)
+from codegen.lower.bind.pool import bind_average_pool, bind_max_pool
+
+__all__ = ["Binding", "Data", "bind"]
+
+
+def bind(kernel: str, op: Op, signature: Signature) -> Binding:
+    """Return the binding of `op` for the kernel of that name (FAMILY/NAME)."""
+    return BINDERS[kernel](op, signature)
+
+
+BINDERS: Mapping[str, Callable[..., Binding]] = {
+    "generic/conv2d": bind_conv2d,
+    "generic/conv2d_by_tap": bind_conv2d,
+    "generic/pointwise": bind_pointwise,
+    "generic/depthwise": bind_depthwise,
+    "generic/dense": bind_dense,
+    "generic/add": bind_add,
+    "generic/max_pool": bind_max_pool,
+    "generic/average_pool": bind_average_pool,
+    "generic/copy": bind_copy,
+    "generic/table": bind_table,
+    "generic/softmax": bind_softmax,
+    "generic/concat": bind_concat,
+    "generic/pad": bind_pad,
+    "generic/transpose": bind_transpose,
+    "arm_dsp/conv2d": bind_conv2d_dsp,
+    "arm_dsp/dense": bind_dense_dsp,
+    "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
+    "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,
+}

@@ -1,0 +1,43 @@
+"""What lowering needs to know of a node: template parameters and constant arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from codegen.ir.fixed_point import Rescale
+from codegen.ir.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A constant array: what it is for, C element type, values in storage order, description."""
+
+    role: str
+    ctype: str
+    values: Array
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`stem` begins the function's name, `summary` says what it does; `params` fill its template.
+
+    `outside_value` is what rows beyond the operand hold.
+    """
+
+    stem: str
+    summary: str
+    params: Mapping[str, object]
+    data: tuple[Data, ...] = field(default=())
+    outside_value: int = 0
+
+
+def rescale_params(rescale: Rescale) -> dict[str, object]:
+    """Return what every template that rescales needs."""
+    return {
+        "scale_up": 1 << rescale.shift,
+        "zero": rescale.zero_point,
+        "low": rescale.low,
+        "high": rescale.high,
+    }

@@ -1,0 +1,53 @@
+"""Bind operators that compute each element, or each pixel, on its own."""
+
+from __future__ import annotations
+
+from codegen.ir.op import Signature
+from codegen.lower.bind.binding import Binding, Data
+from codegen.ops import Add, Softmax
+from codegen.ops.unary import Unary
+
+
+def bind_add(op: Add, signature: Signature) -> Binding:
+    """Two products, one shift."""
+    p = op.params(signature)
+    n = signature.output.row_bytes
+    return Binding(
+        f"add_{n}",
+        "One row of a sum",
+        {
+            "n": n,
+            "a_multiplier": p.multipliers[0],
+            "b_multiplier": p.multipliers[1],
+            "offset": p.offset,
+            "shift": p.shift,
+            "low": p.low,
+            "high": p.high,
+        },
+    )
+
+
+def bind_table(op: Unary, signature: Signature) -> Binding:
+    """A look-up of 256 entries."""
+    y = signature.output
+    table = Data("table", "int8_t", op.params(signature), f"{op.name} of each int8, from -128 up")
+    params = {"pixels": y.width, "channels": y.channels}
+    return Binding(f"table_{y.width}x{y.channels}", "One row through a table", params, (table,))
+
+
+def bind_softmax(op: Softmax, signature: Signature) -> Binding:
+    """Exponentials from a table, then one division an element."""
+    p = op.params(signature)
+    x = signature.inputs[0]
+    table = Data("table", "int32_t", p.exponentials, "exp(-d * input scale), largest 2^31 / sum")
+    return Binding(
+        f"softmax_{x.channels}",
+        "Softmax of each pixel of a row",
+        {
+            "pixels": x.width,
+            "channels": x.channels,
+            "multiplier": p.multiplier,
+            "zero": p.zero_point,
+        },
+        (table,),
+    )

@@ -1,0 +1,63 @@
+"""Bind pools."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codegen.ir.op import Signature
+from codegen.lower.bind.binding import Binding, Data, rescale_params
+from codegen.ops import AveragePool, MaxPool
+from codegen.ops.pool import Pool
+
+
+def pool_params(op: Pool, signature: Signature) -> dict[str, object]:
+    """Return the numbers common to both pools."""
+    _, width, channels = signature.inputs[0].shape
+    return {
+        "width": width,
+        "out_width": signature.output.shape[1],
+        "channels": channels,
+        "kernel_rows": op.kernel_shape[0],
+        "kernel_width": op.kernel_shape[1],
+        "stride": op.strides[1],
+        "pad": op.pads[1],
+    }
+
+
+def pool_name(op: Pool, signature: Signature) -> str:
+    """Name a pool by window, stride, width and channels."""
+    _, width, channels = signature.inputs[0].shape
+    return f"{op.kernel_shape[0]}x{op.kernel_shape[1]}_s{op.strides[1]}_w{width}_c{channels}"
+
+
+def bind_max_pool(op: MaxPool, signature: Signature) -> Binding:
+    """Rows beyond the image are null and left out."""
+    return Binding(
+        f"max_pool_{pool_name(op, signature)}",
+        "One row of a maximum over windows",
+        pool_params(op, signature),
+    )
+
+
+def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
+    """One multiplier where all windows count alike, else one for each count."""
+    p = op.params(signature)
+    qx = signature.inputs[0].quant
+    assert qx is not None
+    counts = op.counts(signature.inputs[0].shape[:2])
+    by_count = bool((counts != counts.flat[0]).any())
+    comment = "from a sum of that many values to the output, in 2^-32; [0] is unused"
+    table = Data("multipliers", "int32_t", np.asarray(p.multipliers, np.int32), comment)
+    return Binding(
+        f"average_pool_{pool_name(op, signature)}",
+        "One row of an average over windows",
+        pool_params(op, signature)
+        | {
+            "input_zero": qx.zero_point,
+            "by_count": by_count,
+            "to_even": op.ties_to_even(signature),
+            "multiplier": p.multipliers[int(counts.flat[0])],
+            **rescale_params(p),
+        },
+        (table,) if by_count else (),
+    )
