@@ -45,7 +45,7 @@ class Options:
     model: str
     target: str
     name: str | None = None
-    network: Mapping[str, int | float] = field(default_factory=dict)
+    network: Mapping[str, object] = field(default_factory=dict)
     weights: Path | None = None
     calibrate: Path | None = None
     samples: int = 16
@@ -57,7 +57,7 @@ class Options:
     @property
     def model_name(self) -> str:
         """The file's name, or the zoo name with its options; the same wherever the file lies."""
-        given = "".join(f" {name}={value:g}" for name, value in self.network.items())
+        given = "".join(f" {name}={value}" for name, value in self.network.items())
         weights = f" weights={self.weights.name}" if self.weights else ""
         return f"{Path(self.model).name}{given}{weights}"
 

@@ -31,12 +31,17 @@ def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def zoo_options(command: F) -> F:
-    """Add the options of all zoo networks, once each."""
-    known = {option.name: option for network in zoo.NETWORKS for option in network.options}
-    for option in reversed(known.values()):
-        text = f"Zoo networks: {option.help}. Default {option.default:g}."
-        command = click.option(f"--{option.name}", type=option.type, help=text)(command)
+    """Add the options of all zoo networks, once each; the zoo checks their values."""
+    for name, text in reversed(zoo_option_help().items()):
+        command = click.option(f"--{name}", metavar="VALUE", help=f"Zoo: {text}.")(command)
     return command
+
+
+def zoo_option_help() -> dict[str, str]:
+    """Return what each option of a zoo network is, by its name."""
+    return {
+        option.name: option.help for network in reversed(zoo.NETWORKS) for option in network.options
+    }
 
 
 def model_options(command: F) -> F:
@@ -76,12 +81,11 @@ def model_options(command: F) -> F:
 
 def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
     """Return the options of a run from those of the command line, by their names there."""
-    numbers = {option.name for network in zoo.NETWORKS for option in network.options}
     return Options(
         model=model,
         target=target,
         name=given["name"],
-        network={key: given[key] for key in sorted(numbers) if given[key] is not None},
+        network={key: given[key] for key in zoo_option_help() if given[key] is not None},
         weights=given["weights"],
         calibrate=given["calibrate"],
         seed=given["seed"],

@@ -21,8 +21,8 @@ def zoo(as_json: bool) -> None:
     for network in networks.NETWORKS:
         console.print(f"[bold]{network.name}[/bold]  {network.title}; {network.paper}")
         for option in network.options:
-            console.print(f"  --{option.name:12} {option.help}; default {option.default:g}")
-        console.print("  --weights      parameters from an .npz or .onnx file; default seeded")
+            console.print(f"  --{option.name:12} {option.help}; default {option.default}")
+        console.print("  --weights      parameters from an .npz or .onnx file; default random")
 
 
 def _to_json(network: networks.Network) -> dict[str, object]:
@@ -35,8 +35,6 @@ def _to_json(network: networks.Network) -> dict[str, object]:
                 "name": option.name,
                 "type": option.type.__name__,
                 "default": option.default,
-                "least": option.least,
-                "most": option.most,
                 "help": option.help,
             }
             for option in network.options

@@ -27,6 +27,11 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def path_with(folder: Path) -> str:
+    """Return a PYTHONPATH on which `folder` comes first."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def test_version_and_help(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout == f"codegen, version {codegen.__version__}\n"
     for arguments in (["--help"], ["emit", "--help"], ["verify", "-h"], ["report", "-h"]):
@@ -58,7 +63,7 @@ def test_no_compiler_is_a_missing_tool(tmp_path: Path) -> None:
         "found = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'ziglang' else found(name, *a)\n"
     )
-    hidden = {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path / "hide")}
+    hidden = {"PATH": str(tmp_path), "PYTHONPATH": path_with(tmp_path / "hide")}
     done = run(tmp_path, "emit", "toy.onnx", "-t", "cortex-m4", **hidden)
     assert done.returncode == 0, done.stderr
     assert "note: host was not run: no C compiler" in done.stdout
@@ -77,7 +82,7 @@ def test_an_unforeseen_error_is_short_unless_asked(tmp_path: Path, traceback: st
         "codegen.pipeline.canonicalize = fail\n"
     )
     arguments = ("emit", "toy.onnx", "-t", "host")
-    done = run(tmp_path, *arguments, PYTHONPATH=str(tmp_path), CODEGEN_TRACEBACK=traceback)
+    done = run(tmp_path, *arguments, PYTHONPATH=path_with(tmp_path), CODEGEN_TRACEBACK=traceback)
     assert done.returncode == 1
     assert ("Traceback" in done.stderr) is bool(traceback)
     assert "ZeroDivisionError: a fault" in done.stderr

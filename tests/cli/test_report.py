@@ -47,5 +47,6 @@ def test_targets_are_listed(run: Run) -> None:
 def test_zoo_networks_are_listed_with_their_options(run: Run) -> None:
     shown = run("zoo").stdout
     assert all(word in shown for word in ("mobilenet_v1", "--alpha", "--resolution", "--classes"))
-    (network,) = json.loads(run("zoo", "--json").stdout)
-    assert [option["name"] for option in network["options"]] == ["alpha", "resolution", "classes"]
+    networks = {network["name"]: network for network in json.loads(run("zoo", "--json").stdout)}
+    options = networks["mobilenet_v1"]["options"]
+    assert [option["name"] for option in options] == ["alpha", "resolution", "classes"]
