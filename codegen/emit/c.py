@@ -20,6 +20,7 @@ DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
 
 RUNTIME = (
     "rows",
+    "position",
     "rescale",
     "tile_2x2",
     "load32",

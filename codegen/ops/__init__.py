@@ -5,8 +5,11 @@ from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
 from codegen.ops.layout import Concat, Copy, Pad, Reshape, Transpose
+from codegen.ops.lrn import Lrn
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.resize import Resize
+from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
 from codegen.ops.unary import Clip, Requantize
 
@@ -19,11 +22,14 @@ OPS: tuple[type[Op], ...] = (
     Copy,
     Dense,
     DequantizeLinear,
+    Lrn,
     MaxPool,
     Pad,
     QuantizeLinear,
     Requantize,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
 )
@@ -39,11 +45,14 @@ __all__ = [
     "Copy",
     "Dense",
     "DequantizeLinear",
+    "Lrn",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Requantize",
     "Reshape",
+    "Resize",
+    "Slice",
     "Softmax",
     "Transpose",
 ]

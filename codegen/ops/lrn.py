@@ -5,6 +5,7 @@ y[c] = x[c] * (bias + alpha / size * sum of x[i]^2)^-beta over the `size` channe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -81,6 +82,7 @@ class Lrn(Op):
 
         The curve of (1 + t)^-beta makes interpolation too great by a share of at most
         beta * (beta + 1) / (8 * segments^2), and a result below saturation is 255 steps at most.
+        A sum of 0 means an x of 0, whatever the factor.
         """
         (x,), y = signature.inputs, signature.output
         assert x.quant is not None and y.quant is not None
@@ -93,16 +95,17 @@ class Lrn(Op):
         if segments > MOST_SEGMENTS:
             raise ValueError(f"a beta of {self.beta:.3g} needs {segments} segments an octave")
         scale = x.quant.scale / y.quant.scale
-        first = scale * self.bias**-self.beta
-        rescale = make_rescale([first], LARGEST, y.quant, y.dtype)
-        sums = grid(greatest, segments) * x.quant.scale**2
-        reals = scale * (self.bias + self.alpha / self.size * sums) ** -self.beta
+        sums = grid(greatest, segments)
+        sums[0] = 1
+        energy = self.alpha / self.size * sums * x.quant.scale**2
+        reals = scale * (self.bias + energy) ** -self.beta
+        rescale = make_rescale([float(reals[0])], LARGEST, y.quant, y.dtype)
         factors = np.rint(reals * 2.0 ** (32 - rescale.shift)).astype(np.int64)
         return LrnParams(factors, segments, x.quant.zero_point, rescale)
 
     def curvature(self, segments: int) -> float:
         """Return the greatest relative error of interpolation between entries."""
-        steep = (1 + 1 / segments) ** self.beta
+        steep = math.pow(1 + 1 / segments, self.beta)
         return self.beta * (self.beta + 1) * steep / (8 * segments**2)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:

@@ -18,9 +18,12 @@ from codegen.ops import (
     Conv2d,
     Copy,
     Dense,
+    Lrn,
     MaxPool,
     Pad,
     Requantize,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
 )
@@ -79,6 +82,12 @@ def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
         and op.dilations[1] == 1
         and max(op.pads[1], op.pads[3]) <= 1
     )
+
+
+def is_linear(op: Op, signature: Signature) -> bool:
+    """A resize that blends neighbors."""
+    assert isinstance(op, Resize)
+    return op.linear
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:
@@ -181,8 +190,16 @@ RULES: tuple[Rule, ...] = (
     Rule(Kernel("generic", "copy", takes_row=True, strided=True), (Copy,)),
     Rule(Kernel("generic", "table", takes_row=True, strided=True), (Clip, Requantize)),
     Rule(Kernel("generic", "softmax", takes_row=True), (Softmax,)),
+    Rule(Kernel("generic", "lrn", ("rescale",), takes_row=True, strided=True), (Lrn,)),
     Rule(Kernel("generic", "concat", whole=True), (Concat,)),
     Rule(Kernel("generic", "pad", whole=True), (Pad,)),
+    Rule(
+        Kernel("generic", "resize_linear", ("position",), whole=True, strided=True),
+        (Resize,),
+        is_linear,
+    ),
+    Rule(Kernel("generic", "resize_nearest", ("position",), whole=True, strided=True), (Resize,)),
+    Rule(Kernel("generic", "slice", whole=True), (Slice,)),
     Rule(Kernel("generic", "transpose", whole=True), (Transpose,)),
 )
 

@@ -11,9 +11,20 @@ from dataclasses import replace
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.schedule import View
-from codegen.ops import AveragePool, Clip, Concat, Conv2d, Copy, Dense, MaxPool, Requantize
+from codegen.ops import (
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Copy,
+    Dense,
+    Lrn,
+    MaxPool,
+    Requantize,
+    Resize,
+)
 
-PLACEABLE = (Conv2d, Dense, MaxPool, AveragePool, Clip, Requantize)
+PLACEABLE = (Conv2d, Dense, MaxPool, AveragePool, Clip, Requantize, Lrn, Resize)
 """Operators whose kernels write pixels at any distance from each other, or only one."""
 
 

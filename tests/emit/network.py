@@ -14,10 +14,13 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Dense,
+    Lrn,
     MaxPool,
     Pad,
     Requantize,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
 )
@@ -77,7 +80,11 @@ def every_operator() -> Graph:
     b.add(Concat(2), ("m1", "m1"), "k1")
     b.add(Pad((1, 0, 0), (0, 1, 0)), ("k1",), "k2")
     b.add(AveragePool((3, 3), (1, 1), (1, 1, 1, 1)), ("k2",), "v1")
-    b.add(Transpose((2, 0, 1)), ("v1",), "t1")
+    b.add(Lrn(), ("v1",), "l1")
+    b.add(Resize((11, 7), (3, -1, 4), (1, 0, 2), linear=True), ("l1",), "z1")
+    b.add(Resize((5, 4), (2, 1, 1), (3, 0, 2)), ("z1",), "z2")
+    b.add(Slice((1, 3, 15), (2, 2, 7), (2, -3, -2)), ("z2",), "s1")
+    b.add(Transpose((2, 0, 1)), ("s1",), "t1")
     b.add(Clip(), ("t1",), "t2", format=(0.2, -128))
     b.add(Requantize(), ("t2",), "t3", format=(0.25, 0))
     elements = b.types["t3"].elements

@@ -7,7 +7,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import Add, AveragePool, Conv2d, Dense, MaxPool
+from codegen.ops import Add, AveragePool, Conv2d, Dense, Lrn, MaxPool, Resize, Slice
+from codegen.ops.resize import Line, reduced
 from tests.ops.harness import int8, linear_constants, op_graph
 
 Draw = st.DrawFn
@@ -80,3 +81,54 @@ def pools(draw: Draw) -> Graph:
     zero_point = draw(zero_points)
     formats = st.just((0.05, zero_point)) | st.tuples(st.sampled_from((0.03, 0.2)), zero_points)
     return op_graph(op, [int8(shape, 0.05, zero_point)], draw(formats))
+
+
+@st.composite
+def normalizations(draw: Draw) -> Graph:
+    """Local response normalization as AlexNet and GoogLeNet have it, and far from it.
+
+    The output's scale is chosen for the greatest result, up to three times finer.
+    """
+    op = Lrn(
+        draw(st.sampled_from((1, 2, 3, 4, 5, 9))),
+        draw(st.sampled_from((0.0, 1e-4, 5e-4, 2e-5, 1.0))),
+        draw(st.sampled_from((0.0, 0.5, 0.75, 1.0, 2.5))),
+        draw(st.sampled_from((1.0, 2.0, 0.01))),
+    )
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 11)))
+    x = int8(shape, draw(st.sampled_from((0.003, 0.1, 1.0, 20.0))), draw(zero_points))
+    assert x.quant is not None
+    alone = x.quant.scale * np.arange(256)
+    greatest = (alone * (op.bias + op.alpha / op.size * alone**2) ** -op.beta).max()
+    scale = float(greatest) / 127 * draw(st.floats(0.3, 2.0))
+    return op_graph(op, [x], (scale, draw(zero_points)))
+
+
+@st.composite
+def resizes(draw: Draw) -> Graph:
+    """Another height and width along any line: forwards or backwards, and beyond the image."""
+    shape = (draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.integers(1, 5)))
+
+    def line() -> Line:
+        divisor = draw(st.integers(1, 40))
+        return reduced(draw(st.integers(-90, 90)), draw(st.integers(-60, 200)), divisor)
+
+    size = (draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    op = Resize(size, line(), line(), draw(st.booleans()))
+    zero_point = draw(zero_points)
+    return op_graph(op, [int8(shape, 0.05, zero_point)], (0.05, zero_point))
+
+
+@st.composite
+def slices(draw: Draw) -> Graph:
+    """Any range of every dimension, with any step."""
+    shape = tuple(draw(st.lists(st.integers(1, 8), min_size=1, max_size=3)))
+    starts, counts, steps = [], [], []
+    for size in shape:
+        start, step = draw(st.integers(0, size - 1)), draw(st.sampled_from((1, 1, 2, 3, -1, -2)))
+        room = (size - 1 - start) // step if step > 0 else start // -step
+        starts.append(start)
+        steps.append(step)
+        counts.append(draw(st.integers(1, room + 1)))
+    op = Slice(tuple(starts), tuple(counts), tuple(steps))
+    return op_graph(op, [int8(shape, 0.05, 3)], (0.05, 3))

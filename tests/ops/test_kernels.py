@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ops import Clip, Concat, Pad, Requantize, Softmax, Transpose
-from tests.ops.cases import convolutions, dense_layers, pools, sums
+from tests.ops.cases import (
+    convolutions,
+    dense_layers,
+    normalizations,
+    pools,
+    resizes,
+    slices,
+    sums,
+)
 from tests.ops.harness import ARM_DSP, GENERIC, assert_c_equals_reference, int8, merged, op_graph
 
 few = settings(
@@ -47,6 +55,24 @@ def test_add(graphs: list[Graph]) -> None:
 @few
 @given(graphs=st.lists(pools(), **several))
 def test_pool(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@few
+@given(graphs=st.lists(normalizations(), **several))
+def test_lrn(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@few
+@given(graphs=st.lists(resizes(), **several))
+def test_resize(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@few
+@given(graphs=st.lists(slices(), **several))
+def test_slice(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
-from tests.ops.cases import convolutions, dense_layers, pools, sums
+from tests.ops.cases import convolutions, dense_layers, normalizations, pools, resizes, sums
 from tests.ops.harness import samples
 
 law = settings(max_examples=40, deadline=None, derandomize=True)
@@ -33,6 +33,6 @@ def largest_error(graph: Graph) -> float:
 
 
 @law
-@given(st.one_of(convolutions(), dense_layers(), sums(), pools()))
+@given(st.one_of(convolutions(), dense_layers(), sums(), pools(), normalizations(), resizes()))
 def test_integers_are_within_one_step_of_the_reals(graph: Graph) -> None:
     assert largest_error(graph) <= 1

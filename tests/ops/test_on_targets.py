@@ -15,7 +15,15 @@ from codegen.ops import Clip, Concat, Pad, Softmax, Transpose
 from codegen.targets import load_target
 from codegen.toolchain.cross import build_target
 from codegen.toolchain.emulate import emulate
-from tests.ops.cases import convolutions, dense_layers, pools, sums
+from tests.ops.cases import (
+    convolutions,
+    dense_layers,
+    normalizations,
+    pools,
+    resizes,
+    slices,
+    sums,
+)
 from tests.ops.harness import int8, merged, op_graph, samples, write_c
 
 TARGETS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
@@ -24,11 +32,13 @@ STEPS = 24
 
 @pytest.fixture(scope="module")
 def mixture() -> Graph:
-    """Random convolutions, dense layers, sums and pools, and one of each remaining operator."""
+    """Random convolutions and operators of other kinds, and one of each that has one form."""
     found: list[Graph] = []
 
+    others = (dense_layers(), sums(), pools(), normalizations(), resizes(), slices())
+
     @settings(max_examples=STEPS, database=None, derandomize=True, phases=[Phase.generate])
-    @given(convolutions(), st.one_of(convolutions(), dense_layers(), sums(), pools()))
+    @given(convolutions(), st.one_of(*others))
     def collect(convolution: Graph, other: Graph) -> None:
         found.extend((convolution, other))
 

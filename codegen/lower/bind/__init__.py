@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 
 from codegen.ir.op import Op, Signature
 from codegen.lower.bind.binding import Binding, Data
-from codegen.lower.bind.elementwise import bind_add, bind_softmax, bind_table
-from codegen.lower.bind.layout import bind_concat, bind_copy, bind_pad, bind_transpose
+from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.layout import (
+    bind_concat,
+    bind_copy,
+    bind_pad,
+    bind_resize,
+    bind_slice,
+    bind_transpose,
+)
 from codegen.lower.bind.linear import (
     bind_conv2d,
     bind_conv2d_dsp,
@@ -39,8 +46,12 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/table": bind_table,
     "generic/softmax": bind_softmax,
+    "generic/lrn": bind_lrn,
     "generic/concat": bind_concat,
     "generic/pad": bind_pad,
+    "generic/resize_linear": bind_resize,
+    "generic/resize_nearest": bind_resize,
+    "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
     "arm_dsp/conv2d": bind_conv2d_dsp,
     "arm_dsp/dense": bind_dense_dsp,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.ir.op import Signature
-from codegen.lower.bind.binding import Binding, Data
-from codegen.ops import Add, Softmax
+from codegen.lower.bind.binding import Binding, Data, rescale_params
+from codegen.ops import Add, Lrn, Softmax
 from codegen.ops.unary import Unary
 
 
@@ -50,4 +50,26 @@ def bind_softmax(op: Softmax, signature: Signature) -> Binding:
             "zero": p.zero_point,
         },
         (table,),
+    )
+
+
+def bind_lrn(op: Lrn, signature: Signature) -> Binding:
+    """A running sum of squares along the channels, a factor from a table, one rescale."""
+    p = op.params(signature)
+    y = signature.output
+    comment = f"of sums of squares, {p.segments} an octave; in 2^-{32 - p.rescale.shift}"
+    return Binding(
+        f"lrn_{y.width}x{y.channels}",
+        f"Normalize each pixel of a row over {op.size} channels",
+        {
+            "pixels": y.width,
+            "channels": y.channels,
+            "before": op.before,
+            "after": op.after,
+            "segments": p.segments,
+            "limit": 2 * p.segments,
+            "input_zero": p.input_zero_point,
+            **rescale_params(p.rescale),
+        },
+        (Data("factors", "int32_t", p.factors, comment),),
     )

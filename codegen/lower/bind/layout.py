@@ -1,4 +1,4 @@
-"""Bind operators that only move values."""
+"""Bind operators that move values, and Resize."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding
-from codegen.ops import Concat, Copy, Pad, Transpose
+from codegen.ops import Concat, Copy, Pad, Resize, Slice, Transpose
+from codegen.ops.resize import Line
 
 
 def bind_copy(op: Copy, signature: Signature) -> Binding:
@@ -57,6 +58,70 @@ def bind_transpose(op: Transpose, signature: Signature) -> Binding:
         f"Transposition by {op.perm}",
         {"sizes": sizes, "strides": strides},
     )
+
+
+def bind_slice(op: Slice, signature: Signature) -> Binding:
+    """Loops over all dimensions but the innermost that lie side by side in both values."""
+    sizes, strides, run, first = slice_loops(signature.inputs[0].shape, op)
+    ranges = "x".join(map(str, op.shape))
+    return Binding(
+        f"slice_{ranges}",
+        f"{ranges} values of every dimension",
+        {"sizes": sizes, "strides": strides, "run": run, "first": first},
+    )
+
+
+def bind_resize(op: Resize, signature: Signature) -> Binding:
+    """Positions along lines, as numbers."""
+    x, y = signature.inputs[0], signature.output
+    kind = "linear" if op.linear else "nearest"
+    return Binding(
+        f"resize_{kind}_{y.rows}x{y.width}x{y.channels}",
+        f"Resize {x.rows}x{x.width} to {y.rows}x{y.width}, {kind}",
+        {
+            "channels": x.channels,
+            "row_bytes": x.row_bytes,
+            "out_height": y.rows,
+            "out_width": y.width,
+            "rows": line_params(op.rows, x.rows),
+            "columns": line_params(op.columns, x.width),
+            "shares": op.shares,
+            "lift": 128 * op.shares + op.shares // 2,
+        },
+    )
+
+
+def line_params(line: Line, size: int) -> dict[str, int]:
+    """Return what names the positions along an axis of `size`."""
+    step, offset, divisor = line
+    return {"step": step, "offset": offset, "divisor": divisor, "last": (size - 1) * divisor}
+
+
+def slice_loops(
+    shape: tuple[int, ...], op: Slice
+) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
+    """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
+
+    Raises ValueError where more than three dimensions move apart from each other.
+    """
+    pitches = [int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape))]
+    first = sum(start * pitch for start, pitch in zip(op.starts, pitches, strict=True))
+    loops: list[tuple[int, int]] = []
+    run = 1
+    for count, step, pitch in reversed(list(zip(op.shape, op.steps, pitches, strict=True))):
+        stride = step * pitch
+        if not loops and stride == run:
+            run *= count
+        elif count == 1:
+            continue
+        elif loops and stride == loops[0][0] * loops[0][1]:
+            loops[0] = (loops[0][0] * count, loops[0][1])
+        else:
+            loops.insert(0, (count, stride))
+    if len(loops) > 3:
+        raise ValueError(f"slicing moves {len(loops)} dimensions, three at most")
+    loops = [(1, 0)] * (3 - len(loops)) + loops
+    return tuple(count for count, _ in loops), tuple(step for _, step in loops), run, first
 
 
 def three(shape: tuple[int, ...]) -> tuple[int, int, int]:
