@@ -22,7 +22,7 @@ from codegen.ir.text import save_graph
 from codegen.lower import lower
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan import make_plan
+from codegen.plan.stream import schedule_and_plan
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
@@ -34,7 +34,6 @@ from codegen.quantize import (
 )
 from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
-from codegen.schedule import make_schedule
 from codegen.targets import Target, load_target
 from codegen.verify import make_inputs, run_reference
 
@@ -76,8 +75,9 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
         else None
     )
     graph = dump.graph("quantize", quantize(network, ranges))
-    schedule = dump.schedule(make_schedule(graph, target.kernels))
-    plan = dump.plan(make_plan(schedule))
+    schedule, plan = schedule_and_plan(graph, target.kernels)
+    dump.schedule(schedule)
+    dump.plan(plan)
     check_budget(plan, options.ram_bytes)
     model_name = options.model_name
     program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
@@ -139,10 +139,10 @@ def check_budget(plan: MemoryPlan, ram_bytes: int | None) -> None:
     if ram_bytes is None or plan.size_bytes <= ram_bytes:
         return
     time, binding = plan.peak()
-    values = ", ".join(f"{buffer.name} ({buffer.size_bytes:,})" for buffer in binding)
+    values = ", ".join(f"{buffer.name} ({buffer.live[time]:,})" for buffer in binding)
     raise DoesNotFit(
         f"the arena takes {plan.size_bytes:,} bytes of RAM, {plan.size_bytes - ram_bytes:,} more"
         f" than the {ram_bytes:,} given",
-        where=f"step {time}, where these are live at once: {values}",
+        where=f"step {plan.steps[time]}, where these are live at once: {values}",
         hint="a smaller --alpha or --resolution, or a network with smaller layers there",
     )

@@ -10,15 +10,17 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layout import COLUMNS, wrap_lists
+from codegen.emit.layers import view_layer, view_nests
+from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
 from codegen.ir.interface import Port
-from codegen.ir.program import Constant, Layer, Operand, Program
+from codegen.ir.program import Constant, Program
 from codegen.ir.types import Array
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
 """Templates of files without statements."""
 
 RUNTIME = (
+    "least",
     "rows",
     "position",
     "rescale",
@@ -62,32 +64,6 @@ class ArrayView:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OperandView:
-    """An operand within a layer function: where it is, and how its row pointers are set."""
-
-    name: str
-    offset: int
-    window: int
-    set_rows: str
-
-
-@dataclass(frozen=True, slots=True)
-class LayerView:
-    """A layer function: its declarations and the one kernel call."""
-
-    name: str
-    comment: tuple[str, ...]
-    operands: tuple[OperandView, ...]
-    output_offset: int
-    scratch_offset: int | None
-    outside_offset: int | None
-    outside_bytes: int
-    outside_value: int
-    rows: int
-    call: str
-
-
 def environment() -> jinja2.Environment:
     """Return the environment of all templates: undefined names are errors."""
     return jinja2.Environment(
@@ -117,7 +93,8 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
         "constants": tuple(_array(constant) for constant in program.constants),
-        "layers": tuple(_layer(layer) for layer in program.layers),
+        "layers": tuple(view_layer(layer) for layer in program.layers),
+        "nests": view_nests(program.nests),
         "runtime": tuple(
             env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
             for part in used_runtime(program)
@@ -163,6 +140,8 @@ def used_runtime(program: Program) -> tuple[str, ...]:
     used = {part for function in program.functions for part in function.kernel.uses}
     if any(not operand.is_direct for layer in program.layers for operand in layer.operands):
         used.add("rows")
+    if any(len(nest.layers) > 1 for nest in program.nests):
+        used.add("least")
     return tuple(part for part in RUNTIME if part in used)
 
 
@@ -173,7 +152,7 @@ def _ports(
         PortView(
             suffix=_suffix(i, len(ports)),
             kind=kind,
-            tensor=_comment_text(port.tensor),
+            tensor=comment_text(port.tensor),
             dims="x".join(map(str, port.shape)) or "1",
             shape=", ".join(map(str, port.shape)),
             size=port.size_bytes,
@@ -185,76 +164,12 @@ def _ports(
     )
 
 
-def _layer(layer: Layer) -> LayerView:
-    arguments = [_argument(layer, operand) for operand in layer.operands]
-    arguments.append(_row("y", layer.output_pitch, layer.rows))
-    arguments += layer.constants
-    if layer.scratch_offset is not None:
-        arguments.append("scratch")
-    return LayerView(
-        name=layer.name,
-        comment=_comment(layer.comment),
-        operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output_offset=layer.output_offset,
-        scratch_offset=layer.scratch_offset,
-        outside_offset=layer.outside_offset,
-        outside_bytes=layer.outside_bytes,
-        outside_value=layer.outside_value,
-        rows=layer.rows,
-        call=f"{layer.function.name}({', '.join(arguments)});",
-    )
-
-
-def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return lines as one C comment."""
-    texts = [_comment_text(line) for line in lines]
-    return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
-
-
-def _argument(layer: Layer, operand: Operand) -> str:
-    if not operand.is_direct:
-        return f"{operand.name}_rows"
-    return _row(operand.name, operand.stride * operand.pitch, layer.rows)
-
-
-def _row(name: str, pitch: int, rows: int) -> str:
-    """Return the pointer to the row that the loop is at."""
-    return f"{name} + (row * {pitch})" if rows > 1 else name
-
-
-def _operand(layer: Layer, operand: Operand) -> OperandView:
-    arguments = [
-        f"{operand.name}_rows",
-        str(operand.window),
-        operand.name,
-        str(operand.pitch),
-        str(operand.height),
-        _first_row(layer, operand),
-        str(operand.dilation),
-        operand.outside,
-    ]
-    set_rows = f"fx_rows({', '.join(arguments)});"
-    return OperandView(
-        operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
-    )
-
-
-def _first_row(layer: Layer, operand: Operand) -> str:
-    """Return the operand row at which the window of the loop's row begins."""
-    if layer.rows == 1:
-        return str(-operand.pad)
-    start = "row" if operand.stride == 1 else f"row * {operand.stride}"
-    if not operand.pad:
-        return start
-    return f"({start}) - {operand.pad}" if operand.stride > 1 else f"{start} - {operand.pad}"
-
-
 def _array(constant: Constant) -> ArrayView:
     return ArrayView(
         constant.name,
         constant.ctype,
         constant.values.size,
-        _comment_text(constant.comment),
+        comment_text(constant.comment),
         _value_lines(constant.values),
     )
 
@@ -282,9 +197,3 @@ def _value_lines(values: Array) -> tuple[str, ...]:
 def _literal(value: int) -> str:
     """Return an int32 constant; the least one has no literal of its own in C."""
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
-
-
-def _comment_text(text: str) -> str:
-    """Return text that can stand in a C comment."""
-    printable = "".join(c if 32 <= ord(c) < 127 else "_" for c in text)
-    return printable.replace("*/", "*_").replace("/*", "_*")

@@ -58,3 +58,9 @@ def _split(line: str, start: int) -> Iterator[str]:
             yield line[begin : i + 1].lstrip() if begin else line[: i + 1]
             begin = i + 1
     yield line[begin:].lstrip() if begin else line
+
+
+def comment_text(text: str) -> str:
+    """Return text that can stand in a C comment."""
+    printable = "".join(c if 32 <= ord(c) < 127 else "_" for c in text)
+    return printable.replace("*/", "*_").replace("/*", "_*")

@@ -5,33 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 
-@dataclass(frozen=True, slots=True)
+Bytes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
-    """Bytes needed during a live range, first <= t < end, in steps of the schedule.
+    """Bytes of the arena: at event t those from begin[t] to end[t] hold something needed.
 
-    `values` are the graph's values that live in it: more than one where a result takes the place
-    of its operand. Scratch of a kernel has none.
+    Events are kernel calls in order; begin == end where nothing is needed. `values` are the
+    graph's values that live in it: views, and results that take the place of their operands.
+    Scratch of a kernel has none.
     """
 
     name: str
     size_bytes: int
-    first: int
-    end: int
+    begin: Bytes
+    end: Bytes
     align: int = 1
     values: tuple[str, ...] = ()
 
-    def meets(self, other: Buffer) -> bool:
-        """Both are live at some time."""
-        return self.first < other.end and other.first < self.end
+    @property
+    def live(self) -> Bytes:
+        """How many bytes are needed at each event."""
+        return self.end - self.begin
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MemoryPlan:
     """An offset for each buffer.
 
     `lower_bound_bytes`: no placement of these buffers is smaller. `is_optimal`: the plan attains
-    it or an exhaustive search found nothing smaller.
+    it or an exhaustive search found nothing smaller. `steps` gives the step of each event.
     """
 
     buffers: tuple[Buffer, ...]
@@ -39,14 +46,19 @@ class MemoryPlan:
     size_bytes: int
     lower_bound_bytes: int
     is_optimal: bool
+    steps: tuple[int, ...] = ()
 
     def offset_of(self, value: str) -> int:
         """Return the arena offset of a graph value."""
         return next(self.offsets[b.name] for b in self.buffers if value in b.values)
 
+    def live_bytes(self) -> Bytes:
+        """Return the bytes needed at each event."""
+        total: Bytes = np.sum([b.live for b in self.buffers], axis=0)
+        return total
+
     def peak(self) -> tuple[int, tuple[Buffer, ...]]:
-        """Return the time at which most bytes are live, and the buffers that bind there."""
-        times = sorted({b.first for b in self.buffers})
-        live = {t: tuple(b for b in self.buffers if b.first <= t < b.end) for t in times}
-        peak = max(times, key=lambda t: sum(b.size_bytes for b in live[t]))
-        return peak, live[peak]
+        """Return the event at which most bytes are needed, and the buffers that bind there."""
+        time = int(self.live_bytes().argmax())
+        binding = [b for b in self.buffers if b.live[time]]
+        return time, tuple(sorted(binding, key=lambda b: (-b.live[time], b.name)))

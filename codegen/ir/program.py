@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codegen.ir.interface import Interface
-from codegen.ir.schedule import Kernel
+from codegen.ir.schedule import Kernel, Need
 from codegen.ir.types import Array
 
 
@@ -38,15 +38,17 @@ class Function:
 class Operand:
     """Where a layer finds the rows of an operand: `window` rows for each output row.
 
-    A direct operand is passed as a pointer to its one row (or to its first byte, to a kernel of
-    whole values); any other as an array of row pointers. `outside` is the C expression for rows
-    beyond the image.
+    Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
+    operand is passed as a pointer to its one row (or to its first byte, to a kernel of whole
+    values); any other as an array of row pointers. `outside` is the C expression for rows beyond
+    the image.
     """
 
     name: str
     offset: int
     pitch: int
     height: int
+    kept: int
     window: int
     stride: int
     dilation: int
@@ -57,7 +59,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One C function that computes one node: a loop of `rows` kernel calls, or one call."""
+    """One C function that computes one row of one node; of `rows`, or all of it where that is 1.
+
+    `output_kept` rows of the result are in memory at a time.
+    """
 
     name: str
     comment: tuple[str, ...]
@@ -65,6 +70,7 @@ class Layer:
     operands: tuple[Operand, ...]
     output_offset: int
     output_pitch: int
+    output_kept: int
     rows: int
     constants: tuple[str, ...]
     scratch_offset: int | None
@@ -73,13 +79,21 @@ class Layer:
     outside_value: int
 
 
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Layers whose rows are computed together; needs count layers from the program's first."""
+
+    layers: tuple[Layer, ...]
+    needs: tuple[tuple[Need, ...], ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Interface, functions, layers in order, constants; offsets of the ports in the arena."""
+    """Interface, functions, nests of layers in order, constants; where the arena has the ports."""
 
     interface: Interface
     functions: tuple[Function, ...]
-    layers: tuple[Layer, ...]
+    nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
     input_offsets: tuple[int, ...]
     output_offsets: tuple[int, ...]
@@ -87,3 +101,8 @@ class Program:
     model: str
     digest: str
     macs: int
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers in order."""
+        return tuple(layer for nest in self.nests for layer in nest.layers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from codegen.ir.graph import Graph, Node
 
@@ -51,6 +52,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a row waits for: the step `step` must have made `rows_for(row)` rows.
+
+    That is up to the last row of its window, and never more than there are.
+    """
+
+    step: int
+    stride: int
+    reach: int
+    rows: int
+
+    def rows_for(self, row: int) -> int:
+        """Return how many rows of the operand the computation of `row` needs."""
+        return min(row * self.stride + self.reach, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A value that lives inside another: from `offset` bytes on, pixels `pixel_pitch` bytes apart.
 
@@ -66,18 +84,27 @@ class View:
 class Schedule:
     """Nests in the order of execution; within a nest the rows of its steps interleave.
 
-    `views` maps each value without bytes of its own to the value it is part of, or a shape of.
+    `views` maps each value without bytes of its own to the value it is part of, a shape of, or
+    takes the place of. `needs` tells for each step what its rows wait for. `rows_kept` maps each
+    value with bytes of its own to the rows that are kept: fewer than all in a ring.
     """
 
     graph: Graph
     nests: tuple[tuple[Step, ...], ...]
-    rows_kept: Mapping[str, int]
     views: Mapping[str, View]
+    needs: tuple[tuple[Need, ...], ...]
+    rows_kept: Mapping[str, int]
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps in order."""
         return tuple(step for nest in self.nests for step in nest)
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The first step of each nest and the one after its last."""
+        ends = list(accumulate(len(nest) for nest in self.nests))
+        return tuple(zip([0, *ends], ends, strict=False))
 
     def locate(self, value: str) -> View:
         """Return where a value lives: its host has bytes of its own."""

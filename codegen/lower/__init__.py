@@ -10,7 +10,7 @@ from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import Constant, Function, Layer, Operand, Program
+from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
@@ -38,7 +38,7 @@ def lower(
     return Program(
         interface=make_interface(graph, plan, name),
         functions=functions.all,
-        layers=tuple(layers),
+        nests=_nests(schedule, tuple(layers)),
         constants=constants.all,
         input_offsets=tuple(address(schedule, plan, value) for value in graph.inputs),
         output_offsets=tuple(address(schedule, plan, value) for value in graph.outputs),
@@ -46,6 +46,12 @@ def lower(
         model=model,
         digest=digest,
         macs=sum(node.op.macs(graph.signature(node)) for node in graph.nodes),
+    )
+
+
+def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
+    return tuple(
+        Nest(layers[first:end], schedule.needs[first:end]) for first, end in schedule.spans
     )
 
 
@@ -163,6 +169,7 @@ def _layer(
         operands=_operands(schedule, plan, step),
         output_offset=address(schedule, plan, node.output),
         output_pitch=output.width * pitch * output.dtype.size_bytes,
+        output_kept=min(schedule.rows_kept[schedule.storage(node.output)], output.rows),
         rows=1 if step.kernel.whole else output.rows,
         constants=constants,
         scratch_offset=_scratch_offset(plan, node, "scratch"),
@@ -191,6 +198,7 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 offset=address(schedule, plan, value),
                 pitch=operand.row_bytes,
                 height=operand.rows,
+                kept=min(schedule.rows_kept[schedule.storage(value)], operand.rows),
                 window=window.rows,
                 stride=window.stride,
                 dilation=window.dilation,

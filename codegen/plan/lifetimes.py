@@ -1,89 +1,75 @@
-"""Live ranges: which bytes are needed from when until when, and which may be shared."""
+"""Buffers in time: which bytes of the arena each value and each kernel needs, event by event."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import numpy as np
+import numpy.typing as npt
 
 from codegen.ir.memory import Buffer
 from codegen.ir.schedule import Schedule, Step
+from codegen.schedule.rows import Event, Lifetime, find_lifetimes
 
 SCRATCH_ALIGN = 4
 
-
-@dataclass(slots=True)
-class _Range:
-    size_bytes: int
-    first: int
-    end: int
-    values: list[str] = field(default_factory=list)
+Bytes = npt.NDArray[np.int64]
 
 
-def find_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
-    """Return the buffers of a schedule, in order of first use.
+def find_buffers(schedule: Schedule, events: tuple[Event, ...]) -> tuple[Buffer, ...]:
+    """Return the buffers of a schedule with the bytes that are live at each of its events.
 
-    Inputs live from the start and outputs to the end. The result of an in-place operator takes
-    the place of an operand of its size that nothing reads later; a view is part of its host.
+    A value's rows are live from the event that writes them to the last that reads them: so a
+    result may follow its operand through the same memory. A ring is live as a whole.
     """
-    graph, steps = schedule.graph, schedule.steps
-    last = _last_reads(schedule)
-    ranges: dict[str, _Range] = {}
-    for name in graph.inputs:
-        ranges[name] = _Range(graph.types[name].size_bytes, 0, last[name], [name])
-    for time, step in enumerate(steps):
-        name = schedule.storage(step.node.output)
-        if name in ranges:
-            continue
-        size, end = graph.types[name].size_bytes, last[name]
-        host = _dying_operand(schedule, step, time, last)
-        if host is None:
-            ranges[name] = _Range(size, time, end, [name])
-            continue
-        ranges[name] = ranges[host]
-        ranges[name].end = end
-        ranges[name].values.append(name)
-    for name in schedule.views:
-        ranges[schedule.storage(name)].values.append(name)
-    unique = {id(r): r for r in ranges.values()}.values()
-    buffers = [
-        Buffer(r.values[0], r.size_bytes, r.first, r.end, 1, tuple(r.values)) for r in unique
-    ]
-    return (*buffers, *_scratch(steps))
+    lives = find_lifetimes(schedule, events)
+    views: dict[str, list[str]] = {value: [value] for value in lives}
+    for value in schedule.views:
+        views[schedule.storage(value)].append(value)
+    count = max(len(events), 1)
+    stored = [_stored(schedule, life, count, views[v]) for v, life in lives.items()]
+    return (*stored, *_scratch(schedule.steps, schedule, events))
 
 
-def _scratch(steps: tuple[Step, ...]) -> list[Buffer]:
-    """Return the working memory of each step, named after its result."""
+def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -> Buffer:
+    """Return the buffer of a value: all its rows, or a ring of those kept."""
+    times = np.arange(count)
+    kept = schedule.rows_kept[life.value]
+    oldest, newest = life.oldest(times), life.newest(times)
+    begin, end = oldest * life.row_bytes, newest * life.row_bytes
+    if kept < life.rows:
+        begin, end = np.zeros_like(begin), np.minimum(newest, kept) * life.row_bytes
+    dead = oldest >= newest
+    begin[dead], end[dead] = 0, 0
+    return Buffer(life.value, kept * life.row_bytes, begin, end, 1, tuple(values))
+
+
+def _scratch(
+    steps: tuple[Step, ...], schedule: Schedule, events: tuple[Event, ...]
+) -> list[Buffer]:
+    """Return the working memory of each step, live during its calls, named after its result."""
     found = []
-    for time, step in enumerate(steps):
-        for kind, size, align in (
-            ("scratch", step.scratch_bytes, SCRATCH_ALIGN),
-            ("outside", step.outside_bytes, 1),
+    rows = np.asarray([event.row for event in events])
+    owners = np.asarray([event.step for event in events])
+    for index, step in enumerate(steps):
+        mine = owners == index
+        overhangs = mine & np.isin(rows, overhanging_rows(schedule, step))
+        for kind, size, align, when in (
+            ("scratch", step.scratch_bytes, SCRATCH_ALIGN, mine),
+            ("outside", step.outside_bytes, 1, overhangs),
         ):
             if size:
-                found.append(Buffer(f"{step.node.output} {kind}", size, time, time + 1, align))
+                name = f"{step.node.output} {kind}"
+                found.append(Buffer(name, size, np.zeros_like(rows), when * size, align))
     return found
 
 
-def _last_reads(schedule: Schedule) -> dict[str, int]:
-    """Map each stored value to the end of its live range; outputs outlive the last step."""
-    graph, steps = schedule.graph, schedule.steps
-    last = dict.fromkeys(graph.inputs, 1)
-    for time, step in enumerate(steps):
-        last[schedule.storage(step.node.output)] = time + 1
-        for name in graph.activations(step.node):
-            last[schedule.storage(name)] = time + 1
-    for name in graph.outputs:
-        last[schedule.storage(name)] = len(steps) + 1
-    return last
-
-
-def _dying_operand(schedule: Schedule, step: Step, time: int, last: dict[str, int]) -> str | None:
-    """Return the operand whose bytes the result of `step` may replace row by row, if any."""
-    if not step.node.op.in_place or step.node.output in schedule.views:
-        return None
-    types = schedule.graph.types
-    for name in schedule.graph.activations(step.node):
-        host = schedule.storage(name)
-        same_size = types[host].size_bytes == types[step.node.output].size_bytes
-        if same_size and last[host] == time + 1:
-            return host
-    return None
+def overhanging_rows(schedule: Schedule, step: Step) -> list[int]:
+    """Return the output rows whose windows reach beyond the operand's rows."""
+    signature = schedule.graph.signature(step.node)
+    height = signature.inputs[0].rows
+    window = step.node.op.windows(signature)[0]
+    reach = (window.rows - 1) * window.dilation - window.pad
+    return [
+        row
+        for row in range(signature.output.rows)
+        if row * window.stride < window.pad or row * window.stride + reach >= height
+    ]

@@ -1,73 +1,126 @@
 """Offsets: dynamic storage allocation by several greedy orders, then an exact search.
 
-The lower bound is the most bytes live at one time. Where no greedy order attains it, a depth-first
-search places buffers in order of offset, each on top of those it meets; it is complete, and its
-end proves the best plan optimal unless the limit of steps stops it first.
+Two buffers may overlap where their live bytes never do: for each pair there is a least distance
+at which one may stand above the other, often less than the size of the lower. The lower bound is
+the most bytes live at one time. Where no greedy order attains it, a depth-first search tries the
+orders in which buffers may stand on each other from the bottom up; it is complete, and its end
+proves the best plan optimal unless the limit of steps stops it first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
+
+import numpy as np
 
 from codegen.ir.memory import Buffer, MemoryPlan
 
-SEARCH_STEPS = 100_000
+SEARCH_STEPS = 20_000
+TRIALS = 60
+"""How many variations of each greedy order are tried."""
+NEVER = -(2**62)
+"""The distance of two buffers that are never live at one time."""
 
-Offsets = dict[str, int]
 
-
-def place(buffers: tuple[Buffer, ...], search_steps: int = SEARCH_STEPS) -> MemoryPlan:
-    """Return offsets for `buffers`, of the least total size that was found.
-
-    >>> place((Buffer("a", 4, 0, 2), Buffer("b", 8, 1, 3), Buffer("c", 4, 2, 4))).size_bytes
-    12
-    """
+def place(
+    buffers: tuple[Buffer, ...], steps: tuple[int, ...] = (), search_steps: int = SEARCH_STEPS
+) -> MemoryPlan:
+    """Return offsets for `buffers`, of the least total size that was found."""
     bound = lower_bound(buffers)
-    orders: tuple[Callable[[Buffer], tuple[int, int]], ...] = (
-        lambda b: (-b.size_bytes, b.first),
-        lambda b: (-b.size_bytes * (b.end - b.first), b.first),
-        lambda b: (-(b.end - b.first), -b.size_bytes),
-        lambda b: (b.first, -b.size_bytes),
+    apart = distances(buffers)
+    sizes = [b.size_bytes for b in buffers]
+    spans = [int((b.live > 0).sum()) for b in buffers]
+    starts = [int((b.live > 0).argmax()) for b in buffers]
+    keys: tuple[Callable[[int], tuple[int, int]], ...] = (
+        lambda i: (-sizes[i], starts[i]),
+        lambda i: (-sizes[i] * spans[i], starts[i]),
+        lambda i: (-spans[i], -sizes[i]),
+        lambda i: (starts[i], -sizes[i]),
+        lambda i: (-starts[i], -sizes[i]),
+        lambda i: (bool(buffers[i].values), -starts[i]),
+        lambda i: (bool(buffers[i].values), -starts[i] - spans[i]),
     )
-    plans = [_greedy(sorted(buffers, key=order)) for order in orders]
-    best = min(plans, key=lambda offsets: size_of(buffers, offsets))
-    optimal = size_of(buffers, best) == bound
+    orders = [sorted(range(len(buffers)), key=key) for key in keys]
+    best = min(
+        (_improve(order, buffers, apart, bound) for order in orders),
+        key=lambda offsets: _size(buffers, offsets),
+    )
+    optimal = _size(buffers, best) == bound
     if not optimal:
-        search = _Search(buffers, best, search_steps)
+        search = _Search(buffers, apart, best, search_steps)
         search.run()
-        best, optimal = search.best, search.is_complete
-    return MemoryPlan(buffers, best, size_of(buffers, best), bound, optimal)
+        best = search.best
+        optimal = search.is_complete or search.size == bound
+    offsets = {b.name: offset for b, offset in zip(buffers, best, strict=True)}
+    return MemoryPlan(buffers, offsets, _size(buffers, best), bound, optimal, steps)
 
 
 def lower_bound(buffers: tuple[Buffer, ...]) -> int:
     """Return the most bytes that are live at one time."""
-    times = {b.first for b in buffers}
-    return max(
-        (sum(b.size_bytes for b in buffers if b.first <= t < b.end) for t in times), default=0
-    )
+    return int(np.sum([b.live for b in buffers], axis=0).max(initial=0)) if buffers else 0
 
 
-def size_of(buffers: tuple[Buffer, ...], offsets: Offsets) -> int:
+def distances(buffers: tuple[Buffer, ...]) -> list[list[int]]:
+    """Return for each pair the least by which the second's offset exceeds the first's, if above."""
+    begin = np.stack([b.begin for b in buffers]) if buffers else np.zeros((0, 0), np.int64)
+    end = np.stack([b.end for b in buffers]) if buffers else begin
+    live = end > begin
+    rows = []
+    for i in range(len(buffers)):
+        both = live & live[i]
+        found = np.where(both, end[i] - begin, NEVER).max(axis=1, initial=NEVER)
+        rows.append([int(x) for x in found])
+    return rows
+
+
+def _size(buffers: tuple[Buffer, ...], offsets: list[int]) -> int:
     """Return the end of the last buffer."""
-    return max((offsets[b.name] + b.size_bytes for b in buffers), default=0)
+    return max((o + b.size_bytes for b, o in zip(buffers, offsets, strict=True)), default=0)
 
 
-def _greedy(order: list[Buffer]) -> Offsets:
-    """Place each buffer at the lowest offset free of those placed before that it meets."""
-    offsets: Offsets = {}
-    placed: list[Buffer] = []
-    for buffer in order:
-        taken = sorted(
-            (offsets[p.name], offsets[p.name] + p.size_bytes) for p in placed if p.meets(buffer)
+def _greedy(order: list[int], buffers: tuple[Buffer, ...], apart: list[list[int]]) -> list[int]:
+    """Place each buffer at the lowest offset allowed by those placed before."""
+    offsets = [-1] * len(buffers)
+    placed: list[int] = []
+    for i in order:
+        barred = sorted(
+            (offsets[p] - apart[i][p], offsets[p] + apart[p][i])
+            for p in placed
+            if apart[p][i] > NEVER
         )
         offset = 0
-        for start, end in taken:
-            if offset + buffer.size_bytes <= start:
-                break
-            offset = max(offset, _align(end, buffer.align))
-        offsets[buffer.name] = offset
-        placed.append(buffer)
+        for below, above in barred:
+            if below < offset < above:
+                offset = _align(above, buffers[i].align)
+        while any(below < offset < above for below, above in barred):
+            offset = _align(
+                max(above for below, above in barred if below < offset < above), buffers[i].align
+            )
+        offsets[i] = offset
+        placed.append(i)
     return offsets
+
+
+def _improve(
+    order: list[int], buffers: tuple[Buffer, ...], apart: list[list[int]], bound: int
+) -> list[int]:
+    """Place in an order, then try orders in which what stands highest comes earlier."""
+    best = _greedy(order, buffers, apart)
+    random = Random(0)
+    for _ in range(TRIALS):
+        size = _size(buffers, best)
+        if size == bound:
+            break
+        highest = [i for i, b in enumerate(buffers) if best[i] + b.size_bytes == size]
+        moved = order.copy()
+        for i in highest:
+            at = moved.index(i)
+            moved.insert(random.randrange(at + 1), moved.pop(at))
+        found = _greedy(moved, buffers, apart)
+        if _size(buffers, found) <= size:
+            best, order = found, moved
+    return best
 
 
 def _align(offset: int, align: int) -> int:
@@ -75,63 +128,43 @@ def _align(offset: int, align: int) -> int:
 
 
 class _Search:
-    """Depth-first search over the orders in which buffers may stand from the bottom up."""
+    """Depth-first search over the orders in which buffers stand on each other."""
 
-    def __init__(self, buffers: tuple[Buffer, ...], best: Offsets, steps: int) -> None:
+    def __init__(
+        self, buffers: tuple[Buffer, ...], apart: list[list[int]], best: list[int], steps: int
+    ) -> None:
         self.buffers = buffers
+        self.apart = apart
         self.best = best
-        self.size = size_of(buffers, best)
+        self.size = _size(buffers, best)
         self.bound = lower_bound(buffers)
         self.steps = steps
         self.is_complete = True
-        self.spans = {b.name: range(b.first, b.end) for b in buffers}
-        self.end = max(b.end for b in buffers)
 
     def run(self) -> None:
-        heights = [0] * self.end
-        waiting = [0] * self.end
-        for buffer in self.buffers:
-            for t in self.spans[buffer.name]:
-                waiting[t] += buffer.size_bytes
-        order = sorted(self.buffers, key=lambda b: (-b.size_bytes, b.first))
-        self._extend(tuple(order), {}, heights, waiting, 0)
+        order = sorted(range(len(self.buffers)), key=lambda i: -self.buffers[i].size_bytes)
+        self._extend(order, [-1] * len(self.buffers), [0] * len(self.buffers))
 
-    def _extend(
-        self,
-        rest: tuple[Buffer, ...],
-        offsets: Offsets,
-        heights: list[int],
-        waiting: list[int],
-        floor: int,
-    ) -> None:
-        """Try each remaining buffer as the next from the bottom, at or above `floor`."""
+    def _extend(self, rest: list[int], offsets: list[int], lows: list[int]) -> None:
+        """Try each remaining buffer as the next from the bottom; `lows` are least offsets."""
         if not rest:
-            self.best, self.size = offsets, size_of(self.buffers, offsets)
+            self.best, self.size = offsets.copy(), _size(self.buffers, offsets)
             return
-        tried: set[tuple[int, int, int]] = set()
-        for i, buffer in enumerate(rest):
-            kind = (buffer.size_bytes, buffer.first, buffer.end)
-            if kind in tried or self.size == self.bound:
-                continue
-            tried.add(kind)
+        for i in rest:
+            if self.size == self.bound:
+                return
             self.steps -= 1
             if self.steps < 0:
                 self.is_complete = False
                 return
-            span = self.spans[buffer.name]
-            offset = _align(max(floor, max(heights[t] for t in span)), buffer.align)
-            higher, less = heights.copy(), waiting.copy()
-            for t in span:
-                higher[t] = offset + buffer.size_bytes
-                less[t] -= buffer.size_bytes
-            if any(max(h, offset) + w >= self.size for h, w in zip(higher, less, strict=True) if w):
+            offset = _align(lows[i], self.buffers[i].align)
+            later = [j for j in rest if j != i]
+            raised = lows.copy()
+            for j in later:
+                raised[j] = max(raised[j], offset + self.apart[i][j])
+            tops = (raised[j] + self.buffers[j].size_bytes for j in later)
+            if max(offset + self.buffers[i].size_bytes, *tops, 0) >= self.size:
                 continue
-            if offset + buffer.size_bytes >= self.size:
-                continue
-            self._extend(
-                rest[:i] + rest[i + 1 :],
-                {**offsets, buffer.name: offset},
-                higher,
-                less,
-                offset,
-            )
+            offsets[i] = offset
+            self._extend(later, offsets, raised)
+            offsets[i] = -1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from codegen.emit.folder import write_files
 from codegen.errors import OutputNotWritable
 from codegen.ir.graph import Graph
-from codegen.ir.memory import MemoryPlan
+from codegen.ir.memory import Buffer, MemoryPlan
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import print_graph
 
@@ -60,9 +62,10 @@ def _step_lines(schedule: Schedule) -> list[str]:
 def _plan_lines(plan: MemoryPlan) -> list[str]:
     proof = "optimal" if plan.is_optimal else "not proved optimal"
     head = f"{plan.size_bytes} bytes, lower bound {plan.lower_bound_bytes}, {proof}\n"
-    rows = [
-        f"[{plan.offsets[b.name]}, {plan.offsets[b.name] + b.size_bytes})"
-        f" steps {b.first} to {b.end - 1}: {b.name}\n"
-        for b in plan.buffers
-    ]
-    return [head, *rows]
+    return [head, *(_buffer_line(plan, buffer) for buffer in plan.buffers)]
+
+
+def _buffer_line(plan: MemoryPlan, buffer: Buffer) -> str:
+    start, events = plan.offsets[buffer.name], np.flatnonzero(buffer.live)
+    when = f"steps {plan.steps[events[0]]} to {plan.steps[events[-1]]}" if len(events) else "never"
+    return f"[{start}, {start + buffer.size_bytes}) {when}: {buffer.name}\n"

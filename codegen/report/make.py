@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
@@ -149,4 +151,4 @@ def _params(graph: Graph, step: Step) -> int:
 
 
 def _live_bytes(plan: MemoryPlan, time: int) -> int:
-    return sum(b.size_bytes for b in plan.buffers if b.first <= time < b.end)
+    return int(plan.live_bytes()[np.asarray(plan.steps) == time].max())

@@ -6,7 +6,7 @@ import numpy as np
 
 from codegen.ir.graph import Graph, Node
 from codegen.ops import Add, Clip, Requantize, Reshape
-from codegen.plan import find_buffers, make_plan
+from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from tests.ops.harness import GENERIC, assert_c_equals_reference, int8
 
@@ -41,8 +41,8 @@ def test_an_output_is_not_overwritten() -> None:
 
 def test_a_reshape_costs_nothing() -> None:
     graph = chain(Node(Reshape((3, 4)), ("x",), "r"), outputs=("r",))
-    buffers = find_buffers(make_schedule(graph, GENERIC))
-    assert [(b.name, b.values) for b in buffers] == [("x", ("x", "r"))]
+    plan = make_plan(make_schedule(graph, GENERIC))
+    assert [(b.name, b.values) for b in plan.buffers] == [("x", ("x", "r"))]
     assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
 
 

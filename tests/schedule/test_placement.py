@@ -59,9 +59,9 @@ def test_a_fire_module_concatenates_for_nothing() -> None:
     schedule = make_schedule(fire(), GENERIC)
     assert [step.node.output for step in schedule.steps] == ["s", "e1", "e3", "y"]
     assert schedule.storage("e3") == "c"
-    plan = make_plan(schedule)
-    values = next(b for b in plan.buffers if "c" in b.values)
-    assert (values.first, values.end, values.size_bytes) == (1, 4, 6 * 7 * 12)
+    (joined,) = (b for b in make_plan(schedule).buffers if "c" in b.values)
+    assert {"e1", "e3"} <= set(joined.values)
+    assert joined.size_bytes == 6 * 7 * 12
 
 
 def test_only_what_cannot_be_placed_is_copied() -> None:

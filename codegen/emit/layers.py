@@ -1,0 +1,202 @@
+"""Layers and nests as finished C expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codegen.emit.layout import comment_text
+from codegen.ir.program import Layer, Nest, Operand
+from codegen.ir.schedule import Need
+
+
+@dataclass(frozen=True, slots=True)
+class OperandView:
+    """An operand within a layer function: where it is, and how its row pointers are set."""
+
+    name: str
+    offset: int
+    window: int
+    set_rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """A layer function: its declarations and the one kernel call."""
+
+    name: str
+    comment: tuple[str, ...]
+    parameters: str
+    operands: tuple[OperandView, ...]
+    output_offset: int
+    scratch_offset: int | None
+    outside_offset: int | None
+    outside_bytes: int
+    outside_value: int
+    overhangs: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A layer's part in a nest: its counter, its rows, the call for the next, and when it may."""
+
+    done: str
+    rows: int
+    call: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class NestView:
+    """A nest's function; a nest of one layer has none and is run by its `invocation`."""
+
+    name: str
+    summary: str
+    layers: tuple[Turn, ...]
+    invocation: tuple[str, ...]
+
+    @property
+    def first(self) -> Turn:
+        """The layer that leads."""
+        return self.layers[0]
+
+    @property
+    def followers(self) -> tuple[Turn, ...]:
+        """The layers that run as far as their operands allow."""
+        return self.layers[1:]
+
+
+def view_layer(layer: Layer) -> LayerView:
+    """Return a layer as C text."""
+    arguments = [_argument(layer, operand) for operand in layer.operands]
+    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, layer.rows))
+    arguments += layer.constants
+    if layer.scratch_offset is not None:
+        arguments.append("scratch")
+    return LayerView(
+        name=layer.name,
+        comment=_comment(layer.comment),
+        parameters="int8_t *arena, int32_t row" if layer.rows > 1 else "int8_t *arena",
+        operands=tuple(_operand(layer, operand) for operand in layer.operands),
+        output_offset=layer.output_offset,
+        scratch_offset=layer.scratch_offset,
+        outside_offset=layer.outside_offset,
+        outside_bytes=layer.outside_bytes,
+        outside_value=layer.outside_value,
+        overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
+        call=f"{layer.function.name}({', '.join(arguments)});",
+    )
+
+
+def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
+    """Return nests as C text; needs count layers from the first of all."""
+    counters = [_counter(layer) for nest in nests for layer in nest.layers]
+    found, start = [], 0
+    for index, nest in enumerate(nests):
+        inside = range(start, start + len(nest.layers))
+        turns = tuple(
+            _turn(layer, needs, counters, inside)
+            for layer, needs in zip(nest.layers, nest.needs, strict=True)
+        )
+        found.append(_nest(f"nest_{index:02d}", nest, turns))
+        start = inside.stop
+    return tuple(found)
+
+
+def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
+    first, last = nest.layers[0], nest.layers[-1]
+    summary = f"{first.name} to {last.name}, row by row: each as soon as its operands allow."
+    if len(turns) > 1:
+        invocation: tuple[str, ...] = (f"{name}(base);",)
+    elif first.rows > 1:
+        loop = f"for (int32_t row = 0; row < {first.rows}; ++row) {{"
+        invocation = (loop, f"    {first.name}(base, row);", "}")
+    else:
+        invocation = (f"{first.name}(base);",)
+    return NestView(name, summary, turns, invocation)
+
+
+def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
+    done = _counter(layer)
+    argument = f"arena, {done}" if layer.rows > 1 else "arena"
+    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
+    condition = " && ".join(f"({part})" for part in (f"{done} < {layer.rows}", *waits))
+    return Turn(done, layer.rows, f"{layer.name}({argument});", condition)
+
+
+def _wait(need: Need, made: str, done: str) -> str:
+    """Return the condition that an operand has come far enough for the next row."""
+    if need.stride == 0 or need.reach >= need.rows:
+        return f"{made} == {need.rows}"
+    start = done if need.stride == 1 else f"({done} * {need.stride})"
+    reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
+    return f"{made} >= fx_least({reach}, {need.rows})"
+
+
+def _counter(layer: Layer) -> str:
+    return layer.name.replace("layer", "done")
+
+
+def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return lines as one C comment."""
+    texts = [comment_text(line) for line in lines]
+    return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
+
+
+def _argument(layer: Layer, operand: Operand) -> str:
+    if not operand.is_direct:
+        return f"{operand.name}_rows"
+    if operand.kept == operand.height:
+        pitch = operand.stride * operand.pitch
+        return _row(operand.name, "row", pitch, operand.kept, layer.rows)
+    row = "row" if operand.stride == 1 else f"(row * {operand.stride})"
+    return _row(operand.name, row, operand.pitch, operand.kept, operand.height)
+
+
+def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
+    """Return the pointer to a row of a value of which `kept` rows are in memory."""
+    if rows == 1 or kept == 1:
+        return name
+    return (
+        f"{name} + (({row} % {kept}) * {pitch})" if kept < rows else f"{name} + ({row} * {pitch})"
+    )
+
+
+def _operand(layer: Layer, operand: Operand) -> OperandView:
+    arguments = [
+        f"{operand.name}_rows",
+        str(operand.window),
+        operand.name,
+        str(operand.pitch),
+        str(operand.height),
+        str(operand.kept),
+        _first_row(layer, operand),
+        str(operand.dilation),
+        operand.outside,
+    ]
+    set_rows = f"fx_rows({', '.join(arguments)});"
+    return OperandView(
+        operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
+    )
+
+
+def _first_row(layer: Layer, operand: Operand) -> str:
+    """Return the operand row at which the window of the loop's row begins."""
+    if layer.rows == 1:
+        return str(-operand.pad)
+    start = "row" if operand.stride == 1 else f"row * {operand.stride}"
+    if not operand.pad:
+        return start
+    return f"({start}) - {operand.pad}" if operand.stride > 1 else f"{start} - {operand.pad}"
+
+
+def _overhangs(layer: Layer) -> str:
+    """Return the condition that the window of `row` reaches beyond its operand; "" if always."""
+    (operand,) = layer.operands
+    if layer.rows == 1:
+        return ""
+    start = "row" if operand.stride == 1 else f"(row * {operand.stride})"
+    beyond = operand.height + operand.pad - (operand.window - 1) * operand.dilation
+    if beyond <= operand.pad:
+        return ""
+    return f"({start} < {operand.pad}) || ({start} >= {beyond})"

@@ -1,0 +1,96 @@
+"""Streaming: which steps run row by row together, so that wide values are never whole.
+
+Nests are stretches of the order of steps. The peak of a nest depends on nothing but the nest, the
+values that lie over it and those that it reads and leaves: so dynamic programming over the bounds
+finds, among all divisions into nests, one whose greatest peak is least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from codegen.ir.graph import Graph
+from codegen.ir.memory import MemoryPlan
+from codegen.ir.schedule import Schedule
+from codegen.plan import make_plan
+from codegen.plan.lifetimes import find_buffers
+from codegen.plan.offsets import lower_bound
+from codegen.schedule.assemble import assemble
+from codegen.schedule.assign import Assigned, assign_kernels
+from codegen.schedule.rows import run_order
+
+OVERLAPS = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""How far a nest's result is reckoned to follow its operand through the same memory.
+
+A result can always follow one operand, but a chain of results each below its operand ends at the
+bottom of the arena; so several measures are tried and the smallest plan is kept."""
+
+
+def schedule_and_plan(graph: Graph, families: tuple[str, ...]) -> tuple[Schedule, MemoryPlan]:
+    """Return the schedule and plan of least RAM found; the bound is that of all divisions."""
+    assigned = assign_kernels(graph, families)
+    peaks = segment_peaks(assigned)
+    tried: dict[tuple[int, ...], tuple[Schedule, MemoryPlan]] = {}
+    for overlap in OVERLAPS:
+        bounds = divide(peaks, overlap)
+        if bounds not in tried:
+            schedule = assemble(assigned, bounds)
+            tried[bounds] = schedule, make_plan(schedule)
+    schedule, plan = min(tried.values(), key=lambda found: found[1].size_bytes)
+    bound = least_peak(peaks)
+    return schedule, replace(plan, lower_bound_bytes=bound, is_optimal=plan.size_bytes == bound)
+
+
+Peaks = dict[tuple[int, int], tuple[int, int]]
+"""For the steps from i to j as one nest: live bytes at the peak, and with nothing overlapped."""
+
+
+def segment_peaks(assigned: Assigned) -> Peaks:
+    """Measure every stretch of steps that may be a nest."""
+    count = len(assigned.steps)
+    found: Peaks = {}
+    for i in range(count):
+        for j in range(i + 1, count + 1):
+            found[i, j] = _peak(assigned, i, j)
+    return found
+
+
+def _peak(assigned: Assigned, i: int, j: int) -> tuple[int, int]:
+    bounds = tuple(sorted({0, i, j, len(assigned.steps)}))
+    only = bounds.index(i)
+    schedule = assemble(assigned, bounds, only)
+    buffers = find_buffers(schedule, run_order(schedule, only))
+    apart = sum(b.size_bytes for b in buffers if b.values and b.live.any())
+    scratch = [b.live for b in buffers if not b.values]
+    return lower_bound(buffers), apart + int(np.max(scratch, initial=0))
+
+
+def divide(peaks: Peaks, overlap: float) -> tuple[int, ...]:
+    """Return the bounds of the nests whose greatest peak is least, the smallest nests of those."""
+    count = max(j for _, j in peaks)
+    best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (0,))]
+    for j in range(1, count + 1):
+        best.append(min(_extensions(peaks, best, j, overlap)))
+    return best[count][2]
+
+
+def _extensions(
+    peaks: Peaks, best: list[tuple[float, int, tuple[int, ...]]], j: int, overlap: float
+) -> Iterable[tuple[float, int, tuple[int, ...]]]:
+    for i in range(j):
+        live, apart = peaks[i, j]
+        peak, merged, bounds = best[i]
+        cost = max(peak, overlap * live + (1 - overlap) * apart)
+        yield cost, merged + (j - i - 1), (*bounds, j)
+
+
+def least_peak(peaks: Peaks) -> int:
+    """Return the least peak of live bytes over all divisions into nests."""
+    count = max(j for _, j in peaks)
+    best = [0] + [0] * count
+    for j in range(1, count + 1):
+        best[j] = min(max(best[i], peaks[i, j][0]) for i in range(j))
+    return best[count]

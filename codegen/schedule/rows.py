@@ -1,0 +1,210 @@
+"""Rows in time: in which order a schedule computes rows, and from when until when each is needed.
+
+One kernel call is one event. Within a nest the first step computes a row, then each later step all
+the rows that its operands allow, and so on; the emitted C does the same by the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from codegen.ir.graph import Graph
+from codegen.ir.op import Window
+from codegen.ir.schedule import Need, Schedule, Step
+from codegen.ops import Concat
+
+Times = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kernel call: a step, and the output row it computes."""
+
+    step: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lifetime:
+    """When the rows of a stored value are live: row r from written[r] to read[r], both included.
+
+    Times are indices of events; -1 is before the first, the number of events after the last.
+    """
+
+    value: str
+    row_bytes: int
+    written: Times
+    read: Times
+
+    @property
+    def rows(self) -> int:
+        return len(self.written)
+
+    def oldest(self, times: Times) -> Times:
+        """Return the first row that is still needed at each time."""
+        return np.searchsorted(np.maximum.accumulate(self.read), times, "left")
+
+    def newest(self, times: Times) -> Times:
+        """Return how many rows have been begun at each time."""
+        return np.searchsorted(np.minimum.accumulate(self.written[::-1])[::-1], times, "right")
+
+    def depth(self) -> int:
+        """Return how many rows a ring must hold."""
+        times = np.unique(self.written)
+        return int((self.newest(times) - self.oldest(times)).max())
+
+
+def calls(graph: Graph, step: Step) -> int:
+    """Return how often a step's kernel is called: once a row, or once."""
+    return 1 if step.kernel.whole else graph.types[step.node.output].rows
+
+
+def feeders(graph: Graph, steps: Mapping[str, int], value: str) -> tuple[tuple[int, ...], bool]:
+    """Return the steps that make a value, and whether its rows are complete one by one."""
+    if value in steps:
+        return (steps[value],), True
+    node = next((node for node in graph.nodes if node.output == value), None)
+    if node is None:
+        return (), True
+    parts = [feeders(graph, steps, name) for name in graph.activations(node)]
+    by_channel = isinstance(node.op, Concat) and node.op.axis == len(graph.types[value].shape) - 1
+    found = tuple(dict.fromkeys(step for made, _ in parts for step in made))
+    return found, by_channel and all(by_row for _, by_row in parts)
+
+
+def operand_windows(graph: Graph, step: Step) -> Iterator[tuple[str, Window]]:
+    """Yield each computed operand of a step and the rows that one call reads of it."""
+    windows = step.node.op.windows(graph.signature(step.node))
+    for value, window in zip(graph.activations(step.node), windows, strict=True):
+        if step.kernel.whole:
+            window = Window(graph.types[value].rows, 0)
+        yield value, window
+
+
+def find_needs(graph: Graph, steps: tuple[Step, ...]) -> tuple[tuple[Need, ...], ...]:
+    """Return for each step how far the steps that feed it must have come."""
+    index = {step.node.output: i for i, step in enumerate(steps)}
+    found = []
+    for step in steps:
+        needs: list[Need] = []
+        for value, window in operand_windows(graph, step):
+            made, by_row = feeders(graph, index, value)
+            rows = graph.types[value].rows
+            reach = (window.rows - 1) * window.dilation - window.pad + 1
+            for feeder in made:
+                total = calls(graph, steps[feeder])
+                if by_row and not steps[feeder].kernel.whole:
+                    needs.append(Need(feeder, window.stride, reach, rows))
+                else:
+                    needs.append(Need(feeder, 0, total, total))
+        found.append(tuple(dict.fromkeys(needs)))
+    return tuple(found)
+
+
+def run_order(schedule: Schedule, only: int | None = None) -> tuple[Event, ...]:
+    """Return the events of a schedule, or of its nest `only`, in the order in which the C runs."""
+    steps, spans = schedule.steps, schedule.spans
+    totals = [calls(schedule.graph, step) for step in steps]
+    start = 0 if only is None else spans[only][0]
+    done = totals[:start] + [0] * (len(steps) - start)
+    events: list[Event] = []
+
+    def run(step: int) -> None:
+        events.append(Event(step, done[step]))
+        done[step] += 1
+
+    def is_ready(step: int) -> bool:
+        if done[step] == totals[step]:
+            return False
+        return all(done[n.step] >= n.rows_for(done[step]) for n in schedule.needs[step])
+
+    for first, end in spans if only is None else spans[only : only + 1]:
+        for _ in range(totals[first]):
+            run(first)
+            for step in range(first + 1, end):
+                while is_ready(step):
+                    run(step)
+        assert done[first:end] == totals[first:end], "a nest does not finish"
+    return tuple(events)
+
+
+def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, Lifetime]:
+    """Return when the rows of each value with bytes of its own are live."""
+    graph, end = schedule.graph, len(events)
+    times = _times_by_row(schedule, events)
+    found: dict[str, Lifetime] = {}
+
+    def of(value: str) -> Lifetime:
+        if value not in found:
+            kind = graph.types[value]
+            rows = np.full(kind.rows, end, np.int64), np.full(kind.rows, -1, np.int64)
+            found[value] = Lifetime(value, kind.row_bytes, *rows)
+        return found[value]
+
+    for value in graph.inputs:
+        of(schedule.storage(value)).written[:] = -1
+    for step, at in zip(schedule.steps, times, strict=True):
+        out = of(schedule.storage(step.node.output))
+        by_row = _shows_rows(schedule, step.node.output) and not step.kernel.whole
+        rows = np.arange(out.rows) if by_row else slice(None)
+        written = at if by_row else at.min()
+        out.written[rows] = np.minimum(out.written[rows], written)
+        out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
+        for value, window in operand_windows(graph, step):
+            _read(of(schedule.storage(value)), window, at, _shows_rows(schedule, value))
+    for value in graph.outputs:
+        of(schedule.storage(value)).read[:] = end
+    return found
+
+
+def _times_by_row(schedule: Schedule, events: tuple[Event, ...]) -> list[Times]:
+    """Return for each step the times of its calls.
+
+    Steps before those of the events are over at -1, those after begin when the events end.
+    """
+    owners = np.asarray([event.step for event in events], np.int64)
+    first, last = owners.min(initial=len(schedule.steps)), owners.max(initial=-1)
+    found = []
+    for index, step in enumerate(schedule.steps):
+        count = calls(schedule.graph, step)
+        if first <= index <= last:
+            found.append(np.flatnonzero(owners == index))
+        else:
+            found.append(np.full(count, -1 if index < first else len(events)))
+    return found
+
+
+def _shows_rows(schedule: Schedule, value: str) -> bool:
+    """Row r of the value lies in row r of the value that stores it."""
+    types, view = schedule.graph.types, schedule.locate(value)
+    if value == view.host:
+        return True
+    same = types[value].shape[:-1] == types[view.host].shape[:-1] and types[value].rows > 1
+    return same and _chain_keeps_rows(schedule, value)
+
+
+def _chain_keeps_rows(schedule: Schedule, value: str) -> bool:
+    """No link from the value to its host is a view along rows."""
+    while value in schedule.views:
+        view = schedule.views[value]
+        whole = schedule.graph.types[value].shape == schedule.graph.types[view.host].shape
+        if view.pixel_pitch is None and not whole:
+            return False
+        value = view.host
+    return True
+
+
+def _read(life: Lifetime, window: Window, at: Times, by_row: bool) -> None:
+    """Extend the lives of the rows that a step reads at the times of its calls."""
+    if not by_row or len(at) == 1:
+        np.maximum(life.read, at.max(), out=life.read)
+        return
+    first = np.arange(len(at)) * window.stride - window.pad
+    for k in range(window.rows):
+        rows = first + k * window.dilation
+        inside = (rows >= 0) & (rows < life.rows)
+        np.maximum.at(life.read, rows[inside], at[inside])
