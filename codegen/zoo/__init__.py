@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import onnx
 
 from codegen.errors import BadOption, Problem, UnknownName
+from codegen.zoo.classics import CLASSICS
 from codegen.zoo.initialize import initialize
 from codegen.zoo.mobilenet_v1 import MOBILENET_V1
 from codegen.zoo.network import Choice, Network, Number, Option
 from codegen.zoo.weights import load_weights
 
-NETWORKS: tuple[Network, ...] = (MOBILENET_V1,)
+NETWORKS: tuple[Network, ...] = (MOBILENET_V1, *CLASSICS)
 """Every network that `build` knows."""
 
 
