@@ -148,9 +148,7 @@ HINTS = {
     "QLinearAdd": "export the quantized model in QDQ form",
     "QLinearConv": "export the quantized model in QDQ form",
     "QLinearMatMul": "export the quantized model in QDQ form",
-    "Resize": "fix the resolution before the network",
     "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
-    "Slice": "slices of constants fold; slices of computed values have no kernel",
 }
 
 

@@ -12,6 +12,7 @@ from codegen.passes.eliminate_reshape import eliminate_reshape
 from codegen.passes.fold_affine import fold_affine
 from codegen.passes.fold_pad import fold_pad
 from codegen.passes.fuse_clip import fuse_clip
+from codegen.passes.merge_slice import merge_slice
 from codegen.passes.raise_transpose import raise_transpose
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -23,6 +24,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     raise_transpose,
     absorb_transpose,
     fold_pad,
+    merge_slice,
     fuse_clip,
     eliminate_reshape,
     eliminate_dead,

@@ -133,9 +133,9 @@ def _calibration_remark(calibration: Calibration) -> Text:
 
 
 def _agreement_remark(agreement: Agreement) -> str:
-    top1 = (
-        "" if agreement.top1 is None else f"same top-1 as the ONNX model for {agreement.top1:.1%}; "
-    )
+    top1 = ""
+    if agreement.top1 is not None:
+        top1 = f"same top-1 as the ONNX model for {agreement.top1:.1%}; "
     return (
         f"{top1}outputs {agreement.mean_difference_steps:.2f} steps apart on average, at most"
         f" {agreement.greatest_difference_steps} ({count(agreement.samples, 'input')})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,7 @@ def make_report(
     notes: Sequence[str] = (),
 ) -> Report:
     """Return the report of one emitted network. `digest` identifies the model's content."""
+    totals = _totals(schedule, plan, interface, measured)
     return Report(
         generator=f"codegen {__version__}",
         model=options.model_name,
@@ -87,12 +88,27 @@ def make_report(
         calibration=calibration,
         pdu_payload_bytes=options.pdu_payload_bytes,
         interface=interface,
-        totals=_totals(schedule, plan, interface, measured),
+        totals=totals,
         layers=_layers(schedule, plan, measured, options.pdu_payload_bytes),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes),
+        notes=(*measured.notes, *notes, *_fit_notes(totals, target)),
     )
+
+
+def _fit_notes(totals: Totals, target: Target) -> Iterator[str]:
+    """Say where the network is too large for the target's typical part."""
+    for kind, what, needed in (
+        ("ram", "arena", totals.arena_bytes),
+        ("flash", "code and weights", totals.flash_bytes),
+    ):
+        memories = [memory for memory in target.memories if memory.kind == kind]
+        largest = max(memories, key=lambda memory: memory.size_bytes, default=None)
+        if largest is not None and needed is not None and needed > largest.size_bytes:
+            yield (
+                f"{needed:,} bytes of {what} are more than the {largest.name} of the {target.part}"
+                f" has ({largest.size_bytes:,})"
+            )
 
 
 def _totals(

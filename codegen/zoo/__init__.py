@@ -7,19 +7,25 @@ from collections.abc import Mapping
 import onnx
 
 from codegen.errors import BadOption, Problem, UnknownName
+from codegen.zoo.classics import CLASSICS
+from codegen.zoo.initialize import initialize
 from codegen.zoo.mobilenet_v1 import MOBILENET_V1
-from codegen.zoo.network import Network, Option
+from codegen.zoo.network import Choice, Network, Number, Option
 from codegen.zoo.weights import load_weights
 
-NETWORKS: tuple[Network, ...] = (MOBILENET_V1,)
+NETWORKS: tuple[Network, ...] = (MOBILENET_V1, *CLASSICS)
 """Every network that `build` knows."""
 
 
-def build(name: str, options: Mapping[str, object] | None = None) -> onnx.ModelProto:
+def build(
+    name: str, options: Mapping[str, object] | None = None, weights: bool = True
+) -> onnx.ModelProto:
     """Return a network of `NETWORKS` as an ONNX model; options left out have their defaults.
 
-    The same name and options give the same bytes, on every machine. Raises UnknownName for a
-    network, BadOption for options it does not have or values they cannot take.
+    Its weights are random, and the same name and options give the same bytes, on every machine.
+    Without `weights` the initializers have a name, a type and dimensions, and no data: nothing is
+    computed. Raises UnknownName for a network, BadOption for options it does not have or values
+    they cannot take.
     """
     network = find_network(name)
     given = dict(options or {})
@@ -35,7 +41,8 @@ def build(name: str, options: Mapping[str, object] | None = None) -> onnx.ModelP
     problems += [value for value in values.values() if isinstance(value, Problem)]
     if problems:
         raise BadOption.collect(problems)
-    return network.builder(**values)
+    structure = network.builder(**values)
+    return initialize(structure) if weights else structure
 
 
 def find_network(name: str) -> Network:
@@ -47,4 +54,13 @@ def find_network(name: str) -> Network:
     raise UnknownName(f"the zoo has no network {name!r}", hint=f"it has {names}")
 
 
-__all__ = ["NETWORKS", "Network", "Option", "build", "find_network", "load_weights"]
+__all__ = [
+    "NETWORKS",
+    "Choice",
+    "Network",
+    "Number",
+    "Option",
+    "build",
+    "find_network",
+    "load_weights",
+]

@@ -1,211 +1,337 @@
-"""The vocabulary of the zoo: layers that write ONNX nodes with seeded, living parameters.
+"""The vocabulary of the zoo: a builder whose methods write ONNX nodes and declare parameters.
 
-Weights are random; what keeps a random network alive through its depth is that each
-batch normalization holds the true statistics of its input. So a small synthetic batch travels
-along while the nodes are written. It is held in integers so small that every sum is exact in
-floats: the same bytes come out whatever the machine, its threads and its linear algebra. For the
-same reason random numbers are drawn from the raw bits of PCG64, which NumPy keeps stable, and not
-from its distributions, which it does not.
+It is pure structure. Parameters have a name, a type and dimensions, and no data:
+`codegen.zoo.initialize` gives them values. A layer, its node, its output and its parameters share
+a name: `pw1`, `pw1_weights`, `pw1_bias`, `pw1_bn`, `pw1_bn_scale`, `pw1_relu6`.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Floats = npt.NDArray[np.floating[Any]]
+Size = int | tuple[int, int]
+"""Of an image or a window: a side, or (height, width)."""
+Pad = Literal["same", "valid"] | int | tuple[int, int] | tuple[int, int, int, int]
+"""TensorFlow's SAME or VALID, or rows: on every side, (vertical, horizontal), or ONNX `pads`."""
+Activation = Literal["none", "relu", "relu6"]
 
-LEVELS = 63
-"""The greatest magnitude of the batch's integers and of weights rounded for it."""
-LEAST_BATCH = 4
-LEAST_PIXELS = 2**16
-"""In the batch's images together: the last, smallest maps still hold some 64 values a channel."""
-LARGEST_SIDE = 224
-"""Statistics hardly depend on the resolution: larger images are calibrated at this one."""
 EPSILON = 1e-3
-SCALE = 1.25
-BIAS = 2.0
-"""Middle of a batch normalization's scales and biases: what it hands to ReLU6 lies mostly between
-the bends. Each bend in the middle of a distribution, its mean subtracted again, raises the share
-of rounding errors by half; after 27 random layers nothing else would be left."""
-LOGIT_SPREAD = 4.0
-"""Standard deviation of the classifier's output over inputs: a decided, unsaturated softmax."""
-OPSET = 17
+"""Of batch normalizations."""
+LRN_BETA = 0.75
+"""Exponent of every published local response normalization."""
+OPSET = 18
 IR_VERSION = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An ONNX tensor, its shape without the batch, and its values for the synthetic batch.
-
-    `steps` are exact integers, (N, H, W, C) or (N, C); the real values are `unit * steps`.
-    """
+    """A value of the network; `shape` leaves out the batch: (C, H, W), (rows, n) or (n,)."""
 
     name: str
     shape: tuple[int, ...]
-    steps: Floats
-    unit: float
+
+    @property
+    def channels(self) -> int:
+        """The first dimension behind the batch."""
+        return self.shape[0]
 
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the nodes and initializers of one network; every method adds one layer.
+    """Collects the nodes and parameters of the network `name`; a method adds a layer."""
 
-    A node, its output tensor and its initializers share the layer's name: `pw1`, `pw1_weights`,
-    `pw1_bn`, `pw1_bn_scale`, `pw1_relu6`.
-    """
-
-    seed: int
+    name: str
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     initializers: list[onnx.TensorProto] = field(default_factory=list)
-    bits: np.random.PCG64 = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.bits = np.random.PCG64(self.seed)
-
-    def image(self, name: str, side: int) -> Tensor:
-        """Start from a square RGB image scaled to [-1, 1], (3, side, side)."""
-        return Tensor(name, (3, side, side), self._images(min(side, LARGEST_SIDE)), 1 / LEVELS)
+    def image(self, size: Size, channels: int = 3, name: str = "input") -> Tensor:
+        """Start from an image (channels, height, width)."""
+        return Tensor(name, (channels, *_pair(size)))
 
     def conv(
-        self, x: Tensor, name: str, filters: int, kernel: int, stride: int = 1, group: int = 1
+        self,
+        x: Tensor,
+        name: str,
+        filters: int,
+        kernel: Size,
+        stride: Size = 1,
+        *,
+        pad: Pad = "same",
+        group: int = 1,
+        dilation: Size = 1,
+        norm: bool = True,
+        bias: bool | None = None,
+        act: Activation = "none",
     ) -> Tensor:
-        """Convolve without bias, padded as TensorFlow's SAME, and normalize the batch."""
-        channels, height, width = x.shape
-        fan_in = kernel * kernel * channels // group
-        weights = self._normal((filters, channels // group, kernel, kernel), math.sqrt(2 / fan_in))
-        top, bottom = same_pads(height, kernel, stride)
-        left, right = same_pads(width, kernel, stride)
-        self._add_initializer(f"{name}_weights", weights)
-        self._add_node(
+        """Convolve, normalize the batch unless `norm` is False, and activate.
+
+        There is a bias where there is no normalization, unless `bias` says otherwise.
+        """
+        kernels, strides, dilations = _pair(kernel), _pair(stride), _pair(dilation)
+        pads = find_pads(x, kernels, strides, pad, dilations)
+        names = [f"{name}_weights"]
+        self._declare(names[0], filters, x.channels // group, *kernels)
+        if bias if bias is not None else not norm:
+            names.append(f"{name}_bias")
+            self._declare(names[1], filters)
+        self._add(
             "Conv",
             name,
             x.name,
-            f"{name}_weights",
-            kernel_shape=[kernel, kernel],
-            strides=[stride, stride],
-            pads=[top, left, bottom, right],
+            *names,
+            kernel_shape=kernels,
+            strides=strides,
+            pads=pads,
+            dilations=dilations,
             group=group,
         )
-        unit = float(np.abs(weights).max()) / LEVELS
-        rounded = np.rint(weights / unit)
-        sums = exact_conv(x.steps, rounded, stride, group)
-        shape = (filters, -(-height // stride), -(-width // stride))
-        return self._batch_norm(Tensor(name, shape, sums, unit * x.unit))
+        sides = [
+            (size + before + after - (extent - 1) * step - 1) // jump + 1
+            for size, before, after, extent, step, jump in zip(
+                x.shape[1:], pads[:2], pads[2:], kernels, dilations, strides, strict=True
+            )
+        ]
+        y = Tensor(name, (filters, *sides))
+        return self.activate(self.batch_norm(y) if norm else y, act)
 
-    def depthwise(self, x: Tensor, name: str, kernel: int, stride: int = 1) -> Tensor:
-        """Convolve each channel with a filter of its own, and normalize the batch."""
-        return self.conv(x, name, x.shape[0], kernel, stride, group=x.shape[0])
+    def depthwise(
+        self,
+        x: Tensor,
+        name: str,
+        kernel: Size,
+        stride: Size = 1,
+        *,
+        pad: Pad = "same",
+        dilation: Size = 1,
+        norm: bool = True,
+        bias: bool | None = None,
+        act: Activation = "none",
+    ) -> Tensor:
+        """Convolve each channel with a filter of its own; otherwise as `conv`."""
+        return self.conv(
+            x,
+            name,
+            x.channels,
+            kernel,
+            stride,
+            pad=pad,
+            group=x.channels,
+            dilation=dilation,
+            norm=norm,
+            bias=bias,
+            act=act,
+        )
+
+    def batch_norm(self, x: Tensor, name: str | None = None) -> Tensor:
+        """Normalize each channel over the batch; named after `x` unless told."""
+        name = name or f"{x.name}_bn"
+        parameters = [f"{name}_{part}" for part in ("scale", "bias", "mean", "var")]
+        for parameter in parameters:
+            self._declare(parameter, x.channels)
+        self._add("BatchNormalization", name, x.name, *parameters, epsilon=EPSILON)
+        return Tensor(name, x.shape)
+
+    def activate(self, x: Tensor, act: Activation) -> Tensor:
+        """Apply an activation by its name; "none" is `x`."""
+        if act == "none":
+            return x
+        return self.relu(x) if act == "relu" else self.relu6(x)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """Limit to 0 and above."""
+        name = f"{x.name.removesuffix('_bn')}_relu"
+        self._add("Relu", name, x.name)
+        return Tensor(name, x.shape)
 
     def relu6(self, x: Tensor) -> Tensor:
         """Limit to [0, 6], the activation of the MobileNets."""
-        if not any(node.name == "relu6_low" for node in self.nodes):
-            for bound, value in (("relu6_low", 0.0), ("relu6_high", 6.0)):
-                self._add_node("Constant", bound, value=_tensor(np.asarray(value), bound))
         name = f"{x.name.removesuffix('_bn')}_relu6"
-        self._add_node("Clip", name, x.name, "relu6_low", "relu6_high")
-        steps = np.floor(np.clip(x.steps * x.unit, 0, 6) * (LEVELS / 6) + 0.5)
-        return Tensor(name, x.shape, steps, 6 / LEVELS)
+        low, high = self._constant("relu6_low", 0.0), self._constant("relu6_high", 6.0)
+        self._add("Clip", name, x.name, low, high)
+        return Tensor(name, x.shape)
+
+    def max_pool(
+        self,
+        x: Tensor,
+        name: str,
+        kernel: Size,
+        stride: Size = 1,
+        *,
+        pad: Pad = "valid",
+        ceil: bool = False,
+    ) -> Tensor:
+        """Take the greatest of each window; `ceil` keeps a last, partial one, as Caffe does."""
+        return self._pool("MaxPool", x, name, kernel, stride, pad, ceil)
+
+    def average_pool(
+        self,
+        x: Tensor,
+        name: str,
+        kernel: Size,
+        stride: Size = 1,
+        *,
+        pad: Pad = "valid",
+        ceil: bool = False,
+    ) -> Tensor:
+        """Average the elements of each window that lie in the image."""
+        return self._pool("AveragePool", x, name, kernel, stride, pad, ceil)
 
     def global_pool(self, x: Tensor, name: str) -> Tensor:
-        """Average each channel over the image, and drop the image's dimensions."""
-        self._add_node("GlobalAveragePool", name, x.name)
-        self._add_node("Flatten", f"{name}_flatten", name, axis=1)
-        area = x.steps.shape[1] * x.steps.shape[2]
-        sums = x.steps.sum(axis=(1, 2), dtype=np.float64)
-        return Tensor(f"{name}_flatten", (x.shape[0],), sums, x.unit / area)
+        """Average each channel over the image: (C, 1, 1)."""
+        self._add("GlobalAveragePool", name, x.name)
+        return Tensor(name, (x.channels, 1, 1))
 
-    def dense(self, x: Tensor, name: str, outputs: int) -> Tensor:
-        """Map a vector to class scores: centred, and spread so that inputs tell apart."""
-        weights = self._normal((outputs, x.shape[0]), 1.0)
-        unit = float(np.abs(weights).max()) / LEVELS
-        sums = x.steps @ np.rint(weights / unit).T.astype(np.float64)
-        means, variances = moments(sums)
-        factor = LOGIT_SPREAD / (math.sqrt(math.fsum(variances) / outputs) * unit * x.unit + 1e-9)
-        self._add_initializer(f"{name}_weights", weights * factor)
-        self._add_initializer(f"{name}_bias", -means * (unit * x.unit * factor))
-        self._add_node("Gemm", name, x.name, f"{name}_weights", f"{name}_bias", transB=1)
-        return Tensor(name, (outputs,), sums - means, unit * x.unit * factor)
+    def flatten(self, x: Tensor) -> Tensor:
+        """Return a vector."""
+        name = f"{x.name}_flatten"
+        self._add("Flatten", name, x.name, axis=1)
+        return Tensor(name, (int(np.prod(x.shape)),))
 
-    def softmax(self, x: Tensor, name: str) -> Tensor:
-        """Turn class scores into probabilities."""
-        self._add_node("Softmax", name, x.name, axis=1)
-        return Tensor(name, x.shape, x.steps, x.unit)
+    def dense(
+        self,
+        x: Tensor,
+        name: str,
+        outputs: int,
+        *,
+        bias: bool = True,
+        act: Activation = "none",
+    ) -> Tensor:
+        """Map a vector to a vector."""
+        names = [f"{name}_weights", *([f"{name}_bias"] if bias else [])]
+        self._declare(names[0], outputs, x.channels)
+        if bias:
+            self._declare(names[1], outputs)
+        self._add("Gemm", name, x.name, *names, transB=1)
+        return self.activate(Tensor(name, (outputs,)), act)
 
-    def model(self, name: str, x: Tensor, y: Tensor) -> onnx.ModelProto:
-        """Return the network from `x` to `y`, with a free batch dimension "N"."""
+    def softmax(self, x: Tensor, name: str = "probabilities") -> Tensor:
+        """Turn scores along the first dimension into probabilities."""
+        self._add("Softmax", name, x.name, axis=1)
+        return Tensor(name, x.shape)
+
+    def dropout(self, x: Tensor, name: str) -> Tensor:
+        """Mark where training drops elements; nothing happens when the network runs."""
+        self._add("Dropout", name, x.name)
+        return Tensor(name, x.shape)
+
+    def add(self, x: Tensor, y: Tensor, name: str, act: Activation = "none") -> Tensor:
+        """Add two values of one shape, and activate."""
+        self._add("Add", name, x.name, y.name)
+        return self.activate(Tensor(name, x.shape), act)
+
+    def concat(self, values: Sequence[Tensor], name: str) -> Tensor:
+        """Join values along the first dimension."""
+        self._add("Concat", name, *(value.name for value in values), axis=1)
+        return Tensor(name, (sum(value.channels for value in values), *values[0].shape[1:]))
+
+    def shuffle(self, x: Tensor, name: str, groups: int) -> Tensor:
+        """Deal the channels of `groups` groups out in turn, as frameworks export it."""
+        channels, height, width = x.shape
+        shape = (0, groups, channels // groups, height, width)
+        split = self._reshape(x, f"{name}_split", shape)
+        self._add("Transpose", f"{name}_transpose", split.name, perm=[0, 2, 1, 3, 4])
+        turned = Tensor(f"{name}_transpose", (shape[2], groups, height, width))
+        return self._reshape(turned, name, (0, channels, height, width))
+
+    def lrn(
+        self, x: Tensor, name: str, size: int = 5, alpha: float = 1e-4, bias: float = 1.0
+    ) -> Tensor:
+        """Divide by (bias + alpha / size * sum of `size` neighbours' squares) ** LRN_BETA."""
+        self._add("LRN", name, x.name, size=size, alpha=alpha, beta=LRN_BETA, bias=bias)
+        return Tensor(name, x.shape)
+
+    def resize(self, x: Tensor, name: str, size: Size) -> Tensor:
+        """Interpolate linearly, the corner pixels on each other as the authors of DeepLab do."""
+        sizes = self._constant(f"{name}_sizes", np.array(_pair(size), np.int64))
+        mode = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+        self._add("Resize", name, x.name, "", "", sizes, axes=[2, 3], **mode)
+        return Tensor(name, (x.channels, *_pair(size)))
+
+    def pad_channels(self, x: Tensor, name: str, before: int, after: int) -> Tensor:
+        """Put channels of zeros before and after those of an image."""
+        pads = np.array([0, before, 0, 0, 0, after, 0, 0], np.int64)
+        self._add("Pad", name, x.name, self._constant(f"{name}_pads", pads))
+        return Tensor(name, (before + x.channels + after, *x.shape[1:]))
+
+    def rows(self, x: Tensor, name: str, length: int) -> Tensor:
+        """Read an image pixel by pixel as rows: (H * W * C / length, length)."""
+        channels, height, width = x.shape
+        self._add("Transpose", f"{name}_transpose", x.name, perm=[0, 2, 3, 1])
+        turned = Tensor(f"{name}_transpose", (height, width, channels))
+        return self._reshape(turned, name, (0, height * width * channels // length, length))
+
+    def model(self, x: Tensor, *outputs: Tensor) -> onnx.ModelProto:
+        """Return the network from `x` to `outputs`, with a free batch dimension "N"."""
+
+        def info(value: Tensor) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, ["N", *value.shape])
+
         graph = helper.make_graph(
-            self.nodes,
-            name,
-            [helper.make_tensor_value_info(x.name, TensorProto.FLOAT, ["N", *x.shape])],
-            [helper.make_tensor_value_info(y.name, TensorProto.FLOAT, ["N", *y.shape])],
-            self.initializers,
+            self.nodes, self.name, [info(x)], [info(y) for y in outputs], self.initializers
         )
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="codegen"
         )
 
-    def _batch_norm(self, x: Tensor) -> Tensor:
-        means, variances = moments(x.steps)
-        channels = x.shape[0]
-        scale = SCALE + 0.5 * self._uniform(channels)
-        bias = BIAS + self._uniform(channels)
-        name = f"{x.name}_bn"
-        parameters = {
-            f"{name}_scale": scale,
-            f"{name}_bias": bias,
-            f"{name}_mean": means * x.unit,
-            f"{name}_var": variances * x.unit**2,
-        }
-        for key, value in parameters.items():
-            self._add_initializer(key, value)
-        self._add_node("BatchNormalization", name, x.name, *parameters, epsilon=EPSILON)
-        slope = scale * x.unit / np.sqrt(variances * x.unit**2 + EPSILON)
-        return Tensor(name, x.shape, (x.steps - means) * slope + bias, 1.0)
+    def _pool(
+        self, op: str, x: Tensor, name: str, kernel: Size, stride: Size, pad: Pad, ceil: bool
+    ) -> Tensor:
+        kernels, strides = _pair(kernel), _pair(stride)
+        pads = find_pads(x, kernels, strides, pad)
+        sides = [
+            count_windows(size, before, after, extent, jump, ceil)
+            for size, before, after, extent, jump in zip(
+                x.shape[1:], pads[:2], pads[2:], kernels, strides, strict=True
+            )
+        ]
+        attributes = {"kernel_shape": kernels, "strides": strides, "pads": pads}
+        self._add(op, name, x.name, **attributes, ceil_mode=int(ceil))
+        return Tensor(name, (x.channels, *sides))
 
-    def _add_node(self, op_type: str, name: str, *inputs: str, **attributes: Any) -> None:
+    def _reshape(self, x: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+        sizes = self._constant(f"{name}_shape", np.array(shape, np.int64))
+        self._add("Reshape", name, x.name, sizes)
+        return Tensor(name, shape[1:])
+
+    def _add(self, op_type: str, name: str, *inputs: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
 
-    def _add_initializer(self, name: str, data: Floats) -> None:
-        self.initializers.append(_tensor(data, name))
+    def _declare(self, name: str, *shape: int) -> None:
+        proto = onnx.TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+        self.initializers.append(proto)
 
-    def _words(self, count: int) -> npt.NDArray[np.uint16]:
-        """Return `count` x 4 random 16-bit words, in no particular order within a row."""
-        return self.bits.random_raw(count).view(np.uint16).reshape(count, 4)
+    def _constant(self, name: str, value: float | np.ndarray[Any, Any]) -> str:
+        """Return `name`, a Constant node that is written once."""
+        if not any(node.name == name for node in self.nodes):
+            array = np.asarray(value, np.float32 if isinstance(value, float) else None)
+            self._add("Constant", name, value=numpy_helper.from_array(array, name))
+        return name
 
-    def _normal(self, shape: tuple[int, ...], deviation: float) -> Floats:
-        """Draw sums of four uniform numbers: nearly normal, and never beyond 3.5 deviations."""
-        sums = self._words(math.prod(shape)).sum(axis=1, dtype=np.int64) * 2 - 4 * 0xFFFF
-        normal: Floats = (sums * (deviation * math.sqrt(3) / 0x20000)).reshape(shape)
-        return normal.astype(np.float32)
 
-    def _uniform(self, count: int) -> Floats:
-        """Draw from [-0.5, 0.5]."""
-        words = self.bits.random_raw(count) >> np.uint64(40)
-        uniform: Floats = words.astype(np.float64) / (2**24 - 1) - 0.5
-        return uniform
-
-    def _images(self, side: int) -> Floats:
-        """Draw a batch of images with structure at every size: blocks of 2, 4, 8 ... pixels."""
-        batch = max(LEAST_BATCH, LEAST_PIXELS // side**2)
-        total = np.zeros((batch, side, side, 3))
-        size = 2
-        while size < 2 * side:
-            cells = -(-side // size)
-            words = self.bits.random_raw(batch * cells * cells * 3) >> np.uint64(56)
-            blocks = words.reshape(batch, cells, cells, 3).astype(np.float64) - 128
-            total += blocks.repeat(size, axis=1).repeat(size, axis=2)[:, :side, :side] * size
-            size *= 2
-        peaks = np.abs(total).max(axis=(1, 2, 3), keepdims=True)
-        images: Floats = np.rint(total / peaks * LEVELS).astype(np.float32)
-        return images
+def find_pads(
+    x: Tensor,
+    kernels: tuple[int, int],
+    strides: tuple[int, int],
+    pad: Pad,
+    dilations: tuple[int, int] = (1, 1),
+) -> tuple[int, int, int, int]:
+    """Return rows above, columns left, rows below, columns right of an image."""
+    if isinstance(pad, int):
+        return pad, pad, pad, pad
+    if isinstance(pad, tuple):
+        return pad if len(pad) == 4 else (*pad, *pad)
+    if pad == "valid":
+        return 0, 0, 0, 0
+    extents = [(kernel - 1) * step + 1 for kernel, step in zip(kernels, dilations, strict=True)]
+    (top, bottom), (left, right) = map(same_pads, x.shape[1:], extents, strides)
+    return top, left, bottom, right
 
 
 def same_pads(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -218,36 +344,18 @@ def same_pads(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def moments(steps: Floats) -> tuple[Floats, Floats]:
-    """Return mean and variance of each channel (last axis), from exact integer sums."""
-    flat = steps.reshape(-1, steps.shape[-1]).astype(np.int64)
-    means = flat.sum(axis=0) / len(flat)
-    centred = flat - np.rint(means).astype(np.int64)
-    offsets = centred.sum(axis=0) / len(flat)
-    variances: Floats = (centred**2).sum(axis=0) / len(flat) - offsets**2
-    return means, variances
+def count_windows(size: int, before: int, after: int, kernel: int, stride: int, ceil: bool) -> int:
+    """Return how many windows a pool has along a side; none begins behind the image.
 
-
-def exact_conv(x: Floats, w: Floats, stride: int, group: int) -> Floats:
-    """Convolve integers exactly: x (N, H, W, C), w (M, C / group, k, k), SAME padding.
-
-    `group` is 1 or C.
+    >>> count_windows(113, 0, 0, 3, 2, False), count_windows(112, 0, 0, 3, 2, True)
+    (56, 56)
     """
-    filters, depth, kernel, _ = w.shape
-    dtype = np.float32 if depth * kernel**2 * LEVELS**2 < 2**24 else np.float64
-    pads = [same_pads(size, kernel, stride) for size in x.shape[1:3]]
-    x = np.pad(x.astype(dtype), ((0, 0), *pads, (0, 0)))
-    w = w.astype(dtype)
-    height, width = ((size - kernel) // stride + 1 for size in x.shape[1:3])
-    y = np.zeros((len(x), height, width, filters), dtype)
-    for ky in range(kernel):
-        for kx in range(kernel):
-            rows = slice(ky, ky + (height - 1) * stride + 1, stride)
-            columns = slice(kx, kx + (width - 1) * stride + 1, stride)
-            tap, taps = x[:, rows, columns], w[:, :, ky, kx]
-            y += tap @ taps.T if group == 1 else tap * taps[:, 0]
-    return y
+    room = size + before + after - kernel
+    if not ceil:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + before else count
 
 
-def _tensor(data: Floats, name: str) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.ascontiguousarray(data, np.float32), name)
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size

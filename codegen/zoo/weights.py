@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from codegen.errors import BadOption, Problem, UnreadableFile
-from codegen.zoo.layers import Floats
+from codegen.zoo.draw import Floats
 
 
 def load_weights(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:

@@ -148,8 +148,7 @@ def test_a_model_that_contradicts_itself_is_invalid() -> None:
 
 def test_shared_files_that_are_not_supported_list_every_node(shared_models: Path) -> None:
     counts = {
-        "fastestdet_shufflenetv2_coco_f32.onnx": {"Reshape", "Gather", "Resize", "Sigmoid"},
-        "resnet20_cifar10_f32.onnx": {"Slice"},
+        "fastestdet_shufflenetv2_coco_f32.onnx": {"Reshape", "Sigmoid"},
         "mobilenetv2_1.0_224_imagenet_uint8.onnx": {"QuantizeLinear", "DequantizeLinear"},
     }
     for name, operators in counts.items():

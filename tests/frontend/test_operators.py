@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 import pytest
@@ -23,6 +25,14 @@ def positive(*shape: int) -> Array:
 
 def integers(*values: int) -> Array:
     return np.asarray(values, np.int64)
+
+
+def as_integers(given: Mapping[str, Array | list[int]]) -> dict[str, Array]:
+    """Lists become int64 tensors."""
+    return {
+        name: integers(*value) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
 
 
 W, B = real(4, 3, 3, 3), real(4)
@@ -216,7 +226,52 @@ LAYOUTS = {
     ),
 }
 
-CASES = {**LINEAR, **AFFINE, **POOLS, **ELEMENTWISE, **LAYOUTS}
+SLICES = {
+    "slice channels": ("y = Slice (x, s, e, a)", {"s": [1], "e": [3], "a": [1]}),
+    "slice every other pixel": (
+        "y = Slice (x, s, e, a, t)",
+        {"s": [0, 1], "e": [2**31 - 1] * 2, "a": [2, 3], "t": [2, 2]},
+    ),
+    "slice backwards": (
+        "c = Conv (x, w) y = Slice (c, s, e, a, t)",
+        {"w": W, "s": [-1, 3], "e": [-(2**31), 0], "a": [-1, 1], "t": [-1, -2]},
+    ),
+    "slice without axes": ("y = Slice (x, s, e)", {"s": [0, 1, 0], "e": [1, 9, 5]}),
+    "slice all": ("a = Slice (x, s, e, s) y = Relu (a)", {"s": [0], "e": [9]}),
+    "subsample, pad channels": (
+        "a = Slice (x, s, e, a1, t) p = Pad (a, q) c = Conv <strides=[2,2]> (x, w) y = Add (c, p)",
+        {
+            "s": [0, 0],
+            "e": [9, 9],
+            "a1": [2, 3],
+            "t": [2, 2],
+            "q": [0, 1, 0, 0, 0, 0, 0, 0],
+            "w": real(4, 3, 1, 1),
+        },
+    ),
+    "gather a row": ("y = Gather <axis=2> (x, i)", {"i": np.asarray(-1)}),
+    "gather evenly": ("y = Gather <axis=1> (x, i)", {"i": [2, 1, 0]}),
+    "gather one": ("c = Conv (x, w) y = Gather <axis=-3> (c, i)", {"w": W, "i": [3]}),
+}
+
+NORMALIZATIONS = {
+    "lrn": ("y = LRN <size=5, alpha=0.1, beta=0.7, bias=2.0> (x)", {}),
+    "conv, relu, lrn, pool": (
+        "c = Conv (x, w) r = Relu (c) n = LRN <size=3, alpha=1.0> (r)"
+        " y = MaxPool <kernel_shape=[2,2]> (n)",
+        {"w": W},
+    ),
+}
+
+CASES = {
+    **LINEAR,
+    **AFFINE,
+    **POOLS,
+    **ELEMENTWISE,
+    **LAYOUTS,
+    **{name: (body, as_integers(given)) for name, (body, given) in SLICES.items()},
+    **NORMALIZATIONS,
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -32,6 +32,7 @@ QUANTIZED = (
     "mlperf_tiny_ic_resnet8_int8",
     "mlperf_tiny_kws_dscnn_int8",
     "mlperf_tiny_vww_mobilenetv1_025_96_int8",
+    "resnet20_cifar10_ortqdq_int8",
 )
 
 
@@ -47,6 +48,12 @@ def test_float_network_equals_onnxruntime(shared_models: Path, name: str) -> Non
 
 def test_a_network_of_shuffles_equals_onnxruntime(shared_models: Path) -> None:
     assert_same(load_onnx(shared_models / "shufflenetv1_05_g3_cifar10_f32.onnx"))
+
+
+def test_a_residual_network_with_sliced_shortcuts_equals_onnxruntime(shared_models: Path) -> None:
+    """Its shortcuts take every other pixel and pad the channels: one node each."""
+    names = op_names(assert_same(load_onnx(shared_models / "resnet20_cifar10_f32.onnx")))
+    assert (names.count("slice"), names.count("pad")) == (2, 2)
 
 
 @pytest.mark.parametrize("name", QUANTIZED)

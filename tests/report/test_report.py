@@ -183,3 +183,10 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
         Measured(instructions=6, cycles=12, layers=layers),
     )
     assert [(layer.instructions, layer.cycles) for layer in report.layers] == list(layers)
+
+
+def test_what_the_part_cannot_hold_is_noted() -> None:
+    network = {"alpha": 0.25, "resolution": 224}
+    options = Options("mobilenet_v1", "cortex-m0plus", network=network)
+    (note,) = describe(compile_model(options)).notes[-1:]
+    assert note.endswith("of arena are more than the sram of the RP2040 has (270,336)")

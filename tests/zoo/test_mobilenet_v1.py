@@ -117,7 +117,7 @@ def test_the_signal_lives_through_the_depth(alpha: float, resolution: int) -> No
         if name.endswith("_relu6"):
             channels = np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)
             assert (channels.max(axis=1) == 0).mean() <= 0.05, f"{name} has dead channels"
-            assert (value == 6).mean() < 0.1, f"{name} is saturated"
+            assert (value == 6).mean() < 0.15, f"{name} is saturated"
             assert 0.01 < (value == 0).mean() < 0.5
             assert value.std(axis=0).mean() > 0.1, f"{name} does not depend on the input"
     winners = values["probabilities"].argmax(axis=1)

@@ -16,6 +16,7 @@ from codegen.frontend.convert.affine import (
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
+    convert_lrn,
     convert_relu,
     convert_softmax,
 )
@@ -36,6 +37,8 @@ from codegen.frontend.convert.pool import (
     convert_reduce_mean,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.resize import convert_resize
+from codegen.frontend.convert.slice import convert_gather, convert_slice
 from codegen.frontend.operand import View
 
 Converter = Callable[[Builder, Call], View]
@@ -51,9 +54,11 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Div", convert_div),
     ("Dropout", convert_identity),
     ("Flatten", convert_flatten),
+    ("Gather", convert_gather),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
     ("Identity", convert_identity),
+    ("LRN", convert_lrn),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mul", convert_mul),
@@ -62,6 +67,8 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("ReduceMean", convert_reduce_mean),
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
+    ("Resize", convert_resize),
+    ("Slice", convert_slice),
     ("Softmax", convert_softmax),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),

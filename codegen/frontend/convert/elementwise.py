@@ -1,4 +1,4 @@
-"""Identity, Dropout, Relu, Clip and Softmax."""
+"""Identity, Dropout, Relu, Clip, Softmax and LRN."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
-from codegen.frontend.operand import Unsupported, View
+from codegen.frontend.operand import NHWC, Unsupported, View
 from codegen.ir.types import Origin
-from codegen.ops import Clip, Reshape, Softmax
+from codegen.ops import Clip, Lrn, Reshape, Softmax
 
 
 def convert_identity(builder: Builder, call: Call) -> View:
@@ -63,3 +63,16 @@ def _flattened_softmax(builder: Builder, call: Call, axis: int) -> View:
     x = builder.reshaped(x, flat, call.loc)
     y = builder.add(Softmax(), (x,), call.loc, f"{call.output}_flat", Origin(call.output))
     return builder.emit(Reshape(shape), (y,), call, order(shape))
+
+
+def convert_lrn(builder: Builder, call: Call) -> View:
+    """LRN across the channels."""
+    view = call.activation(0)
+    perm = NHWC if len(view.perm) == 3 else (*order(view.perm)[1:], 0)
+    op = Lrn(
+        call.integer("size", 1),
+        call.real("alpha", 1e-4),
+        call.real("beta", 0.75),
+        call.real("bias", 1.0),
+    )
+    return builder.emit(op, (builder.layout(view, perm, call.loc),), call, perm)

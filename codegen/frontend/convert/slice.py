@@ -1,0 +1,64 @@
+"""Slice, and Gather of evenly spaced indices."""
+
+from __future__ import annotations
+
+from codegen.frontend.builder import Builder
+from codegen.frontend.call import Call
+from codegen.frontend.convert.linear import order
+from codegen.frontend.operand import Unsupported, View
+from codegen.ops import Reshape, Slice
+
+
+def convert_slice(builder: Builder, call: Call) -> View:
+    """Slice with constant starts, ends and steps."""
+    view = call.activation(0)
+    sizes = (1, *builder.shape(view))
+    starts, ends = call.integers("starts", 1) or (), call.integers("ends", 2) or ()
+    axes = call.integers("axes", 3) or tuple(range(len(starts)))
+    steps = call.integers("steps", 4) or (1,) * len(starts)
+    ranges = [range(size) for size in sizes]
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if step == 0:
+            raise Unsupported("a step of 0")
+        ranges[axis] = range(*slice(start, end, step).indices(sizes[axis]))
+    if len(ranges[0]) != 1:
+        raise Unsupported("slices the batch")
+    return _sliced(builder, call, ranges[1:])
+
+
+def convert_gather(builder: Builder, call: Call) -> View:
+    """Gather of one constant index, or of evenly spaced ones."""
+    view, indices = call.activation(0), call.constant(1).data
+    sizes = (1, *builder.shape(view))
+    axis = call.integer("axis", 0) % len(sizes)
+    if axis == 0:
+        raise Unsupported("gathers from the batch")
+    found = [int(index) % sizes[axis] for index in indices.ravel()]
+    step = found[1] - found[0] if len(found) > 1 else 1
+    even = range(found[0], found[0] + step * len(found), step) if found and step else range(0)
+    if indices.ndim > 1 or list(even) != found:
+        raise Unsupported("gathers indices that are not evenly spaced")
+    ranges = [range(size) for size in sizes[1:]]
+    ranges[axis - 1] = even
+    taken = _sliced(builder, call, ranges)
+    if indices.ndim == 1:
+        return taken
+    x = builder.plain(taken, call.loc)
+    shape = tuple(size for other, size in enumerate(sizes[1:], 1) if other != axis)
+    return builder.emit(Reshape(shape), (x,), call, order(shape))
+
+
+def _sliced(builder: Builder, call: Call, ranges: list[range]) -> View:
+    """Take a range of each axis, the batch aside, in the layout at hand."""
+    view = call.activation(0)
+    if not all(ranges):
+        raise Unsupported("leaves nothing")
+    if ranges == [range(size) for size in builder.shape(view)]:
+        return View(call.output, view.value, view.perm)
+    picked = [ranges[axis] for axis in view.perm]
+    op = Slice(
+        tuple(found.start for found in picked),
+        tuple(len(found) for found in picked),
+        tuple(found.step for found in picked),
+    )
+    return builder.emit(op, (view.value,), call, view.perm)
