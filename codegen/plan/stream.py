@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from codegen.plan.lifetimes import find_buffers
 from codegen.plan.offsets import lower_bound
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import Assigned, assign_kernels
-from codegen.schedule.rows import run_order
+from codegen.schedule.rows import Event, run_order
 
 OVERLAPS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """How far a nest's result is reckoned to follow its operand through the same memory.
@@ -49,20 +50,46 @@ Peaks = dict[tuple[int, int], tuple[int, int]]
 
 
 def segment_peaks(assigned: Assigned) -> Peaks:
-    """Measure every stretch of steps that may be a nest."""
+    """Measure every stretch of steps that may be a nest: those between cuts, and single steps."""
     count = len(assigned.steps)
+    cuts = find_cuts(assigned)
     found: Peaks = {}
     for i in range(count):
-        for j in range(i + 1, count + 1):
-            found[i, j] = _peak(assigned, i, j)
+        last = count if i in cuts else i + 1
+        nests = assemble_nests(assigned, i, last)
+        events = run_order(nests, nests.spans.index((i, last)))
+        for j in range(i + 1, last + 1):
+            if j == i + 1 or j in cuts:
+                found[i, j] = _peak(assigned, i, j, events)
     return found
 
 
-def _peak(assigned: Assigned, i: int, j: int) -> tuple[int, int]:
-    bounds = tuple(sorted({0, i, j, len(assigned.steps)}))
-    only = bounds.index(i)
-    schedule = assemble(assigned, bounds, only)
-    buffers = find_buffers(schedule, run_order(schedule, only))
+def find_cuts(assigned: Assigned) -> frozenset[int]:
+    """Return the places in the order of steps over which only one value lies, and both ends."""
+    whole = assemble(assigned, tuple(range(len(assigned.steps) + 1)))
+    made: dict[str, int] = {}
+    read: dict[str, int] = {}
+    for time, step in enumerate(assigned.steps):
+        for value in (step.node.output, *assigned.graph.activations(step.node)):
+            host = whole.storage(value)
+            made.setdefault(host, time)
+            read[host] = time
+    lying = [sum(made[v] < p <= read[v] for v in made) for p in range(len(assigned.steps) + 1)]
+    return frozenset(p for p, values in enumerate(lying) if values <= 1)
+
+
+def assemble_nests(assigned: Assigned, i: int, j: int) -> Schedule:
+    """Return a schedule with the steps from i to j as a nest, without places and rings."""
+    bounds = sorted({0, i, j, len(assigned.steps)})
+    nests = tuple(assigned.steps[a:b] for a, b in pairwise(bounds))
+    return Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
+
+
+def _peak(assigned: Assigned, i: int, j: int, events: tuple[Event, ...]) -> tuple[int, int]:
+    """Return the peaks of one stretch, from the events of one that begins with it."""
+    mine = tuple(event for event in events if event.step < j)
+    schedule = assemble(assigned, tuple(sorted({0, i, j, len(assigned.steps)})), mine)
+    buffers = find_buffers(schedule, mine)
     apart = sum(b.size_bytes for b in buffers if b.values and b.live.any())
     scratch = [b.live for b in buffers if not b.values]
     return lower_bound(buffers), apart + int(np.max(scratch, initial=0))
@@ -81,6 +108,8 @@ def _extensions(
     peaks: Peaks, best: list[tuple[float, int, tuple[int, ...]]], j: int, overlap: float
 ) -> Iterable[tuple[float, int, tuple[int, ...]]]:
     for i in range(j):
+        if (i, j) not in peaks:
+            continue
         live, apart = peaks[i, j]
         peak, merged, bounds = best[i]
         cost = max(peak, overlap * live + (1 - overlap) * apart)
@@ -92,5 +121,5 @@ def least_peak(peaks: Peaks) -> int:
     count = max(j for _, j in peaks)
     best = [0] + [0] * count
     for j in range(1, count + 1):
-        best[j] = min(max(best[i], peaks[i, j][0]) for i in range(j))
+        best[j] = min(max(best[i], peaks[i, j][0]) for i in range(j) if (i, j) in peaks)
     return best[count]

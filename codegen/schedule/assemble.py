@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from codegen.ir.schedule import Schedule, View
+from codegen.ir.schedule import Schedule, Step, View
 from codegen.schedule.assign import Assigned
 from codegen.schedule.rows import (
     Event,
@@ -18,68 +18,70 @@ from codegen.schedule.rows import (
 )
 
 
-def assemble(assigned: Assigned, bounds: tuple[int, ...], only: int | None = None) -> Schedule:
+def assemble(
+    assigned: Assigned, bounds: tuple[int, ...], events: tuple[Event, ...] | None = None
+) -> Schedule:
     """Return the schedule whose nests are the steps between successive `bounds`.
 
-    With `only`, what it says of places and rings is right for that nest alone.
+    With the `events` of some nests, places and rings are right for those nests alone.
     """
-    steps = assigned.steps
-    nests = tuple(steps[i:j] for i, j in pairwise(bounds))
+    nests = tuple(assigned.steps[i:j] for i, j in pairwise(bounds))
     schedule = Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
-    events = run_order(schedule, only)
-    schedule = replace_in_place(schedule, events)
+    if events is None:
+        events = run_order(schedule)
     lives = find_lifetimes(schedule, events)
-    kept = {value: rows_kept(schedule, events, life) for value, life in lives.items()}
+    owners = nests_of_events(schedule, events)
+    schedule = replace_in_place(schedule, events, lives, owners)
+    kept = {
+        value: life.depth() if is_inner(life, owners) else life.rows
+        for value, life in lives.items()
+    }
     return replace(schedule, rows_kept=kept)
 
 
-def rows_kept(schedule: Schedule, events: tuple[Event, ...], life: Lifetime) -> int:
-    """Return the rows that a value keeps: a ring where only one nest knows it, else all."""
-    return life.depth() if is_inner(schedule, events, life) else life.rows
+def nests_of_events(schedule: Schedule, events: tuple[Event, ...]) -> list[int]:
+    """Return the nest of each event."""
+    nests = [i for i, (first, end) in enumerate(schedule.spans) for _ in range(first, end)]
+    return [nests[event.step] for event in events]
 
 
-def is_inner(schedule: Schedule, events: tuple[Event, ...], life: Lifetime) -> bool:
-    """All that writes or reads the value belongs to one nest, row by row."""
+def is_inner(life: Lifetime, owners: list[int]) -> bool:
+    """All that writes or reads the value belongs to one nest: a ring of its rows may suffice."""
     first, last = int(life.written.min()), int(life.read.max())
-    if first < 0 or last >= len(events):
-        return False
-    nest_of = nests_by_step(schedule)
-    return nest_of[events[first].step] == nest_of[events[last].step]
+    return first >= 0 and last < len(owners) and owners[first] == owners[last]
 
 
-def nests_by_step(schedule: Schedule) -> list[int]:
-    """Return the nest of each step."""
-    return [i for i, (first, end) in enumerate(schedule.spans) for _ in range(first, end)]
+def replace_in_place(
+    schedule: Schedule, events: tuple[Event, ...], lives: dict[str, Lifetime], owners: list[int]
+) -> Schedule:
+    """Let results of in-place operators take the place of an operand that dies row by row.
 
-
-def replace_in_place(schedule: Schedule, events: tuple[Event, ...]) -> Schedule:
-    """Let results of in-place operators take the place of an operand that dies row by row."""
-    active = {event.step for event in events}
-    for step in (schedule.steps[i] for i in sorted(active)):
-        if not step.node.op.in_place or step.node.output in schedule.views:
+    Their lives in `lives` become one.
+    """
+    for index in sorted({event.step for event in events}):
+        step = schedule.steps[index]
+        output = step.node.output
+        if not step.node.op.in_place or output in schedule.views:
             continue
-        host = dying_operand(schedule, events, step.node.output)
+        host = dying_operand(schedule, step, lives, owners)
         if host is not None:
-            views = {**schedule.views, step.node.output: View(host)}
-            schedule = replace(schedule, views=views)
+            schedule = replace(schedule, views={**schedule.views, output: View(host)})
+            lives[host] = lives[host].extended_by(lives.pop(output))
     return schedule
 
 
-def dying_operand(schedule: Schedule, events: tuple[Event, ...], output: str) -> str | None:
-    """Return the stored operand whose rows are last read just where those of `output` are made."""
-    types = schedule.graph.types
-    lives = find_lifetimes(schedule, events)
-    step = next(step for step in schedule.steps if step.node.output == output)
-    made = lives[output]
+def dying_operand(
+    schedule: Schedule, step: Step, lives: dict[str, Lifetime], owners: list[int]
+) -> str | None:
+    """Return the stored operand whose rows are last read where those of the result are made."""
+    types, made = schedule.graph.types, lives[step.node.output]
     for value, _ in operand_windows(schedule.graph, step):
         host = schedule.storage(value)
         life = lives[host]
-        if types[host].size_bytes != types[output].size_bytes:
+        if types[host].size_bytes != types[step.node.output].size_bytes:
             continue
-        if life.rows == made.rows and not np.array_equal(life.read, made.written):
-            continue
-        if life.rows != made.rows and life.read.max() > made.written.min():
-            continue
-        if is_inner(schedule, events, life) == is_inner(schedule, events, made):
+        row_by_row = life.rows == made.rows and np.array_equal(life.read, made.written)
+        at_once = life.rows != made.rows and life.read.max() <= made.written.min()
+        if (row_by_row or at_once) and is_inner(life, owners) == is_inner(made, owners):
             return host
     return None

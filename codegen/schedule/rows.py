@@ -52,6 +52,11 @@ class Lifetime:
         """Return how many rows have been begun at each time."""
         return np.searchsorted(np.minimum.accumulate(self.written[::-1])[::-1], times, "right")
 
+    def extended_by(self, later: Lifetime) -> Lifetime:
+        """Return this life continued by that of a result in the same bytes."""
+        read = later.read if later.rows == self.rows else np.full(self.rows, later.read.max())
+        return Lifetime(self.value, self.row_bytes, self.written, np.maximum(self.read, read))
+
     def depth(self) -> int:
         """Return how many rows a ring must hold."""
         times = np.unique(self.written)
@@ -106,7 +111,10 @@ def find_needs(graph: Graph, steps: tuple[Step, ...]) -> tuple[tuple[Need, ...],
 
 
 def run_order(schedule: Schedule, only: int | None = None) -> tuple[Event, ...]:
-    """Return the events of a schedule, or of its nest `only`, in the order in which the C runs."""
+    """Return the events of a schedule, or of its nest `only`, in the order in which the C runs.
+
+    The events of a nest's first steps do not depend on the steps that follow.
+    """
     steps, spans = schedule.steps, schedule.spans
     totals = [calls(schedule.graph, step) for step in steps]
     start = 0 if only is None else spans[only][0]
@@ -147,34 +155,34 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
 
     for value in graph.inputs:
         of(schedule.storage(value)).written[:] = -1
-    for step, at in zip(schedule.steps, times, strict=True):
+    for step, (at, inside) in zip(schedule.steps, times, strict=True):
         out = of(schedule.storage(step.node.output))
-        by_row = _shows_rows(schedule, step.node.output) and not step.kernel.whole
+        by_row = inside and _shows_rows(schedule, step.node.output) and not step.kernel.whole
         rows = np.arange(out.rows) if by_row else slice(None)
         written = at if by_row else at.min()
         out.written[rows] = np.minimum(out.written[rows], written)
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
-            _read(of(schedule.storage(value)), window, at, _shows_rows(schedule, value))
+            by_row = inside and _shows_rows(schedule, value)
+            _read(of(schedule.storage(value)), window, at, by_row)
     for value in graph.outputs:
         of(schedule.storage(value)).read[:] = end
     return found
 
 
-def _times_by_row(schedule: Schedule, events: tuple[Event, ...]) -> list[Times]:
-    """Return for each step the times of its calls.
+def _times_by_row(schedule: Schedule, events: tuple[Event, ...]) -> list[tuple[Times, bool]]:
+    """Return for each step the times of its calls, and whether it is among the events.
 
     Steps before those of the events are over at -1, those after begin when the events end.
     """
     owners = np.asarray([event.step for event in events], np.int64)
     first, last = owners.min(initial=len(schedule.steps)), owners.max(initial=-1)
     found = []
-    for index, step in enumerate(schedule.steps):
-        count = calls(schedule.graph, step)
+    for index in range(len(schedule.steps)):
         if first <= index <= last:
-            found.append(np.flatnonzero(owners == index))
+            found.append((np.flatnonzero(owners == index), True))
         else:
-            found.append(np.full(count, -1 if index < first else len(events)))
+            found.append((np.full(1, -1 if index < first else len(events)), False))
     return found
 
 
