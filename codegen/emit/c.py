@@ -34,6 +34,7 @@ RUNTIME = (
     "smlad_2x2",
     "window_3x3",
     "store_tile",
+    "store_apart",
 )
 """The files of templates/runtime/, each after those it calls."""
 

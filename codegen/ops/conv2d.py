@@ -17,7 +17,11 @@ from codegen.ops.linear import Clamp, LinearParams, exact_dtype, linear_params
 
 @dataclass(frozen=True, slots=True)
 class Conv2d(Op):
-    """Convolve and clamp; `pads` is (top, left, bottom, right), the other pairs are (y, x)."""
+    """Convolve and clamp; `pads` is (top, left, bottom, right), the other pairs are (y, x).
+
+    With `interleave` the groups take turns in the output: channel f * group + g is filter f of
+    group g. That is the channel shuffle of ShuffleNet, without moving a value.
+    """
 
     name: ClassVar[str] = "conv2d"
 
@@ -26,6 +30,7 @@ class Conv2d(Op):
     dilations: tuple[int, int] = (1, 1)
     group: int = 1
     clamp: Clamp = None
+    interleave: bool = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x, w, b = inputs
@@ -41,7 +46,7 @@ class Conv2d(Op):
 
     def evaluate(self, *arrays: Array) -> Array:
         x, w, b = arrays
-        y = convolve(self, x.astype(np.float64), w.astype(np.float64)) + b
+        y = self.ordered(convolve(self, x.astype(np.float64), w.astype(np.float64)) + b)
         return y if self.clamp is None else np.clip(y, *self.clamp)
 
     def params(self, signature: Signature) -> LinearParams:
@@ -52,7 +57,14 @@ class Conv2d(Op):
         p = self.params(signature)
         dtype = exact_dtype(p.weights)
         acc = convolve(self, arrays[0].astype(dtype), p.weights.astype(dtype), p.input_zero_point)
-        return p.rescale.apply(acc.astype(np.int64) + p.bias, signature.output.dtype)
+        y = p.rescale.apply(acc.astype(np.int64) + p.bias, signature.output.dtype)
+        return self.ordered(y)
+
+    def ordered(self, y: Array) -> Array:
+        """Bring results in the order of the filters, (..., M), into that of the output."""
+        if not self.interleave:
+            return y
+        return y.reshape(*y.shape[:-1], self.group, -1).swapaxes(-1, -2).reshape(y.shape)
 
     def macs(self, signature: Signature) -> int:
         depth = int(np.prod(signature.inputs[1].shape[1:]))

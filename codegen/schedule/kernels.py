@@ -98,6 +98,12 @@ def is_one_group(op: Op, signature: Signature) -> bool:
     return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
 
 
+def has_deep_filters(op: Op, signature: Signature) -> bool:
+    """One group, or groups of four channels or more: fewer take longer to widen than they save."""
+    assert isinstance(op, Conv2d)
+    return op.group == 1 or signature.inputs[1].shape[3] >= 4
+
+
 def two_patches(op: Op, signature: Signature) -> int:
     """Two patches of one group in int8."""
     _, kh, kw, depth = signature.inputs[1].shape
@@ -155,6 +161,17 @@ RULES: tuple[Rule, ...] = (
         two_columns,
     ),
     Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d_by_tap",
+            (*SIMD, "store32", "expand", "smlad_2x2", "store_apart"),
+            strided=True,
+        ),
+        (Conv2d,),
+        has_deep_filters,
+        two_columns,
+    ),
+    Rule(
         Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True),
         (Dense,),
         always,
@@ -178,7 +195,7 @@ RULES: tuple[Rule, ...] = (
         two_patches,
     ),
     Rule(
-        Kernel("generic", "conv2d_by_tap", TILE, strided=True),
+        Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_apart"), strided=True),
         (Conv2d,),
         always,
         two_patches,

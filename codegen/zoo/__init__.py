@@ -7,13 +7,34 @@ from collections.abc import Mapping
 import onnx
 
 from codegen.errors import BadOption, Problem, UnknownName
+from codegen.zoo.cifar10_cnn import CIFAR10_CNN
 from codegen.zoo.classics import CLASSICS
+from codegen.zoo.deeplab_v3 import DEEPLAB_V3
 from codegen.zoo.initialize import initialize
 from codegen.zoo.mobilenet_v1 import MOBILENET_V1
+from codegen.zoo.mobilenet_v2 import MOBILENET_V2
 from codegen.zoo.network import Choice, Network, Number, Option
+from codegen.zoo.resnet_cifar import RESNET_CIFAR
+from codegen.zoo.separable_block import SEPARABLE_BLOCK
+from codegen.zoo.shufflenet_v1 import SHUFFLENET_V1
+from codegen.zoo.squeezenet import SQUEEZENET
+from codegen.zoo.squeezenext import SQUEEZENEXT
+from codegen.zoo.ssdlite import SSDLITE
 from codegen.zoo.weights import load_weights
 
-NETWORKS: tuple[Network, ...] = (MOBILENET_V1, *CLASSICS)
+NETWORKS: tuple[Network, ...] = (
+    SQUEEZENET,
+    SQUEEZENEXT,
+    MOBILENET_V1,
+    MOBILENET_V2,
+    SHUFFLENET_V1,
+    CIFAR10_CNN,
+    RESNET_CIFAR,
+    SSDLITE,
+    DEEPLAB_V3,
+    SEPARABLE_BLOCK,
+    *CLASSICS,
+)
 """Every network that `build` knows."""
 
 

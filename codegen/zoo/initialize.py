@@ -288,6 +288,12 @@ def run_pad(walk: Walk, call: Call) -> Signal:
     return Signal(np.pad(call.x.steps, pads), call.x.unit)
 
 
+def run_slice(walk: Walk, call: Call) -> Signal:
+    """Take every so many rows and columns."""
+    *_, (down, across) = (tuple(map(int, values)) for values in call.constants)
+    return Signal(call.x.steps[:, :, ::down, ::across], call.x.unit)
+
+
 def run_lrn(walk: Walk, call: Call) -> Signal:
     """Normalize over neighbouring channels."""
     size, alpha, bias = (call.attributes[name] for name in ("size", "alpha", "bias"))
@@ -320,6 +326,7 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
         "Relu": lambda walk, call: Signal(np.maximum(call.x.steps, 0), call.x.unit),
         "Reshape": run_reshape,
         "Resize": run_resize,
+        "Slice": run_slice,
         "Transpose": lambda walk, call: Signal(
             call.x.steps.transpose(call.attributes["perm"]), call.x.unit
         ),

@@ -259,6 +259,17 @@ class Builder:
         self._add("Pad", name, x.name, self._constant(f"{name}_pads", pads))
         return Tensor(name, (before + x.channels + after, *x.shape[1:]))
 
+    def subsample(self, x: Tensor, name: str, stride: int) -> Tensor:
+        """Take every `stride`-th row and column, from the first on."""
+        parts = {"starts": [0, 0], "ends": x.shape[1:], "axes": [2, 3], "steps": [stride, stride]}
+        names = [
+            self._constant(f"{name}_{part}", np.array(values, np.int64))
+            for part, values in parts.items()
+        ]
+        self._add("Slice", name, x.name, *names)
+        sides = (-(-size // stride) for size in x.shape[1:])
+        return Tensor(name, (x.channels, *sides))
+
     def rows(self, x: Tensor, name: str, length: int) -> Tensor:
         """Read an image pixel by pixel as rows: (H * W * C / length, length)."""
         channels, height, width = x.shape

@@ -28,6 +28,12 @@ SHALLOW_BLOCKS = (*BLOCKS[:6], *BLOCKS[11:])
 """Without the five blocks of 14 x 14 x 512."""
 
 ALPHA = Number("alpha", float, 1.0, 0.001, 8.0, "width multiplier")
+CONVOLUTION = Choice(
+    "convolution",
+    "separable",
+    ("separable", "full"),
+    "depthwise and pointwise, or standard convolutions",
+)
 
 
 def depth(filters: int, alpha: float) -> int:
@@ -75,12 +81,7 @@ MOBILENET_V1 = Network(
         resolution_option(224),
         classes_option(),
         Choice("shallow", "no", ("no", "yes"), "leave out the five 14 x 14 x 512 blocks"),
-        Choice(
-            "convolution",
-            "separable",
-            ("separable", "full"),
-            "depthwise and pointwise, or standard 3 x 3 convolutions",
-        ),
+        CONVOLUTION,
     ),
     builder=build_mobilenet_v1,
 )

@@ -18,7 +18,7 @@ clamps = st.sampled_from((None, None, (0.0, float("inf")), (0.0, 6.0), (-1.0, 1.
 
 @st.composite
 def convolutions(draw: Draw) -> Graph:
-    """Any convolution: window, stride, pads, dilation, group, depthwise or not."""
+    """Any convolution: window, stride, pads, dilation, group, interleaved, depthwise or not."""
     kind = draw(st.sampled_from(("plain", "pointwise", "depthwise", "narrow", "grouped")))
     side = st.integers(1, 9)
     height, width = draw(side), draw(side)
@@ -34,9 +34,8 @@ def convolutions(draw: Draw) -> Graph:
         group = 1
     if kind in ("depthwise", "narrow"):
         group, depth, per_group = draw(st.integers(2, 7)), 1, 1
-    op = Conv2d(
-        (draw(st.integers(1, 2)), draw(st.integers(1, 3))), pads, dilations, group, draw(clamps)
-    )
+    strides = (draw(st.integers(1, 2)), draw(st.integers(1, 3)))
+    op = Conv2d(strides, pads, dilations, group, draw(clamps), draw(st.booleans()))
     fits = all(
         size + pads[i] + pads[i + 2] >= (kernel[i] - 1) * dilations[i] + 1
         for i, size in enumerate((height, width))

@@ -17,6 +17,7 @@ from codegen.lower.bind.layout import (
 )
 from codegen.lower.bind.linear import (
     bind_conv2d,
+    bind_conv2d_by_tap_dsp,
     bind_conv2d_dsp,
     bind_dense,
     bind_dense_dsp,
@@ -54,6 +55,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
     "arm_dsp/conv2d": bind_conv2d_dsp,
+    "arm_dsp/conv2d_by_tap": bind_conv2d_by_tap_dsp,
     "arm_dsp/dense": bind_dense_dsp,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
     "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,

@@ -65,15 +65,30 @@ def bind_conv2d(op: Conv2d, signature: Signature) -> Binding:
     filters, kh, kw, depth = p.weights.shape
     groups = p.weights.reshape(op.group, filters // op.group, -1)
     packed = np.concatenate([interleave_pairs(group) for group in groups])
-    grouped = f"_g{op.group}" if op.group > 1 else ""
     return Binding(
-        f"conv2d_{conv_name(op, signature)}{grouped}",
+        f"conv2d_{conv_name(op, signature)}{group_name(op)}",
         f"One row of a {kh}x{kw} convolution",
-        conv_params(op, signature, p)
-        | {"patch": kh * kw * depth, "group_filters": filters // op.group},
+        conv_params(op, signature, p) | group_params(op, filters) | {"patch": kh * kw * depth},
         linear_data(p, packed, f"[pair][{kh * kw * depth}][2 filters]", filters // op.group),
         p.input_zero_point,
     )
+
+
+def group_name(op: Conv2d) -> str:
+    """Name the groups of a convolution that has several."""
+    if op.group == 1:
+        return ""
+    return f"_g{op.group}" + ("_interleaved" if op.interleave else "")
+
+
+def group_params(op: Conv2d, filters: int) -> dict[str, object]:
+    """Return how many filters a group has, and how far apart its results and the groups stand."""
+    group_filters = filters // op.group
+    return {
+        "group_filters": group_filters,
+        "filter_step": op.group if op.interleave else 1,
+        "group_step": 1 if op.interleave else group_filters,
+    }
 
 
 def bind_pointwise(op: Conv2d, signature: Signature) -> Binding:
@@ -147,6 +162,30 @@ def bind_conv2d_dsp(op: Conv2d, signature: Signature) -> Binding:
         conv_params(op, signature, p)
         | {"padded": padded, "scratch_bytes": 4 * padded, "has_edges": has_edges},
         linear_data(p, packed, f"[pair][{padded // 2}][c0k0, c1k0, c0k1, c1k1]", filters),
+        p.input_zero_point,
+    )
+
+
+def bind_conv2d_by_tap_dsp(op: Conv2d, signature: Signature) -> Binding:
+    """The same, group by group."""
+    p = op.params(signature)
+    filters, kh, kw, _ = p.weights.shape
+    groups = p.weights.reshape(op.group, filters // op.group, -1)
+    packed = np.concatenate([interleave_halves(group) for group in groups])
+    padded = packed.shape[1] * 2
+    return Binding(
+        f"conv2d_{conv_name(op, signature)}{group_name(op)}",
+        f"One row of a {kh}x{kw} convolution",
+        conv_params(op, signature, p)
+        | group_params(op, filters)
+        | {
+            "padded": padded,
+            "scratch_bytes": 4 * padded,
+            "has_edges": bool(op.pads[1] or op.pads[3]),
+        },
+        linear_data(
+            p, packed, f"[pair][{padded // 2}][c0k0, c1k0, c0k1, c1k1]", filters // op.group
+        ),
         p.input_zero_point,
     )
 
