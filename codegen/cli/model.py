@@ -34,8 +34,13 @@ def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 def zoo_options(command: F) -> F:
     """Add the options of all zoo networks, once each; the zoo checks their values."""
     for name, text in reversed(zoo_option_help().items()):
-        command = click.option(f"--{name}", metavar="VALUE", help=f"Zoo: {text}.")(command)
+        command = click.option(flag(name), metavar="VALUE", help=f"Zoo: {text}.")(command)
     return command
+
+
+def flag(name: str) -> str:
+    """Return the name of an option as it is written on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def zoo_option_help() -> dict[str, str]:
@@ -121,6 +126,4 @@ def on_command_line(names: Iterable[str]) -> list[str]:
     """Return those of the options that the user gave, as they are written."""
     ctx = click.get_current_context()
     given = click.core.ParameterSource.COMMANDLINE
-    return [
-        "--" + name.replace("_", "-") for name in names if ctx.get_parameter_source(name) is given
-    ]
+    return [flag(name) for name in names if ctx.get_parameter_source(name) is given]
