@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from codegen.quantize import (
 )
 from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
+from codegen.report.complexity.spec import is_zoo_name
 from codegen.targets import Target, load_target
 from codegen.verify import make_inputs, run_reference
 
@@ -91,20 +92,35 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
 
 def open_model(options: Options) -> onnx.ModelProto:
     """Return the zoo network of that name, else the ONNX file; UnknownName, UnreadableFile."""
-    path = Path(options.model)
-    if options.model in [network.name for network in zoo.NETWORKS]:
+    if is_zoo_name(options.model):
         model = zoo.build(options.model, options.network)
         return zoo.load_weights(model, options.weights) if options.weights else model
-    if options.network or options.weights:
-        given = ", ".join([*options.network, *(["weights"] if options.weights else [])])
+    given = (*options.network, *(["weights"] if options.weights else []))
+    return open_file(options.model, given)
+
+
+def open_structure(model: str, network: Mapping[str, object]) -> onnx.ModelProto:
+    """Return a zoo network with those options, its weights left out, else the ONNX file.
+
+    Raises as `open_model`.
+    """
+    if is_zoo_name(model):
+        return zoo.build(model, network, weights=False)
+    return open_file(model, tuple(network))
+
+
+def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
+    """Return the ONNX file; UnknownName where it is meant as a name, BadOption with zoo options."""
+    path = Path(model)
+    if zoo_options:
         raise BadOption(
-            f"{given}: only zoo networks take this, and '{options.model}' is none of them",
+            f"{', '.join(zoo_options)}: only zoo networks take this, and '{model}' is none of them",
             hint="see codegen zoo",
         )
     if not path.suffix and not path.exists():
         names = ", ".join(network.name for network in zoo.NETWORKS)
         raise UnknownName(
-            f"'{options.model}' is neither a network of the zoo nor a file",
+            f"'{model}' is neither a network of the zoo nor a file",
             hint=f"the zoo has {names}; a model is given by its .onnx file",
         )
     return load_onnx(path)

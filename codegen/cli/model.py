@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +10,8 @@ import click
 
 from codegen import zoo
 from codegen.errors import BadOption
-from codegen.options import RADIO_PAYLOAD_BYTES, Options
+from codegen.options import Options
+from codegen.report.packets import PDUS, parse_pdu
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,8 +34,13 @@ def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 def zoo_options(command: F) -> F:
     """Add the options of all zoo networks, once each; the zoo checks their values."""
     for name, text in reversed(zoo_option_help().items()):
-        command = click.option(f"--{name}", metavar="VALUE", help=f"Zoo: {text}.")(command)
+        command = click.option(flag(name), metavar="VALUE", help=f"Zoo: {text}.")(command)
     return command
+
+
+def flag(name: str) -> str:
+    """Return the name of an option as it is written on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def zoo_option_help() -> dict[str, str]:
@@ -65,10 +71,11 @@ def model_options(command: F) -> F:
             ),
             click.option(
                 "--pdu",
-                type=click.IntRange(1),
-                default=RADIO_PAYLOAD_BYTES,
+                callback=lambda ctx, param, value: parse_pdu(value),
+                default=PDUS[0].name,
                 show_default=True,
-                help="Payload bytes of a radio packet, for the packets in the report.",
+                help="Payload bytes of a radio packet, or a kind of it:"
+                f" {', '.join(pdu.name for pdu in PDUS)}.",
             ),
             click.option(
                 "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
@@ -85,7 +92,7 @@ def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
         model=model,
         target=target,
         name=given["name"],
-        network={key: given[key] for key in zoo_option_help() if given[key] is not None},
+        network=given_zoo_options(given),
         weights=given["weights"],
         calibrate=given["calibrate"],
         seed=given["seed"],
@@ -95,6 +102,11 @@ def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
     )
 
 
+def given_zoo_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of zoo networks that are on the command line."""
+    return {name: given[name] for name in zoo_option_help() if given[name] is not None}
+
+
 def is_project(model: str) -> bool:
     """The argument is a folder, so an emitted one is meant."""
     return Path(model).is_dir()
@@ -102,15 +114,16 @@ def is_project(model: str) -> bool:
 
 def refuse_model_options(given: dict[str, Any]) -> None:
     """Raise BadOption where options of a model were given for an emitted folder."""
-    ctx = click.get_current_context()
-    on_command_line = click.core.ParameterSource.COMMANDLINE
-    found = [
-        "--" + name.replace("_", "-")
-        for name in given
-        if ctx.get_parameter_source(name) is on_command_line
-    ]
+    found = on_command_line(given)
     if found:
         raise BadOption(
             f"{', '.join(found)}: an emitted folder is taken as it is",
             hint="give the model instead of the folder",
         )
+
+
+def on_command_line(names: Iterable[str]) -> list[str]:
+    """Return those of the options that the user gave, as they are written."""
+    ctx = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    return [flag(name) for name in names if ctx.get_parameter_source(name) is given]

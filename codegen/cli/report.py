@@ -8,31 +8,61 @@ from typing import Any
 import click
 
 from codegen.cli.console import progress_bar, stdout
-from codegen.cli.model import is_project, make_options, model_options, refuse_model_options
+from codegen.cli.counting import OPTIONS, counting_options, report_counts
+from codegen.cli.model import (
+    is_project,
+    make_options,
+    model_options,
+    on_command_line,
+    refuse_model_options,
+)
 from codegen.errors import BadOption
+from codegen.ir.report import Report
 from codegen.project import read_project, report_model
 from codegen.report import render_report, report_to_json
 
 
 @click.command()
-@click.argument("model")
-@click.option("--target", "-t", help="Name of a target, or a .toml file of yours.")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@click.option("--target", "-t", help="Compile for this target and measure, instead of counting.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@counting_options
 @model_options
-def report(model: str, target: str | None, as_json: bool, **given: Any) -> None:
-    """Show what MODEL costs: an emitted folder, an ONNX file or a zoo network.
+def report(models: tuple[str, ...], target: str | None, as_json: bool, **given: Any) -> None:
+    r"""Show what MODEL costs: an ONNX file, a zoo network, or an emitted folder.
 
-    A folder's report is read; a model is compiled for the target and measured.
+    A model's operations, parameters and packets are counted from its structure alone, at once.
+    With a target it is compiled and measured. A folder's own report is read.
+
+    \b
+    codegen report squeezenet --rules netscope
+    codegen report --compare mobilenet_v1 mobilenet_v2:alpha=1.4 my_network.onnx
+    codegen report mobilenet_v1 --alpha 0.25 --split --pdu lorawan-dr5
+    codegen report mobilenet_v1 --block dw7
+    codegen report mobilenet_v1 --alpha 0.25 --target cortex-m7
     """
-    if is_project(model):
+    if is_project(models[0]) and len(models) == 1:
         refuse_model_options({"target": target, **given})
-        found = read_project(Path(model))
+        _show(read_project(Path(models[0])), as_json)
     elif target is None:
-        raise BadOption("what a model costs depends on the target", hint="name one with --target")
+        report_counts(models, as_json, given)
     else:
+        _refuse_counting(models)
         with progress_bar() as progress:
-            found = report_model(make_options(model, target, given), progress)
+            found = report_model(make_options(models[0], target, given), progress)
+        _show(found, as_json)
+
+
+def _show(found: Report, as_json: bool) -> None:
     if as_json:
         click.echo(report_to_json(found), nl=False)
     else:
         render_report(found, stdout())
+
+
+def _refuse_counting(models: tuple[str, ...]) -> None:
+    """Raise BadOption where a target is named for what is only counted."""
+    counting = on_command_line(OPTIONS)
+    if counting or len(models) > 1:
+        what = ", ".join(counting) or "several models"
+        raise BadOption(f"{what}: only for counting", hint="leave out --target")

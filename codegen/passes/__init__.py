@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codegen.ir.graph import Graph
+from codegen.passes.absorb_shuffle import absorb_shuffle
 from codegen.passes.absorb_transpose import absorb_transpose
 from codegen.passes.adopt_qdq import adopt_qdq
 from codegen.passes.eliminate_dead import eliminate_dead
@@ -21,6 +22,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     eliminate_reshape,
     fold_affine,
     eliminate_reshape,
+    absorb_shuffle,
     raise_transpose,
     absorb_transpose,
     fold_pad,

@@ -23,10 +23,11 @@ def find_buffers(schedule: Schedule, events: tuple[Event, ...]) -> tuple[Buffer,
     lives = find_lifetimes(schedule, events)
     views: dict[str, list[str]] = {value: [value] for value in lives}
     for value in schedule.views:
-        views[schedule.storage(value)].append(value)
+        if (host := schedule.storage(value)) in views:
+            views[host].append(value)
     count = max(len(events), 1)
     stored = [_stored(schedule, life, count, views[v]) for v, life in lives.items()]
-    return (*stored, *_scratch(schedule.steps, schedule, events))
+    return (*stored, *_scratch(schedule, events))
 
 
 def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -> Buffer:
@@ -42,16 +43,14 @@ def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -
     return Buffer(life.value, kept * life.row_bytes, begin, end, 1, tuple(values))
 
 
-def _scratch(
-    steps: tuple[Step, ...], schedule: Schedule, events: tuple[Event, ...]
-) -> list[Buffer]:
+def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
     """Return the working memory of each step, live during its calls, named after its result."""
     found = []
-    rows = np.asarray([event.row for event in events])
-    owners = np.asarray([event.step for event in events])
-    for index, step in enumerate(steps):
-        mine = owners == index
-        overhangs = mine & np.isin(rows, overhanging_rows(schedule, step))
+    rows = np.asarray([event.row for event in events], np.int64)
+    owners = np.asarray([event.step for event in events], np.int64)
+    for index in np.unique(owners):
+        step, mine = schedule.steps[index], owners == index
+        overhangs = mine & overhanging(schedule, step, rows) if step.outside_bytes else mine
         for kind, size, align, when in (
             ("scratch", step.scratch_bytes, SCRATCH_ALIGN, mine),
             ("outside", step.outside_bytes, 1, overhangs),
@@ -62,14 +61,12 @@ def _scratch(
     return found
 
 
-def overhanging_rows(schedule: Schedule, step: Step) -> list[int]:
-    """Return the output rows whose windows reach beyond the operand's rows."""
+def overhanging(schedule: Schedule, step: Step, rows: Bytes) -> npt.NDArray[np.bool_]:
+    """Tell for each output row whether its window reaches beyond the operand's rows."""
     signature = schedule.graph.signature(step.node)
     height = signature.inputs[0].rows
     window = step.node.op.windows(signature)[0]
     reach = (window.rows - 1) * window.dilation - window.pad
-    return [
-        row
-        for row in range(signature.output.rows)
-        if row * window.stride < window.pad or row * window.stride + reach >= height
-    ]
+    start = rows * window.stride
+    found: npt.NDArray[np.bool_] = (start < window.pad) | (start + reach >= height)
+    return found

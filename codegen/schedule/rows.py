@@ -52,6 +52,10 @@ class Lifetime:
         """Return how many rows have been begun at each time."""
         return np.searchsorted(np.minimum.accumulate(self.written[::-1])[::-1], times, "right")
 
+    def is_live(self, end: int) -> bool:
+        """Something is needed at the time of an event, or after the last before `end`."""
+        return bool((self.read >= np.maximum(self.written, 0)).any()) and self.written.min() <= end
+
     def extended_by(self, later: Lifetime) -> Lifetime:
         """Return this life continued by that of a result in the same bytes."""
         read = later.read if later.rows == self.rows else np.full(self.rows, later.read.max())
@@ -141,9 +145,13 @@ def run_order(schedule: Schedule, only: int | None = None) -> tuple[Event, ...]:
 
 
 def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, Lifetime]:
-    """Return when the rows of each value with bytes of its own are live."""
+    """Return when the rows of each value with bytes of its own are live.
+
+    Where the events are those of some nests, what earlier steps made is written before them and
+    what later steps read is read after them; values that are not live then are left out.
+    """
     graph, end = schedule.graph, len(events)
-    times = _times_by_row(schedule, events)
+    times = _times_by_row(events)
     found: dict[str, Lifetime] = {}
 
     def of(value: str) -> Lifetime:
@@ -155,35 +163,32 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
 
     for value in graph.inputs:
         of(schedule.storage(value)).written[:] = -1
-    for step, (at, inside) in zip(schedule.steps, times, strict=True):
+    first, last = (events[0].step, max(e.step for e in events)) if events else (0, -1)
+    for step in schedule.steps[:first]:
+        of(schedule.storage(step.node.output)).written[:] = -1
+    for step in schedule.steps[last + 1 :]:
+        for value in graph.activations(step.node):
+            of(schedule.storage(value)).read[:] = end
+    for index, at in times.items():
+        step = schedule.steps[index]
         out = of(schedule.storage(step.node.output))
-        by_row = inside and _shows_rows(schedule, step.node.output) and not step.kernel.whole
+        by_row = _shows_rows(schedule, step.node.output) and not step.kernel.whole
         rows = np.arange(out.rows) if by_row else slice(None)
-        written = at if by_row else at.min()
-        out.written[rows] = np.minimum(out.written[rows], written)
+        out.written[rows] = np.minimum(out.written[rows], at if by_row else at.min())
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
-            by_row = inside and _shows_rows(schedule, value)
-            _read(of(schedule.storage(value)), window, at, by_row)
+            _read(of(schedule.storage(value)), window, at, _shows_rows(schedule, value))
     for value in graph.outputs:
         of(schedule.storage(value)).read[:] = end
-    return found
+    return {value: life for value, life in found.items() if life.is_live(end)}
 
 
-def _times_by_row(schedule: Schedule, events: tuple[Event, ...]) -> list[tuple[Times, bool]]:
-    """Return for each step the times of its calls, and whether it is among the events.
-
-    Steps before those of the events are over at -1, those after begin when the events end.
-    """
-    owners = np.asarray([event.step for event in events], np.int64)
-    first, last = owners.min(initial=len(schedule.steps)), owners.max(initial=-1)
-    found = []
-    for index in range(len(schedule.steps)):
-        if first <= index <= last:
-            found.append((np.flatnonzero(owners == index), True))
-        else:
-            found.append((np.full(1, -1 if index < first else len(events)), False))
-    return found
+def _times_by_row(events: tuple[Event, ...]) -> dict[int, Times]:
+    """Return for each step the times of its calls."""
+    times: dict[int, list[int]] = {}
+    for time, event in enumerate(events):
+        times.setdefault(event.step, []).append(time)
+    return {step: np.asarray(times[step], np.int64) for step in sorted(times)}
 
 
 def _shows_rows(schedule: Schedule, value: str) -> bool:

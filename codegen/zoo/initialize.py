@@ -53,7 +53,7 @@ activation follows, the mean lies about 0."""
 SCORE_SPREAD = 4.0
 """Standard deviation of the last layers' output: a decided, unsaturated softmax."""
 ACTIVATIONS = ("Relu", "Clip")
-PARAMETRIC = ("Conv", "Gemm", "BatchNormalization")
+PARAMETRIC = ("Conv", "ConvTranspose", "Gemm", "BatchNormalization")
 
 
 def initialize(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -226,6 +226,35 @@ def fill_linear(walk: Walk, call: Call, weights: Floats, y: Signal) -> Signal:
     return affine(y, factors * y.unit, offsets)
 
 
+def run_deconv(walk: Walk, call: Call) -> Signal:
+    """Give a transposed convolution its filters: it convolves its input, set apart by zeros."""
+    shape, factor = walk.shape(call.inputs[1]), call.attributes["strides"][0]
+    weights = draw_normal(walk.bits, shape, factor * math.sqrt(2 / (math.prod(shape) / shape[1])))
+    x, (rounded, unit) = small(call.x), rounded_weights(weights)
+    before, after = (shape[2] - 1 - call.attributes["pads"][place] for place in (0, 2))
+    window = Window((shape[2], shape[2]), pads=(before, before, after, after))
+    turned = rounded[:, :, ::-1, ::-1].swapaxes(0, 1)
+    y = Signal(convolve(set_apart(x.steps, factor, 1), turned, window, 1), unit * x.unit)
+    _, factors, _ = walk.spread(call.output, y)
+    walk.fill(call.inputs[1], weights * factors[:, np.newaxis, np.newaxis])
+    return affine(y, factors * y.unit, np.zeros(len(factors)))
+
+
+def run_unpool(walk: Walk, call: Call) -> Signal:
+    """Put elements into larger images: into the first place of each window, whichever it was."""
+    factor = call.attributes["strides"][0]
+    return Signal(set_apart(call.x.steps, factor, factor), call.x.unit)
+
+
+def set_apart(steps: Floats, factor: int, last: int) -> Floats:
+    """Return images with `factor` - 1 zeros between neighbours, and `last` - 1 behind the last."""
+    *outer, height, width = steps.shape
+    sides = [factor * (size - 1) + last for size in (height, width)]
+    wide = np.zeros((*outer, *sides), steps.dtype)
+    wide[..., ::factor, ::factor] = steps
+    return wide
+
+
 def run_batch_norm(walk: Walk, call: Call) -> Signal:
     """Give a batch normalization the statistics of its input."""
     x, names = call.x, call.inputs[1:]
@@ -316,12 +345,14 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
         "Clip": run_clip,
         "Concat": run_concat,
         "Conv": run_conv,
+        "ConvTranspose": run_deconv,
         "Dropout": lambda walk, call: call.x,
         "Flatten": run_flatten,
         "Gemm": run_dense,
         "GlobalAveragePool": lambda walk, call: pool_all(call.x),
         "LRN": run_lrn,
         "MaxPool": lambda walk, call: pool_max(call.x, call.window),
+        "MaxUnpool": run_unpool,
         "Pad": run_pad,
         "Relu": lambda walk, call: Signal(np.maximum(call.x.steps, 0), call.x.unit),
         "Reshape": run_reshape,

@@ -253,6 +253,40 @@ class Builder:
         self._add("Resize", name, x.name, "", "", sizes, axes=[2, 3], **mode)
         return Tensor(name, (x.channels, *_pair(size)))
 
+    def deconv(self, x: Tensor, name: str, filters: int, kernel: int, factor: int) -> Tensor:
+        """Enlarge by a transposed convolution without bias; `kernel` - `factor` is even."""
+        self._declare(f"{name}_weights", x.channels, filters, kernel, kernel)
+        self._add(
+            "ConvTranspose",
+            name,
+            x.name,
+            f"{name}_weights",
+            kernel_shape=(kernel, kernel),
+            strides=(factor, factor),
+            pads=((kernel - factor) // 2,) * 4,
+        )
+        return Tensor(name, (filters, factor * x.shape[1], factor * x.shape[2]))
+
+    def max_pool_places(self, x: Tensor, name: str, kernel: int) -> tuple[Tensor, Tensor]:
+        """Take the greatest of each kernel x kernel elements; and return where each was."""
+        y = self.max_pool(x, name, kernel, kernel)
+        self.nodes[-1].output.append(f"{name}_places")
+        return y, Tensor(f"{name}_places", y.shape)
+
+    def max_unpool(self, x: Tensor, places: Tensor, name: str, kernel: int) -> Tensor:
+        """Put elements back where a pool of kernel x kernel found them, zeros elsewhere."""
+        window = (kernel, kernel)
+        self._add(
+            "MaxUnpool",
+            name,
+            x.name,
+            places.name,
+            kernel_shape=window,
+            strides=window,
+            pads=(0,) * 4,
+        )
+        return Tensor(name, (x.channels, kernel * x.shape[1], kernel * x.shape[2]))
+
     def pad_channels(self, x: Tensor, name: str, before: int, after: int) -> Tensor:
         """Put channels of zeros before and after those of an image."""
         pads = np.array([0, before, 0, 0, 0, after, 0, 0], np.int64)

@@ -23,12 +23,6 @@ def test_a_models_report_is_measured_and_leaves_nothing(run: Run, toy: str) -> N
     assert run("report", "toy").exit_code == 2
 
 
-def test_a_model_needs_a_target(run: Run, toy: str) -> None:
-    result = run("report", toy)
-    assert result.exit_code == 2
-    assert "--target" in result.stderr
-
-
 def test_a_folder_takes_no_target(run: Run, toy: str) -> None:
     run("emit", toy, "-t", "host", "--no-measure")
     assert run("report", "toy", "-t", "cortex-m4").exit_code == 2
