@@ -24,10 +24,10 @@ EXPANSION = 4
 """Outputs of a block for each filter of `WIDTH`."""
 
 
-def add_stem(net: Builder, image: Tensor, bias: bool = False) -> Tensor:
-    """Add conv1 and its pool: a quarter of the image's sides."""
+def add_stem(net: Builder, image: Tensor, *, bias: bool = False, padded: bool = True) -> Tensor:
+    """Add conv1 and its pool, which is padded or rounds up: a quarter of the image's sides."""
     x = net.conv(image, "conv1", WIDTH, 7, 2, pad=3, bias=bias, act="relu")
-    return net.max_pool(x, "pool1", 3, 2, ceil=True)
+    return net.max_pool(x, "pool1", 3, 2, pad=1 if padded else 0, ceil=not padded)
 
 
 def add_bottleneck(
@@ -90,7 +90,7 @@ def build_resnet(
     """Return a ResNet of `DEPTHS`: image (3, R, R) to probabilities."""
     net = Builder(f"resnet{depth}")
     image = net.image(resolution)
-    x = add_stem(net, image, bias=conv1_bias == "yes")
+    x = add_stem(net, image, bias=conv1_bias == "yes", padded=False)
     for name, filters, stride in list_blocks(depth):
         x = add_bottleneck(net, x, name, filters, stride)
     return classify(net, image, x, classes)
@@ -100,8 +100,7 @@ def build_wrn50_2(resolution: int, classes: int) -> onnx.ModelProto:
     """Return Wide ResNet-50-2: image (3, R, R) to probabilities; stride 2 in 3x3 convolutions."""
     net = Builder("wrn50_2")
     image = net.image(resolution)
-    x = net.conv(image, "conv1", WIDTH, 7, 2, pad=3, act="relu")
-    x = net.max_pool(x, "pool1", 3, 2, pad=1)
+    x = add_stem(net, image)
     for name, filters, stride in list_blocks(50):
         x = add_bottleneck(net, x, name, filters, stride, widen=2, stride_on_3x3=True)
     return classify(net, image, x, classes)
@@ -114,8 +113,7 @@ def build_preresnet200(resolution: int, classes: int) -> onnx.ModelProto:
     """
     net = Builder("preresnet200")
     image = net.image(resolution)
-    x = net.conv(image, "conv1", WIDTH, 7, 2, pad=3, act="relu")
-    x = net.max_pool(x, "pool1", 3, 2, pad=1)
+    x = add_stem(net, image)
     for name, filters, stride in list_blocks(200):
         y = x if name == "res2_1" else net.relu(net.batch_norm(x, f"{name}_bn"))
         x = add_preactivated(net, x, y, name, filters, stride)

@@ -1,4 +1,4 @@
-"""MobileNet v1: the published counts, the padding, and a signal that lives through the depth."""
+"""MobileNet v1: the padding, and a signal that lives through the depth."""
 
 from __future__ import annotations
 
@@ -10,60 +10,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import numpy_helper, shape_inference
 
 from codegen.ir.types import Array
 from codegen.zoo import build
 from codegen.zoo.mobilenet_v1 import depth
-
-
-def parameters(model: onnx.ModelProto) -> dict[str, Array]:
-    return {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-
-
-def count_weights(model: onnx.ModelProto) -> int:
-    """Weights of convolutions and classifier, as the paper counts: no batch norm, no bias."""
-    return sum(a.size for name, a in parameters(model).items() if name.endswith("_weights"))
-
-
-def count_macs(model: onnx.ModelProto) -> int:
-    inferred = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    values = [*inferred.graph.value_info, *inferred.graph.output]
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
-    weights = parameters(model)
-    total = 0
-    for node in model.graph.node:
-        if node.op_type in ("Conv", "Gemm"):
-            per_output = int(np.prod(weights[node.input[1]].shape[1:]))
-            total += per_output * int(np.prod(shapes[node.output[0]][1:]))
-    return total
-
-
-@pytest.mark.parametrize(
-    ("alpha", "resolution", "macs", "weights"),
-    [
-        (1.0, 224, 568_740_352, 4_209_088),
-        (0.75, 224, 325_400_448, 2_568_144),
-        (0.5, 224, 149_497_088, 1_319_648),
-        (0.25, 224, 41_030_272, 463_600),
-        (1.0, 192, 418_121_728, 4_209_088),
-        (1.0, 160, 290_675_200, 4_209_088),
-        (1.0, 128, 186_400_768, 4_209_088),
-        (0.5, 160, 76_524_800, 1_319_648),
-    ],
-)
-def test_counts_equal_the_published_ones(
-    alpha: float, resolution: int, macs: int, weights: int
-) -> None:
-    """Tables 6, 7 and 9 of the paper, unrounded."""
-    model = build("mobilenet_v1", {"alpha": alpha, "resolution": resolution})
-    assert count_macs(model) == macs
-    assert count_weights(model) == weights
+from tests.zoo.counting import count_macs, count_weights
 
 
 def test_counts_without_classifier_equal_the_authors_code() -> None:
     """The table in the docstring of research/slim/nets/mobilenet_v1.py."""
-    model = build("mobilenet_v1", {"classes": 1000})
+    model = build("mobilenet_v1", {"classes": 1000}, weights=False)
     assert count_macs(model) - 1024 * 1000 == 567_716_352
     assert count_weights(model) - 1024 * 1000 == 3_185_088
 
