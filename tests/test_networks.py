@@ -18,11 +18,15 @@ HOST_INPUTS = 20
 TARGET_INPUTS = 2
 CALIBRATION_INPUTS = 16
 
-MODELS = tuple(
-    f"mlperf_tiny_{name}_{kind}"
-    for name in ("ad_autoencoder", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1_025_96")
-    for kind in ("f32", "int8")
-) + ("resnet20_cifar10_f32", "shufflenetv1_05_g3_cifar10_f32")
+MODELS = (
+    *(
+        f"mlperf_tiny_{name}_{kind}"
+        for name in ("ad_autoencoder", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1_025_96")
+        for kind in ("f32", "int8")
+    ),
+    "resnet20_cifar10_f32",
+    "shufflenetv1_05_g3_cifar10_f32",
+)
 CORES = {"cortex-m7": ("cortex-m7", "cortex-m4"), "cortex-m0plus": ("cortex-m0plus", "rv32imc")}
 """The target a network is emitted for, and the cores that the result runs on."""
 
