@@ -69,10 +69,14 @@ class NestView:
 def view_layer(layer: Layer) -> LayerView:
     """Return a layer as C text."""
     arguments = [_argument(layer, operand) for operand in layer.operands]
-    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, layer.rows))
+    accumulates = layer.function.kernel.accumulates
+    rows = 1 if accumulates else layer.rows
+    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, rows))
     arguments += layer.constants
     if layer.scratch_offset is not None:
         arguments.append("scratch")
+    if accumulates:
+        arguments.append("row")
     return LayerView(
         name=layer.name,
         comment=_comment(layer.comment),

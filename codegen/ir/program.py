@@ -59,9 +59,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One C function that computes one row of one node; of `rows`, or all of it where that is 1.
+    """One C function that is called `rows` times, each for one row of a node's result.
 
-    `output_kept` rows of the result are in memory at a time.
+    One that accumulates is called for each operand row and told which. `output_kept` rows of the
+    result are in memory at a time.
     """
 
     name: str

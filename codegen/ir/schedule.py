@@ -21,7 +21,9 @@ class Kernel:
     that the template calls. A kernel computes one output row: from an array of pointers to the
     rows of its operand, or, where one row suffices, from a pointer to it (`takes_row`). A kernel
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
-    pixels at any distance from each other, given to the template as out_pitch.
+    pixels at any distance from each other, given to the template as out_pitch. A kernel that
+    `accumulates` is called for each operand row and keeps sums in its scratch; the last call
+    writes the one output row.
     """
 
     family: str
@@ -30,6 +32,12 @@ class Kernel:
     takes_row: bool = False
     whole: bool = False
     strided: bool = False
+    accumulates: bool = False
+
+    @property
+    def makes_rows(self) -> bool:
+        """Each call makes one row of the result."""
+        return not (self.whole or self.accumulates)
 
     @property
     def template(self) -> str:

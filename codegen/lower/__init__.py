@@ -14,6 +14,7 @@ from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
+from codegen.schedule.rows import calls, operand_windows
 
 __all__ = ["lower", "make_interface"]
 
@@ -170,7 +171,7 @@ def _layer(
         output_offset=address(schedule, plan, node.output),
         output_pitch=output.width * pitch * output.dtype.size_bytes,
         output_kept=min(schedule.rows_kept[schedule.storage(node.output)], output.rows),
-        rows=1 if step.kernel.whole else output.rows,
+        rows=calls(graph, step),
         constants=constants,
         scratch_offset=_scratch_offset(plan, node, "scratch"),
         outside_offset=_scratch_offset(plan, node, "outside"),
@@ -186,11 +187,10 @@ def address(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
 
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
-    graph, node = schedule.graph, step.node
-    windows = node.op.windows(graph.signature(node))
+    graph = schedule.graph
     outside = "outside" if step.outside_bytes else "NULL"
     found = []
-    for i, (value, window) in enumerate(zip(graph.activations(node), windows, strict=True)):
+    for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
         found.append(
             Operand(

@@ -50,6 +50,8 @@ def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
     owners = np.asarray([event.step for event in events], np.int64)
     for index in np.unique(owners):
         step, mine = schedule.steps[index], owners == index
+        if step.kernel.accumulates:
+            mine = np.cumsum(mine) * np.cumsum(mine[::-1])[::-1] > 0
         overhangs = mine & overhanging(schedule, step, rows) if step.outside_bytes else mine
         for kind, size, align, when in (
             ("scratch", step.scratch_bytes, SCRATCH_ALIGN, mine),

@@ -48,7 +48,7 @@ def nests_of_events(schedule: Schedule, events: tuple[Event, ...]) -> list[int]:
 def is_inner(life: Lifetime, owners: list[int]) -> bool:
     """All that writes or reads the value belongs to one nest: a ring of its rows may suffice."""
     first, last = int(life.written.min()), int(life.read.max())
-    return first >= 0 and last < len(owners) and owners[first] == owners[last]
+    return 0 <= first <= last < len(owners) and owners[first] == owners[last]
 
 
 def replace_in_place(

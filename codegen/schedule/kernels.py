@@ -135,6 +135,18 @@ def round_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
+def is_global(op: Op, signature: Signature) -> bool:
+    """One window over more than one row, without padding, as wide as the image."""
+    assert isinstance(op, AveragePool)
+    size = signature.inputs[0].shape[:2]
+    return size == op.kernel_shape and not any(op.pads) and size[0] > 1
+
+
+def one_sum(op: Op, signature: Signature) -> int:
+    """An int32 for each channel."""
+    return 4 * signature.inputs[0].channels
+
+
 TILE = ("rescale", "tile_2x2", "store_tile")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
 
@@ -203,6 +215,18 @@ RULES: tuple[Rule, ...] = (
     Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
     Rule(Kernel("generic", "add", takes_row=True), (Add,)),
     Rule(Kernel("generic", "max_pool", strided=True), (MaxPool,)),
+    Rule(
+        Kernel(
+            "generic",
+            "global_average_pool",
+            ("rescale", "load32", "store32"),
+            takes_row=True,
+            accumulates=True,
+        ),
+        (AveragePool,),
+        is_global,
+        one_sum,
+    ),
     Rule(Kernel("generic", "average_pool", ("rescale",), strided=True), (AveragePool,)),
     Rule(Kernel("generic", "copy", takes_row=True, strided=True), (Copy,)),
     Rule(Kernel("generic", "table", takes_row=True, strided=True), (Clip, Requantize)),

@@ -68,7 +68,9 @@ class Lifetime:
 
 
 def calls(graph: Graph, step: Step) -> int:
-    """Return how often a step's kernel is called: once a row, or once."""
+    """Return how often a step's kernel is called: once a row of the result, or of the operand."""
+    if step.kernel.accumulates:
+        return graph.types[graph.activations(step.node)[0]].rows
     return 1 if step.kernel.whole else graph.types[step.node.output].rows
 
 
@@ -91,6 +93,8 @@ def operand_windows(graph: Graph, step: Step) -> Iterator[tuple[str, Window]]:
     for value, window in zip(graph.activations(step.node), windows, strict=True):
         if step.kernel.whole:
             window = Window(graph.types[value].rows, 0)
+        elif step.kernel.accumulates:
+            window = Window()
         yield value, window
 
 
@@ -106,7 +110,7 @@ def find_needs(graph: Graph, steps: tuple[Step, ...]) -> tuple[tuple[Need, ...],
             reach = (window.rows - 1) * window.dilation - window.pad + 1
             for feeder in made:
                 total = calls(graph, steps[feeder])
-                if by_row and not steps[feeder].kernel.whole:
+                if by_row and steps[feeder].kernel.makes_rows:
                     needs.append(Need(feeder, window.stride, reach, rows))
                 else:
                     needs.append(Need(feeder, 0, total, total))
@@ -161,9 +165,11 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
             found[value] = Lifetime(value, kind.row_bytes, *rows)
         return found[value]
 
-    for value in graph.inputs:
-        of(schedule.storage(value)).written[:] = -1
     first, last = (events[0].step, max(e.step for e in events)) if events else (0, -1)
+    for value in graph.inputs:
+        life = of(schedule.storage(value))
+        life.written[:] = -1
+        life.read[:] = 0 if first == 0 else -1
     for step in schedule.steps[:first]:
         of(schedule.storage(step.node.output)).written[:] = -1
     for step in schedule.steps[last + 1 :]:
@@ -172,14 +178,17 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
     for index, at in times.items():
         step = schedule.steps[index]
         out = of(schedule.storage(step.node.output))
-        by_row = _shows_rows(schedule, step.node.output) and not step.kernel.whole
+        by_row = _shows_rows(schedule, step.node.output) and step.kernel.makes_rows
         rows = np.arange(out.rows) if by_row else slice(None)
-        out.written[rows] = np.minimum(out.written[rows], at if by_row else at.min())
+        first_write = at.max() if step.kernel.accumulates else at.min()
+        out.written[rows] = np.minimum(out.written[rows], at if by_row else first_write)
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
             _read(of(schedule.storage(value)), window, at, _shows_rows(schedule, value))
     for value in graph.outputs:
         of(schedule.storage(value)).read[:] = end
+    if last - first + 1 == len(schedule.steps):
+        return found
     return {value: life for value, life in found.items() if life.is_live(end)}
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.ir.graph import Graph, Node
-from codegen.ops import Add, Clip, Requantize, Reshape
+from codegen.ops import Add, Clip, Conv2d, Requantize, Reshape
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
-from tests.ops.harness import GENERIC, assert_c_equals_reference, int8
+from tests.ops.harness import (
+    GENERIC,
+    assert_c_equals_reference,
+    int8,
+    linear_constants,
+    merged,
+    op_graph,
+)
 
 
 def chain(*nodes: Node, outputs: tuple[str, ...] = ("z",)) -> Graph:
@@ -49,3 +56,15 @@ def test_a_reshape_costs_nothing() -> None:
 def test_a_value_added_to_itself() -> None:
     graph = chain(Node(Add(), ("x", "x"), "z"))
     assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0))
+
+
+def test_inputs_that_are_hardly_read_keep_apart() -> None:
+    """The caller writes every row of every input, also those that no window reads."""
+    rng = np.random.default_rng(0)
+    sparse = Conv2d((2, 3), (1, 1, 2, 1), (2, 1))
+    graphs = [
+        op_graph(sparse, [int8((3, 4, 5))], (0.3, 2), linear_constants(rng, (4, 2, 2, 5), 0.05)),
+        op_graph(sparse, [int8((9, 4, 7))], (0.3, 2), linear_constants(rng, (7, 2, 3, 7), 0.05)),
+    ]
+    for order in (graphs, graphs[::-1]):
+        assert_c_equals_reference(merged(order), GENERIC, rng)

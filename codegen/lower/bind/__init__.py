@@ -25,7 +25,7 @@ from codegen.lower.bind.linear import (
     bind_depthwise_3x3,
     bind_pointwise,
 )
-from codegen.lower.bind.pool import bind_average_pool, bind_max_pool
+from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -44,6 +44,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/add": bind_add,
     "generic/max_pool": bind_max_pool,
     "generic/average_pool": bind_average_pool,
+    "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,
     "generic/table": bind_table,
     "generic/softmax": bind_softmax,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import AveragePool, MaxPool
@@ -39,11 +40,39 @@ def bind_max_pool(op: MaxPool, signature: Signature) -> Binding:
     )
 
 
+def average_params(op: AveragePool, signature: Signature, p: Rescale) -> dict[str, object]:
+    """Return the numbers common to all averages; `multiplier` serves where all counts are alike."""
+    qx = signature.inputs[0].quant
+    assert qx is not None
+    counts = op.counts(signature.inputs[0].shape[:2])
+    return {
+        "input_zero": qx.zero_point,
+        "to_even": op.ties_to_even(signature),
+        "multiplier": p.multipliers[int(counts.flat[0])],
+        **rescale_params(p),
+    }
+
+
+def bind_global_average_pool(op: AveragePool, signature: Signature) -> Binding:
+    """Sums of each channel, kept from row to row."""
+    p = op.params(signature)
+    rows, width, channels = signature.inputs[0].shape
+    return Binding(
+        f"global_average_pool_{rows}x{width}x{channels}",
+        "One row of an average over the image; the last row's call writes it",
+        {
+            "last": rows - 1,
+            "width": width,
+            "channels": channels,
+            "count": rows * width,
+            **average_params(op, signature, p),
+        },
+    )
+
+
 def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
     """One multiplier where all windows count alike, else one for each count."""
     p = op.params(signature)
-    qx = signature.inputs[0].quant
-    assert qx is not None
     counts = op.counts(signature.inputs[0].shape[:2])
     by_count = bool((counts != counts.flat[0]).any())
     comment = "from a sum of that many values to the output, in 2^-32; [0] is unused"
@@ -51,13 +80,6 @@ def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
     return Binding(
         f"average_pool_{pool_name(op, signature)}",
         "One row of an average over windows",
-        pool_params(op, signature)
-        | {
-            "input_zero": qx.zero_point,
-            "by_count": by_count,
-            "to_even": op.ties_to_even(signature),
-            "multiplier": p.multipliers[int(counts.flat[0])],
-            **rescale_params(p),
-        },
+        pool_params(op, signature) | {"by_count": by_count} | average_params(op, signature, p),
         (table,) if by_count else (),
     )
