@@ -67,8 +67,8 @@ COUNTS = (
 )
 """Multiply-adds and parameters, for one image.
 
-Parameters are those that published figures round. So are the multiply-adds down to ResNet-152 and of
-the Inceptions; the others only hold what the structures gave when they were written.
+Parameters round to the published figures, but for SimpleNet, whose paper counts weights alone.
+Multiply-adds hold what the structures give; those of the Netscope comparison are tested above all.
 """
 WITH_STATISTICS = (("segnet", 29_470_997), ("deeplab_v2", 44_153_876))
 """Parameters with the mean and variance of batch normalizations: what a stored model holds."""
