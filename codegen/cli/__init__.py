@@ -11,11 +11,12 @@ from codegen import __version__
 from codegen.cli.emit import emit
 from codegen.cli.errors import ErrorGroup
 from codegen.cli.report import report
+from codegen.cli.tables import tables
 from codegen.cli.targets import targets
 from codegen.cli.verify import verify
 from codegen.cli.zoo import zoo
 
-COMMANDS = (emit, verify, report, targets, zoo)
+COMMANDS = (emit, verify, report, targets, zoo, tables)
 
 
 HELP = """Compile ONNX networks into fixed-point, static-memory C for microcontrollers.

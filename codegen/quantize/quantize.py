@@ -10,6 +10,7 @@ from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import Conv2d, Dense
+from codegen.quantize.correct_biases import correct_biases
 from codegen.quantize.formats import affine, assign_formats, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
@@ -39,7 +40,8 @@ def quantize(graph: Graph, ranges: Ranges | None = None) -> Graph:
     """Return the fixed-point graph: int8 values and weights, int32 biases, all with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
-    `ranges`. Requantize nodes stand where formats meet that the file prescribes differently.
+    `ranges`, and biases are corrected where it holds evidence of what the float network does.
+    Requantize nodes stand where formats meet that the file prescribes differently.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit 32 bits.
     """
@@ -62,7 +64,9 @@ def quantize(graph: Graph, ranges: Ranges | None = None) -> Graph:
     problems += check_params(fixed)
     if problems:
         raise BadQuantization.collect(problems)
-    return fixed
+    if ranges is None or ranges.evidence is None:
+        return fixed
+    return correct_biases(fixed, ranges.evidence)
 
 
 def quantize_operands(

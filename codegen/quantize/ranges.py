@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from codegen.ir.types import Array
+
 Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the float network made of some samples: a check on what the integers make of them.
+
+    `inputs` are the samples as the float graph takes them, (N, *shape); `means` the mean of each
+    channel, over all samples and places, of the results of convolutions and dense layers.
+    """
+
+    inputs: tuple[Array, ...]
+    means: Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +32,7 @@ class Ranges:
     bounds: Mapping[str, Range]
     source: str
     synthetic: bool = False
+    evidence: Evidence | None = None
 
 
 def union(first: Range | None, second: Range | None) -> Range | None:

@@ -1,4 +1,4 @@
-"""FCN-5 and FCN-8: Shi et al., "Benchmarking Deep Learning Tools", 2016, arXiv 1608.07249, table 3.
+"""FCN-5 and FCN-8: Shi et al., "Benchmarking Deep Learning Tools", 2016, arXiv 1608.07249.
 
 Dense layers with as many outputs as inputs. The source gives no width of the hidden layers; the
 parameters that it gives follow from 1024: 55 M with one hidden layer, 58 M with three more.
@@ -25,7 +25,7 @@ def build_fully_connected(inputs: int, hidden: int, layers: int, bias: str) -> o
 FULLY_CONNECTED = Network(
     name="fully_connected",
     title="FCN-5, FCN-8: dense layers only (to compare with)",
-    paper="Shi et al. 2016, arXiv 1608.07249, table 3",
+    paper="Shi et al. 2016, arXiv 1608.07249",
     options=(
         Number("inputs", int, 26752, 2, 65536, "inputs, and outputs"),
         Number("hidden", int, 1024, 1, 65536, "outputs of a hidden layer"),

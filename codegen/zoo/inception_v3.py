@@ -105,7 +105,9 @@ INCEPTION_V3 = Network(
     options=(
         resolution_option(299, least=75),
         classes_option(),
-        Choice("last_pool", "average", ("average", "max"), "max in the first released graph"),
+        Choice(
+            "last_pool", "average", ("average", "max"), "max in the Caffe form that was counted"
+        ),
     ),
     builder=build_inception_v3,
 )

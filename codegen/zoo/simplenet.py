@@ -1,4 +1,4 @@
-"""SimpleNet: Hasanpour et al., "Lets Keep It Simple", 2016, arXiv 1608.06037, figure 1 and table 1.
+"""SimpleNet: Hasanpour et al., "Lets Keep It Simple", 2016, arXiv 1608.06037.
 
 The 13 layers for CIFAR-10 with 5.48 M weights. Its ImageNet form with 6.4 M was never published.
 """
@@ -39,7 +39,7 @@ def build_simplenet(resolution: int, classes: int) -> onnx.ModelProto:
 SIMPLENET = Network(
     name="simplenet",
     title="SimpleNet (to compare with)",
-    paper="Hasanpour et al. 2016, arXiv 1608.06037, figure 1",
+    paper="Hasanpour et al. 2016, arXiv 1608.06037",
     options=(resolution_option(32), classes_option(10)),
     builder=build_simplenet,
 )

@@ -1,4 +1,4 @@
-"""The networks to compare with: published counts and shapes, and weights that live."""
+"""The networks to compare with: counts, shapes, and weights that live."""
 
 from __future__ import annotations
 
@@ -65,7 +65,11 @@ COUNTS = (
     ("dilated_vgg", {"context": "basic", "classes": 19}, 791_626_613_760, 134_361_643),
     ("deeplab_v2", {"backbone": "vgg16"}, 80_120_358_592, 37_877_652),
 )
-"""Multiply-adds and parameters, for one image."""
+"""Multiply-adds and parameters, for one image.
+
+Parameters round to the published figures, but for SimpleNet, whose paper counts weights alone.
+Multiply-adds hold what the structures give; those of the Netscope comparison are tested above all.
+"""
 WITH_STATISTICS = (("segnet", 29_470_997), ("deeplab_v2", 44_153_876))
 """Parameters with the mean and variance of batch normalizations: what a stored model holds."""
 

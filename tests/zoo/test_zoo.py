@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from onnx import numpy_helper
 
 from codegen.errors import BadOption, UnknownName, UnreadableFile
-from codegen.zoo import NETWORKS, build, load_weights
+from codegen.zoo import NETWORKS, Network, build, load_weights
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
 
 SMALL = {"alpha": 0.1, "resolution": 32, "classes": 5}
 
@@ -26,7 +29,7 @@ def arrays(small: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_every_network_says_what_it_is(network) -> None:
+def test_every_network_says_what_it_is(network: Network) -> None:
     assert network.title and network.paper
     for option in network.options:
         assert option.help
@@ -34,8 +37,36 @@ def test_every_network_says_what_it_is(network) -> None:
         assert option.parse(str(option.default)) == option.default
 
 
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_every_network_is_documented(network: Network) -> None:
+    options = ", ".join(f"`{option.name}`" for option in network.options)
+    row = f"| `{network.name}` | {network.title} | {network.paper} | {options} |"
+    assert row in DOCS.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("squeezenet", {"bypass": "odd"}),
+        ("squeezenet", {"version": 1.2}),
+        ("shufflenet_v1", {"groups": 5}),
+        ("resnet_cifar", {"depth": "twenty"}),
+    ],
+)
+def test_a_choice_lists_what_it_can_be(name: str, options: Mapping[str, object]) -> None:
+    with pytest.raises(BadOption, match=r"is one of \w.*, got"):
+        build(name, options)
+
+
+def test_equal_option_names_have_equal_types() -> None:
+    types = {}
+    for network in NETWORKS:
+        for option in network.options:
+            assert types.setdefault(option.name, option.type) is option.type
+
+
 def test_defaults_are_those_of_the_options() -> None:
-    model = build("mobilenet_v1")
+    model = build("mobilenet_v1", weights=False)
     (image,), (scores,) = model.graph.input, model.graph.output
     assert [d.dim_value for d in image.type.tensor_type.shape.dim[1:]] == [3, 224, 224]
     assert [d.dim_value for d in scores.type.tensor_type.shape.dim[1:]] == [1000]

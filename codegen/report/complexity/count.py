@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from codegen.options import RADIO_PAYLOAD_BYTES
 from codegen.report.complexity.layers import MULTIPLYING, Kind, Layer, Structure
-from codegen.report.complexity.rules import MOBILE, Cost, Rules
+from codegen.report.complexity.rules import MOBILE, Cost, Rules, total
 from codegen.report.packets import count_packets
+
+NOTHING = Cost()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Complexity:
     @property
     def total(self) -> Cost:
         """The sum of the layers."""
-        return sum((row.cost for row in self.rows), Cost())
+        return total(row.cost for row in self.rows)
 
     @property
     def size_bytes(self) -> int:
@@ -93,12 +95,16 @@ class Complexity:
 def count(structure: Structure, measure: Measure | None = None) -> Complexity:
     """Return what the network costs; layers that cost nothing under the rules are left out."""
     measure = measure or Measure()
-    rows = tuple(_row(layer, measure) for layer in structure.layers if _is_shown(layer, measure))
+    costs = ((layer, measure.rules.cost(layer)) for layer in structure.layers)
+    rows = tuple(
+        _row(layer, cost.for_batch(measure.batch), measure)
+        for layer, cost in costs
+        if layer.kind in (Kind.INPUT, Kind.CONCAT) or cost != NOTHING
+    )
     return Complexity(structure.name, measure, rows, tuple(_notes(structure.layers)))
 
 
-def _row(layer: Layer, measure: Measure) -> Row:
-    cost = measure.rules.cost(layer).for_batch(measure.batch)
+def _row(layer: Layer, cost: Cost, measure: Measure) -> Row:
     output_bytes = measure.bytes_of(layer.elements * measure.batch)
     return Row(
         layer.name,
@@ -112,24 +118,20 @@ def _row(layer: Layer, measure: Measure) -> Row:
     )
 
 
-def _is_shown(layer: Layer, measure: Measure) -> bool:
-    return layer.kind in (Kind.INPUT, Kind.CONCAT) or measure.rules.cost(layer) != Cost()
-
-
 def _shares(rows: Sequence[Row]) -> Iterator[Share]:
     weighted = [row for row in rows if row.kind in MULTIPLYING]
-    total = sum((row.cost for row in weighted), Cost())
+    whole = total(row.cost for row in weighted)
     for kind in MULTIPLYING:
         found = [row for row in weighted if row.kind is kind]
-        cost = sum((row.cost for row in found), Cost())
+        cost = total(row.cost for row in found)
         if found:
             yield Share(
                 kind,
                 len(found),
                 cost.macs,
-                100 * cost.macs / max(1, total.macs),
+                100 * cost.macs / max(1, whole.macs),
                 cost.parameters,
-                100 * cost.parameters / max(1, total.parameters),
+                100 * cost.parameters / max(1, whole.parameters),
             )
 
 

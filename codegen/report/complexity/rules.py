@@ -5,8 +5,9 @@ docs/counting.md states both, operator by operator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 from codegen.errors import BadOption
 from codegen.report.complexity.layers import MULTIPLYING, Kind, Layer
@@ -25,12 +26,25 @@ class Cost:
     parameters: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return total((self, other))
 
     def for_batch(self, batch: int) -> Cost:
         """Return the cost of `batch` inputs: all but the parameters as often."""
-        times = Cost(*(batch * count for count in astuple(self)))
+        times = Cost(*(batch * count for count in COUNTS(self)))
         return replace(times, parameters=self.parameters)
+
+
+COUNTS = attrgetter(*(field.name for field in fields(Cost)))
+"""The counts of a cost, in their order."""
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Return the sum of costs.
+
+    >>> total([Cost(macs=2), Cost(macs=3, parameters=1)]) == Cost(macs=5, parameters=1)
+    True
+    """
+    return Cost(*map(sum, zip(COUNTS(Cost()), *map(COUNTS, costs), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

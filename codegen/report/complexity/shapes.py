@@ -39,19 +39,23 @@ def infer_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     shapes = _infer(bare, name)
     while _unknown(bare, shapes) and _fold_shapes(bare.graph, shapes):
         shapes = _infer(bare, name)
-    problems = [
-        Problem(f"the shape of '{value}' does not follow from the model", name, FIX_SHAPE)
-        for value in _unknown(bare, shapes)[:SHOWN_PROBLEMS]
-    ]
-    if problems:
-        raise DynamicShape.collect(problems)
+    unknown = _unknown(bare, shapes)
+    if unknown:
+        _infer(bare, name, strict=True)
+        raise DynamicShape.collect(
+            Problem(f"the shape of '{value}' does not follow from the model", name, FIX_SHAPE)
+            for value in unknown[:SHOWN_PROBLEMS]
+        )
     return shapes
 
 
-def _infer(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
-    """Return the shapes that ONNX infers, all dimensions known."""
+def _infer(model: onnx.ModelProto, name: str, strict: bool = False) -> dict[str, Shape]:
+    """Return the shapes that ONNX infers, all dimensions known.
+
+    `strict`: raise InvalidModel where a node contradicts its inputs.
+    """
     try:
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = onnx.shape_inference.infer_shapes(model, strict_mode=strict, data_prop=True).graph
     except (onnx.shape_inference.InferenceError, ValueError) as error:
         raise InvalidModel(str(error).strip().splitlines()[0], where=name) from error
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}

@@ -13,8 +13,8 @@ from codegen.report.packets import count_packets
 Store = frozenset[str]
 """Where a value lies: itself, the value it replaces in place, or the parts it is joined from."""
 
-FILTER_BYTES = 4
-"""Flash that a filter takes besides its weights: its 32-bit bias."""
+FILTER_BYTES = 8
+"""Flash that a filter takes besides its weights: a 32-bit bias, a 32-bit multiplier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Cut:
     """A place to cut, for one input, and what the node needs for all before it.
 
     `after` is the last layer on the node; `radio_bytes` is what it sends, at the bits asked for.
-    RAM is the peak of running layer by layer in 8 bits, flash the 8-bit weights and 32-bit biases.
+    RAM is the peak of running layer by layer in 8 bits; flash is 8-bit weights with the 32-bit bias
+    and multiplier of each filter.
     `pareto`: no other cut is better in one of radio, RAM, flash and MACs without being worse in
     another.
     """
