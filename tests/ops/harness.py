@@ -12,8 +12,10 @@ import numpy as np
 from codegen.emit import Golden, emit
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph, Node
+from codegen.ir.memory import MemoryPlan
 from codegen.ir.op import Op
 from codegen.ir.program import Program
+from codegen.ir.schedule import Schedule
 from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.lower import lower
 from codegen.plan import make_plan
@@ -78,18 +80,25 @@ def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Arr
     return tuple(found)
 
 
-def program_of(graph: Graph, families: tuple[str, ...]) -> Program:
-    """Schedule, plan and lower a fixed-point graph."""
+Planned = tuple[Schedule, MemoryPlan]
+
+
+def program_of(graph: Graph, families: tuple[str, ...], planned: Planned | None = None) -> Program:
+    """Schedule, plan and lower a fixed-point graph, layer by layer unless it is planned."""
     schedule = make_schedule(graph, families)
-    plan = make_plan(schedule)
+    schedule, plan = planned or (schedule, make_plan(schedule))
     return lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
 
 
 def write_c(
-    graph: Graph, families: tuple[str, ...], folder: Path, inputs: Sequence[Array]
+    graph: Graph,
+    families: tuple[str, ...],
+    folder: Path,
+    inputs: Sequence[Array],
+    planned: Planned | None = None,
 ) -> Program:
     """Emit a graph into a folder with its first sample as golden."""
-    program = program_of(graph, families)
+    program = program_of(graph, families, planned)
     first = [batch[:1] for batch in inputs]
     outputs = evaluate(graph, first)
     golden = Golden(tuple(first), tuple(outputs[name] for name in graph.outputs))
@@ -99,13 +108,16 @@ def write_c(
 
 
 def assert_c_equals_reference(
-    graph: Graph, families: tuple[str, ...], rng: np.random.Generator
+    graph: Graph,
+    families: tuple[str, ...],
+    rng: np.random.Generator,
+    planned: Planned | None = None,
 ) -> Program:
     """Build the C of a graph on the host and compare every output byte over `samples`."""
     inputs = samples(graph, rng)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        program = write_c(graph, families, folder, inputs)
+        program = write_c(graph, families, folder, inputs, planned)
         outputs = run_host(build_host(folder, program.interface, folder), inputs)
     expected = evaluate(graph, inputs)
     for name, got in zip(graph.outputs, outputs, strict=True):
