@@ -36,7 +36,7 @@ from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
 from codegen.targets import Target, load_target
-from codegen.verify import make_inputs, run_reference
+from codegen.verify import check_memory, make_inputs, run_reference
 
 GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
@@ -82,6 +82,7 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     check_budget(plan, options.ram_bytes)
     model_name = options.model_name
     program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
+    check_memory(program, schedule)
     sources = emit(program, make_golden(graph, samples))
     files: dict[str, str | bytes] = {**sources, f"{name}{GRAPH_SUFFIX}": save_graph(graph)}
     calibration = describe_calibration(samples, needs_ranges)

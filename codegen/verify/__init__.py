@@ -5,12 +5,14 @@ from codegen.verify.check import Subject, TargetRun
 from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.study import Study, study
+from codegen.verify.tokens import check_memory
 
 __all__ = [
     "Inputs",
     "Study",
     "Subject",
     "TargetRun",
+    "check_memory",
     "find_edit",
     "make_inputs",
     "measure_agreement",

@@ -21,6 +21,7 @@ from codegen.lower import lower
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from codegen.toolchain.host import build_host, run_host
+from codegen.verify.tokens import check_memory
 
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
@@ -87,7 +88,9 @@ def program_of(graph: Graph, families: tuple[str, ...], planned: Planned | None 
     """Schedule, plan and lower a fixed-point graph, layer by layer unless it is planned."""
     schedule = make_schedule(graph, families)
     schedule, plan = planned or (schedule, make_plan(schedule))
-    return lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
+    program = lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
+    check_memory(program, schedule)
+    return program
 
 
 def write_c(
