@@ -56,14 +56,9 @@ class NestView:
     invocation: tuple[str, ...]
 
     @property
-    def first(self) -> Turn:
-        """The layer that leads."""
-        return self.layers[0]
-
-    @property
-    def followers(self) -> tuple[Turn, ...]:
-        """The layers that run as far as their operands allow."""
-        return self.layers[1:]
+    def latest_first(self) -> tuple[Turn, ...]:
+        """The layers from the last to the first."""
+        return self.layers[::-1]
 
 
 def view_layer(layer: Layer) -> LayerView:
@@ -109,7 +104,7 @@ def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
 
 def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
     first, last = nest.layers[0], nest.layers[-1]
-    summary = f"{first.name} to {last.name}, row by row: each as soon as its operands allow."
+    summary = f"{first.name} to {last.name}, row by row: the latest that can make a row, makes one."
     if len(turns) > 1:
         invocation: tuple[str, ...] = (f"{name}(base);",)
     elif first.rows > 1:
@@ -124,7 +119,8 @@ def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: ra
     done = _counter(layer)
     argument = f"arena, {done}" if layer.rows > 1 else "arena"
     waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
-    condition = " && ".join(f"({part})" for part in (f"{done} < {layer.rows}", *waits))
+    parts = (f"{done} < {layer.rows}", *waits)
+    condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
     return Turn(done, layer.rows, f"{layer.name}({argument});", condition)
 
 

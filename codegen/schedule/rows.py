@@ -1,7 +1,7 @@
 """Rows in time: in which order a schedule computes rows, and from when until when each is needed.
 
-One kernel call is one event. Within a nest the first step computes a row, then each later step all
-the rows that its operands allow, and so on; the emitted C does the same by the same numbers.
+One kernel call is one event. Within a nest, always the latest step whose operands allow it computes
+a row, so that rows are used up as soon as they are made; the emitted C does the same.
 """
 
 from __future__ import annotations
@@ -128,24 +128,36 @@ def run_order(schedule: Schedule, only: int | None = None) -> tuple[Event, ...]:
     start = 0 if only is None else spans[only][0]
     done = totals[:start] + [0] * (len(steps) - start)
     events: list[Event] = []
+    for first, end in spans if only is None else spans[only : only + 1]:
+        events += _run_nest(schedule.needs, range(first, end), totals, done)
+    return tuple(events)
 
-    def run(step: int) -> None:
-        events.append(Event(step, done[step]))
-        done[step] += 1
+
+def _run_nest(
+    needs: tuple[tuple[Need, ...], ...], nest: range, totals: list[int], done: list[int]
+) -> Iterator[Event]:
+    """Yield the events of a nest: always the latest step that can make a row makes one."""
+    readers: dict[int, list[int]] = {step: [step] for step in nest}
+    for step in nest:
+        for need in needs[step]:
+            if need.step in readers:
+                readers[need.step].append(step)
 
     def is_ready(step: int) -> bool:
-        if done[step] == totals[step]:
-            return False
-        return all(done[n.step] >= n.rows_for(done[step]) for n in schedule.needs[step])
+        row = done[step]
+        return row < totals[step] and all(done[n.step] >= n.rows_for(row) for n in needs[step])
 
-    for first, end in spans if only is None else spans[only : only + 1]:
-        for _ in range(totals[first]):
-            run(first)
-            for step in range(first + 1, end):
-                while is_ready(step):
-                    run(step)
-        assert done[first:end] == totals[first:end], "a nest does not finish"
-    return tuple(events)
+    ready = {step for step in nest if is_ready(step)}
+    while ready:
+        step = max(ready)
+        yield Event(step, done[step])
+        done[step] += 1
+        for reader in readers[step]:
+            if is_ready(reader):
+                ready.add(reader)
+            else:
+                ready.discard(reader)
+    assert all(done[step] == totals[step] for step in nest), "a nest does not finish"
 
 
 def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, Lifetime]:

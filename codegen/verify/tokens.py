@@ -44,13 +44,10 @@ def _calls(nest: Nest, start: int) -> Iterator[tuple[int, int]]:
             done[need.step - start] >= need.rows_for(done[i]) for need in inner
         )
 
-    while done[0] < nest.layers[0].rows:
-        yield start, done[0]
-        done[0] += 1
-        for i in range(1, len(done)):
-            while may_run(i):
-                yield start + i, done[i]
-                done[i] += 1
+    while any(runnable := [may_run(i) for i in range(len(done))]):
+        latest = len(done) - 1 - runnable[::-1].index(True)
+        yield start + latest, done[latest]
+        done[latest] += 1
 
 
 @dataclass(frozen=True, slots=True)
