@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -35,8 +35,8 @@ def schedule_and_plan(graph: Graph, families: tuple[str, ...]) -> tuple[Schedule
     assigned = assign_kernels(graph, families)
     peaks = segment_peaks(assigned)
     tried: dict[tuple[int, ...], tuple[Schedule, MemoryPlan]] = {}
-    for overlap in OVERLAPS:
-        bounds = divide(peaks, overlap)
+    for overlap, few in product(OVERLAPS, (False, True)):
+        bounds = divide(peaks, overlap, few)
         if bounds not in tried:
             schedule = assemble(assigned, bounds)
             tried[bounds] = schedule, make_plan(schedule)
@@ -95,25 +95,29 @@ def _peak(assigned: Assigned, i: int, j: int, events: tuple[Event, ...]) -> tupl
     return lower_bound(buffers), apart + int(np.max(scratch, initial=0))
 
 
-def divide(peaks: Peaks, overlap: float) -> tuple[int, ...]:
-    """Return the bounds of the nests whose greatest peak is least, the smallest nests of those."""
+def divide(peaks: Peaks, overlap: float, few: bool) -> tuple[int, ...]:
+    """Return the bounds of the nests whose greatest peak is least: of those few, or many small."""
     count = max(j for _, j in peaks)
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (0,))]
     for j in range(1, count + 1):
-        best.append(min(_extensions(peaks, best, j, overlap)))
+        best.append(min(_extensions(peaks, best, j, overlap, 1 if few else -1)))
     return best[count][2]
 
 
 def _extensions(
-    peaks: Peaks, best: list[tuple[float, int, tuple[int, ...]]], j: int, overlap: float
+    peaks: Peaks,
+    best: list[tuple[float, int, tuple[int, ...]]],
+    j: int,
+    overlap: float,
+    price: int,
 ) -> Iterable[tuple[float, int, tuple[int, ...]]]:
     for i in range(j):
         if (i, j) not in peaks:
             continue
         live, apart = peaks[i, j]
-        peak, merged, bounds = best[i]
+        peak, nests, bounds = best[i]
         cost = max(peak, overlap * live + (1 - overlap) * apart)
-        yield cost, merged + (j - i - 1), (*bounds, j)
+        yield cost, nests + price, (*bounds, j)
 
 
 def least_peak(peaks: Peaks) -> int:
