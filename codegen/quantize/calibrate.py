@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,10 +15,8 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
 from codegen.quantize.probe import open_probe
-from codegen.quantize.ranges import Evidence, Range, Ranges
-from codegen.quantize.samples import Samples, graph_inputs
-
-Progress = Callable[[int, int], None]
+from codegen.quantize.ranges import Evidence, Progress, Range, Ranges
+from codegen.quantize.samples import Samples, graph_inputs, origin_of
 
 EVIDENCE_SAMPLES = 64
 """The samples kept to check the integers with: enough for a mean, few enough for memory."""
@@ -39,7 +37,7 @@ def calibrate(
     """
     wanted = unformatted(graph)
     source = find_source(graph, wanted)
-    probe = open_probe(model, [graph.origins[name].tensor for name in source.shown])
+    probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
     kept = range(0, samples.count, -(-samples.count // EVIDENCE_SAMPLES))
     measured = Measured(wanted, linear_results(graph, wanted))
@@ -136,7 +134,7 @@ def source_values(
     """Return the values that `source` gives for one run."""
     values: dict[str, Array] = {}
     for name in source.shown:
-        origin, value = graph.origins[name], graph.types[name]
+        origin, value = origin_of(graph, name), graph.types[name]
         shown = origin.apply(tensors[origin.tensor], value.shape)
         if value.quant is not None and shown.dtype.kind != "f":
             shown = value.quant.dequantize(shown)

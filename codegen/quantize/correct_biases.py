@@ -18,19 +18,19 @@ from codegen.ir.evaluate import evaluate_node
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
-from codegen.quantize.ranges import Evidence
+from codegen.quantize.ranges import Evidence, Progress
 
 CHUNK = 8
 """Samples evaluated together; bounds the memory of accumulators."""
-ROUNDS = 2
-"""A Relu passes a part of each shift on, so a second one brings the mean nearer."""
 
 
-def correct_biases(graph: Graph, evidence: Evidence) -> Graph:
-    """Return the fixed-point graph with biases shifted so that `evidence.means` come out.
+def correct_biases(graph: Graph, evidence: Evidence, progress: Progress | None = None) -> Graph:
+    """Return the fixed-point graph with biases shifted towards `evidence.means`.
 
+    A shift is the error of the mean; where a Relu passes only a part of it on, the rest remains.
     Layers follow each other, so each corrects what the ones before it left. A shift that 32 bits
-    cannot hold, or of a bias that another layer reads too, is left out.
+    cannot hold, or of a bias that another layer reads too, is left out. `progress` is called with
+    the nodes done and their number.
     """
     readers = graph.consumers()
     values: dict[str, Array] = {}
@@ -39,16 +39,17 @@ def correct_biases(graph: Graph, evidence: Evidence) -> Graph:
         assert quant is not None, f"{name} has no format"
         values[name] = quant.quantize(real, graph.types[name].dtype)
     last = {name: node for node in graph.nodes for name in node.inputs}
-    for node in graph.nodes:
+    for index, node in enumerate(graph.nodes):
         result = evaluate(graph, node, values)
-        is_own = node.output in evidence.means and len(readers[node.inputs[2]]) == 1
-        for _ in range(ROUNDS if is_own else 0):
+        if node.output in evidence.means and len(readers[node.inputs[2]]) == 1:
             graph = shift_bias(graph, node, result, evidence.means[node.output])
             result = evaluate(graph, node, values)
         values[node.output] = result
         for name in set(node.inputs):
             if last[name] is node:
                 values.pop(name, None)
+        if progress is not None:
+            progress(index + 1, len(graph.nodes))
     return graph
 
 
@@ -70,7 +71,7 @@ def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:
     assert quant is not None and steps is not None
     found = result.reshape(-1, result.shape[-1]).mean(axis=0, dtype=np.float64)
     excess = (found - quant.zero_point) * quant.scale - means
-    bias = graph.constants[name] - np.rint(excess / np.asarray(steps.scales)).astype(np.int64)
+    bias = graph.constants[name] - np.rint(excess / np.asarray(steps.scales))
     if np.abs(bias).max() > INT32_MAX:
         return graph
     shifted = replace(graph, constants={**graph.constants, name: bias.astype(np.int32)})

@@ -18,7 +18,7 @@ from codegen.quantize.linear_layers import (
     quantize_bias,
     quantize_weights,
 )
-from codegen.quantize.ranges import Ranges
+from codegen.quantize.ranges import Progress, Ranges
 
 
 @dataclass(slots=True)
@@ -36,12 +36,13 @@ class Constants:
         raise AssertionError(f"{reader} reads {name} in two formats")
 
 
-def quantize(graph: Graph, ranges: Ranges | None = None) -> Graph:
+def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | None = None) -> Graph:
     """Return the fixed-point graph: int8 values and weights, int32 biases, all with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, and biases are corrected where it holds evidence of what the float network does.
-    Requantize nodes stand where formats meet that the file prescribes differently.
+    Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
+    called with the nodes corrected and their number.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit 32 bits.
     """
@@ -66,7 +67,7 @@ def quantize(graph: Graph, ranges: Ranges | None = None) -> Graph:
         raise BadQuantization.collect(problems)
     if ranges is None or ranges.evidence is None:
         return fixed
-    return correct_biases(fixed, ranges.evidence)
+    return correct_biases(fixed, ranges.evidence, progress)
 
 
 def quantize_operands(

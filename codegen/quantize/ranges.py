@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from codegen.ir.types import Array
 
 Range = tuple[float, float]
+Progress = Callable[[int, int], None]
+"""Called with the steps done and all steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
