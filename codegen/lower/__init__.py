@@ -14,7 +14,7 @@ from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
-from codegen.schedule.rows import calls, operand_windows
+from codegen.schedule.rows import calls, operand_windows, shows_rows
 
 __all__ = ["lower", "make_interface"]
 
@@ -170,7 +170,7 @@ def _layer(
         operands=_operands(schedule, plan, step),
         output_offset=address(schedule, plan, node.output),
         output_pitch=output.width * pitch * output.dtype.size_bytes,
-        output_kept=min(schedule.rows_kept[schedule.storage(node.output)], output.rows),
+        output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
         scratch_offset=_scratch_offset(plan, node, "scratch"),
@@ -178,6 +178,14 @@ def _layer(
         outside_bytes=step.outside_bytes,
         outside_value=binding.outside_value,
     )
+
+
+def rows_kept(schedule: Schedule, value: str) -> int:
+    """Return how many rows of a value are in memory at a time, in rows of its own."""
+    rows = schedule.graph.types[value].rows
+    if not shows_rows(schedule, value):
+        return rows
+    return min(schedule.rows_kept[schedule.storage(value)], rows)
 
 
 def address(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
@@ -198,7 +206,7 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 offset=address(schedule, plan, value),
                 pitch=operand.row_bytes,
                 height=operand.rows,
-                kept=min(schedule.rows_kept[schedule.storage(value)], operand.rows),
+                kept=rows_kept(schedule, value),
                 window=window.rows,
                 stride=window.stride,
                 dilation=window.dilation,

@@ -190,13 +190,13 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
     for index, at in times.items():
         step = schedule.steps[index]
         out = of(schedule.storage(step.node.output))
-        by_row = _shows_rows(schedule, step.node.output) and step.kernel.makes_rows
+        by_row = shows_rows(schedule, step.node.output) and step.kernel.makes_rows
         rows = np.arange(out.rows) if by_row else slice(None)
         first_write = at.max() if step.kernel.accumulates else at.min()
         out.written[rows] = np.minimum(out.written[rows], at if by_row else first_write)
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
-            _read(of(schedule.storage(value)), window, at, _shows_rows(schedule, value))
+            _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
     for value in graph.outputs:
         of(schedule.storage(value)).read[:] = end
     if last - first + 1 == len(schedule.steps):
@@ -212,7 +212,7 @@ def _times_by_row(events: tuple[Event, ...]) -> dict[int, Times]:
     return {step: np.asarray(times[step], np.int64) for step in sorted(times)}
 
 
-def _shows_rows(schedule: Schedule, value: str) -> bool:
+def shows_rows(schedule: Schedule, value: str) -> bool:
     """Row r of the value lies in row r of the value that stores it."""
     types, view = schedule.graph.types, schedule.locate(value)
     if value == view.host:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codegen.ir.graph import Graph
-from codegen.ops import Add, AveragePool, Concat, Conv2d, Copy, MaxPool
+from codegen.ops import Add, AveragePool, Concat, Conv2d, Copy, MaxPool, Reshape
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from tests.emit.network import Builder
@@ -39,6 +39,17 @@ def nested() -> Graph:
     return b.graph("y", "z")
 
 
+def anchors() -> Graph:
+    """Detection heads: maps become lists of anchors, which are joined."""
+    b = Builder(int8((4, 4, 6), 0.3, -5))
+    b.add(Conv2d(), ("x",), "p", weights=(6, 1, 1, 6))
+    b.add(Conv2d((2, 2)), ("x",), "q", weights=(6, 1, 1, 6))
+    b.add(Reshape((32, 3)), ("p",), "p_rows")
+    b.add(Reshape((8, 3)), ("q",), "q_rows")
+    b.add(Concat(0), ("p_rows", "q_rows"), "y")
+    return b.graph("y")
+
+
 def rows() -> Graph:
     """Along the rows, as detection heads join their anchors; an input is joined too."""
     b = Builder(int8((4, 4, 6), 0.3, -5))
@@ -50,7 +61,9 @@ def rows() -> Graph:
 
 
 @families
-@pytest.mark.parametrize("graph", [fire(), nested(), rows()], ids=["fire", "nested", "rows"])
+@pytest.mark.parametrize(
+    "graph", [fire(), nested(), anchors(), rows()], ids=["fire", "nested", "anchors", "rows"]
+)
 def test_c_equals_reference(graph: Graph, families: tuple[str, ...]) -> None:
     assert_c_equals_reference(graph, families, np.random.default_rng(0))
 
