@@ -75,7 +75,10 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
         if needs_ranges
         else None
     )
-    graph = dump.graph("quantize", quantize(network, ranges))
+    graph = dump.graph(
+        "quantize",
+        quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
+    )
     schedule, plan = schedule_and_plan(graph, target.kernels)
     dump.schedule(schedule)
     dump.plan(plan)
