@@ -10,8 +10,7 @@ from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
 from codegen.ir.report import Report
 from codegen.lower import lower
-from codegen.plan import make_plan
-from codegen.schedule import make_schedule
+from codegen.plan.stream import schedule_and_plan
 
 
 def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, ...]) -> str:
@@ -29,10 +28,10 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
 
 def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
     """Return the text of each file for the graph; the golden values are no part of the C."""
-    schedule = make_schedule(graph, families)
+    schedule, plan = schedule_and_plan(graph, families)
     program = lower(
         schedule,
-        make_plan(schedule),
+        plan,
         report.interface.name,
         target=report.target,
         model=report.model,

@@ -23,10 +23,13 @@ from codegen.ops import (
     Conv2d,
     Dense,
     DequantizeLinear,
+    Lrn,
     MaxPool,
     Pad,
     QuantizeLinear,
     Reshape,
+    Resize,
+    Slice,
     Transpose,
 )
 
@@ -34,6 +37,7 @@ FLOATS = st.floats(allow_nan=False)
 COUNTS = st.integers(0, 9)
 PAIRS = st.tuples(COUNTS, COUNTS)
 FOURS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS)
+LINES = st.tuples(COUNTS, COUNTS, COUNTS)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
@@ -47,13 +51,16 @@ OPS = st.one_of(
     st.builds(AveragePool, PAIRS, PAIRS, FOURS, st.booleans()),
     st.builds(Clip, FLOATS, FLOATS),
     st.builds(Concat, COUNTS),
-    st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS),
+    st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
     st.builds(Reshape, SHAPES),
+    st.builds(Resize, PAIRS, LINES, LINES, st.booleans()),
+    st.builds(Slice, SHAPES, SHAPES, SHAPES),
     st.builds(Transpose, SHAPES),
     st.sampled_from([kind() for kind in codegen.ops.OPS if not fields(kind)]),
 )
@@ -177,5 +184,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {QuantizeLinear, Reshape, Transpose}
+    drawn |= {Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -186,7 +186,7 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
 
 
 def test_what_the_part_cannot_hold_is_noted() -> None:
-    network = {"alpha": 0.25, "resolution": 224}
+    network = {"alpha": 0.5, "resolution": 320}
     options = Options("mobilenet_v1", "cortex-m0plus", network=network)
     (note,) = describe(compile_model(options)).notes[-1:]
     assert note.endswith("of arena are more than the sram of the RP2040 has (270,336)")
