@@ -128,6 +128,8 @@ def _wait(need: Need, made: str, done: str) -> str:
     """Return the condition that an operand has come far enough for the next row."""
     if need.stride == 0 or need.reach >= need.rows:
         return f"{made} == {need.rows}"
+    if (need.stride, need.reach) == (1, 1):
+        return f"{made} > {done}"
     start = done if need.stride == 1 else f"({done} * {need.stride})"
     reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
     return f"{made} >= fx_least({reach}, {need.rows})"

@@ -237,12 +237,13 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
 
 
 def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
-    """Return the bytes of a value, or of the value that it is spread over."""
-    start, size = address(schedule, plan, value), schedule.graph.types[value].size_bytes
-    view = schedule.locate(value)
-    if view.pixel_pitch is not None:
-        return f"every {view.pixel_pitch} bytes from {start}"
-    return f"[{start}, {start + size})"
+    """Return the bytes of a value, of its ring, or of the value that it is spread over."""
+    start, kind = address(schedule, plan, value), schedule.graph.types[value]
+    pitch, kept = schedule.locate(value).pixel_pitch, rows_kept(schedule, value)
+    if pitch is not None:
+        return f"pixels every {pitch} bytes from {start}"
+    ring = f" (ring of {kept} rows)" if kept < kind.rows else ""
+    return f"[{start}, {start + kept * kind.row_bytes}){ring}"
 
 
 def _quotable(text: str) -> str:
