@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from textwrap import wrap
 
-from codegen.emit.layout import comment_text
+from codegen.emit.layout import COLUMNS, comment_text
 from codegen.ir.program import Layer, Nest, Operand
 from codegen.ir.schedule import Need
 
@@ -63,6 +65,30 @@ class NestView:
 
 def view_layer(layer: Layer) -> LayerView:
     """Return a layer as C text."""
+    return LayerView(
+        name=layer.name,
+        comment=_comment(layer.comment),
+        parameters="int8_t *arena, int32_t row" if takes_row(layer) else "int8_t *arena",
+        operands=tuple(_operand(layer, operand) for operand in layer.operands),
+        output_offset=layer.output_offset,
+        scratch_offset=layer.scratch_offset,
+        outside_offset=layer.outside_offset,
+        outside_bytes=layer.outside_bytes,
+        outside_value=layer.outside_value,
+        overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
+        call=_kernel_call(layer),
+    )
+
+
+def takes_row(layer: Layer) -> bool:
+    """The function of the layer depends on the row: not where all it touches is one row."""
+    views = (_operand(layer, operand) for operand in layer.operands)
+    overhangs = _overhangs(layer) if layer.outside_offset is not None else ""
+    texts = (_kernel_call(layer), overhangs, *(view.set_rows for view in views))
+    return any(re.search(r"\brow\b", text) for text in texts)
+
+
+def _kernel_call(layer: Layer) -> str:
     arguments = [_argument(layer, operand) for operand in layer.operands]
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
@@ -72,19 +98,7 @@ def view_layer(layer: Layer) -> LayerView:
         arguments.append("scratch")
     if accumulates:
         arguments.append("row")
-    return LayerView(
-        name=layer.name,
-        comment=_comment(layer.comment),
-        parameters="int8_t *arena, int32_t row" if layer.rows > 1 else "int8_t *arena",
-        operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output_offset=layer.output_offset,
-        scratch_offset=layer.scratch_offset,
-        outside_offset=layer.outside_offset,
-        outside_bytes=layer.outside_bytes,
-        outside_value=layer.outside_value,
-        overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
-        call=f"{layer.function.name}({', '.join(arguments)});",
-    )
+    return f"{layer.function.name}({', '.join(arguments)});"
 
 
 def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
@@ -109,7 +123,8 @@ def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
         invocation: tuple[str, ...] = (f"{name}(base);",)
     elif first.rows > 1:
         loop = f"for (int32_t row = 0; row < {first.rows}; ++row) {{"
-        invocation = (loop, f"    {first.name}(base, row);", "}")
+        argument = "base, row" if takes_row(first) else "base"
+        invocation = (loop, f"    {first.name}({argument});", "}")
     else:
         invocation = (f"{first.name}(base);",)
     return NestView(name, summary, turns, invocation)
@@ -117,7 +132,7 @@ def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
 
 def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
     done = _counter(layer)
-    argument = f"arena, {done}" if layer.rows > 1 else "arena"
+    argument = f"arena, {done}" if takes_row(layer) else "arena"
     waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
     parts = (f"{done} < {layer.rows}", *waits)
     condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
@@ -141,7 +156,7 @@ def _counter(layer: Layer) -> str:
 
 def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines as one C comment."""
-    texts = [comment_text(line) for line in lines]
+    texts = [part for line in lines for part in wrap(comment_text(line), COLUMNS - 6)]
     return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
 
 

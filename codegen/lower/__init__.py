@@ -231,8 +231,8 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
     offsets = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
-        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel;"
-        f" arena {offsets} -> {_span(schedule, plan, node.output)}",
+        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel",
+        f"arena {offsets} -> {_span(schedule, plan, node.output)}",
     )
 
 
@@ -242,7 +242,7 @@ def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
     pitch, kept = schedule.locate(value).pixel_pitch, rows_kept(schedule, value)
     if pitch is not None:
         return f"pixels every {pitch} bytes from {start}"
-    ring = f" (ring of {kept} rows)" if kept < kind.rows else ""
+    ring = f" (a ring of {kept})" if kept < kind.rows else ""
     return f"[{start}, {start + kept * kind.row_bytes}){ring}"
 
 

@@ -14,6 +14,9 @@ import pytest
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.program import Program
+from codegen.plan import make_plan
+from codegen.schedule.assemble import assemble
+from codegen.schedule.assign import assign_kernels
 from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.host import build_host, run_host
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
@@ -25,15 +28,25 @@ RNG_SEED = 4
 COLUMNS = 100
 
 
-@pytest.fixture(scope="module", params=[GENERIC, ARM_DSP], ids=["generic", "arm_dsp"])
+CASES = [(families, streamed) for families in (GENERIC, ARM_DSP) for streamed in (False, True)]
+
+
+@pytest.fixture(
+    scope="module", params=CASES, ids=lambda c: f"{c[0][0]}-{'streamed' if c[1] else 'layers'}"
+)
 def emitted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Program]:
-    """A folder with the network of every operator."""
+    """A folder with the network of every operator, layer by layer or as one nest."""
+    families, streamed = request.param
     folder = tmp_path_factory.mktemp("net")
     graph = every_operator()
     inputs = samples(graph, np.random.default_rng(RNG_SEED))
-    return folder, write_c(graph, request.param, folder, inputs)
+    assigned = assign_kernels(graph, families)
+    places = range(len(assigned.steps) + 1)
+    schedule = assemble(assigned, (places[0], places[-1]) if streamed else tuple(places))
+    planned = schedule, make_plan(schedule)
+    return folder, write_c(graph, families, folder, inputs, planned)
 
 
 @pytest.mark.parametrize("language", ["c99", "c++17"])
