@@ -11,6 +11,7 @@ from codegen.options import Options
 from codegen.pipeline import Compiled, compile_model
 from codegen.quantize import graph_inputs
 from codegen.targets import load_target
+from codegen.toolchain import find_warnings, host_compiler
 from codegen.verify import Subject, make_inputs, run_reference, study
 from tests.quantize.real_models import calibration
 
@@ -42,6 +43,7 @@ def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
     inputs = make_inputs(graph, graph_inputs(graph, compiled.samples), HOST_INPUTS)
     expected = run_reference(graph, inputs)
     families = compiled.target.kernels
+    assert find_warnings(folder, compiled.program.interface, host_compiler()) == ""
     subject = Subject(folder, compiled.program.interface, graph, families, inputs, expected)
     found = study(subject, [load_target(core) for core in cores], target_inputs=TARGET_INPUTS)
     assert [check.place for check in found.checks] == ["host", *cores]
