@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codegen.ir.memory import Buffer
+from codegen.ir.memory import Buffer, Bytes
 from codegen.ir.schedule import Schedule, Step
 from codegen.schedule.rows import Event, Lifetime, find_lifetimes
 
 SCRATCH_ALIGN = 4
-
-Bytes = npt.NDArray[np.int64]
 
 
 def find_buffers(schedule: Schedule, events: tuple[Event, ...]) -> tuple[Buffer, ...]:

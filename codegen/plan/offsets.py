@@ -84,19 +84,14 @@ def _greedy(order: list[int], buffers: tuple[Buffer, ...], apart: list[list[int]
     offsets = [-1] * len(buffers)
     placed: list[int] = []
     for i in order:
-        barred = sorted(
+        barred = [
             (offsets[p] - apart[i][p], offsets[p] + apart[p][i])
             for p in placed
             if apart[p][i] > NEVER
-        )
+        ]
         offset = 0
-        for below, above in barred:
-            if below < offset < above:
-                offset = _align(above, buffers[i].align)
-        while any(below < offset < above for below, above in barred):
-            offset = _align(
-                max(above for below, above in barred if below < offset < above), buffers[i].align
-            )
+        while ends := [above for below, above in barred if below < offset < above]:
+            offset = _align(max(ends), buffers[i].align)
         offsets[i] = offset
         placed.append(i)
     return offsets

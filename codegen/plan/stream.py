@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from codegen.ir.schedule import Schedule
 from codegen.plan import make_plan
 from codegen.plan.lifetimes import find_buffers
 from codegen.plan.offsets import lower_bound
-from codegen.schedule.assemble import assemble
+from codegen.schedule.assemble import assemble, divide
 from codegen.schedule.assign import Assigned, assign_kernels
 from codegen.schedule.rows import Event, run_order
 
@@ -36,12 +36,12 @@ def schedule_and_plan(graph: Graph, families: tuple[str, ...]) -> tuple[Schedule
     peaks = segment_peaks(assigned)
     tried: dict[tuple[int, ...], tuple[Schedule, MemoryPlan]] = {}
     for overlap, few in product(OVERLAPS, (False, True)):
-        bounds = divide(peaks, overlap, few)
+        _, bounds = least_peak(peaks, overlap, few)
         if bounds not in tried:
             schedule = assemble(assigned, bounds)
             tried[bounds] = schedule, make_plan(schedule)
     schedule, plan = min(tried.values(), key=lambda found: found[1].size_bytes)
-    bound = least_peak(peaks)
+    bound = int(least_peak(peaks, overlap=1.0, few=True)[0])
     return schedule, replace(plan, lower_bound_bytes=bound, is_optimal=plan.size_bytes == bound)
 
 
@@ -56,7 +56,7 @@ def segment_peaks(assigned: Assigned) -> Peaks:
     found: Peaks = {}
     for i in range(count):
         last = count if i in cuts else i + 1
-        nests = assemble_nests(assigned, i, last)
+        nests = divide(assigned, stretch_bounds(assigned, i, last))
         events = run_order(nests, nests.spans.index((i, last)))
         for j in range(i + 1, last + 1):
             if j == i + 1 or j in cuts:
@@ -78,30 +78,32 @@ def find_cuts(assigned: Assigned) -> frozenset[int]:
     return frozenset(p for p, values in enumerate(lying) if values <= 1)
 
 
-def assemble_nests(assigned: Assigned, i: int, j: int) -> Schedule:
-    """Return a schedule with the steps from i to j as a nest, without places and rings."""
-    bounds = sorted({0, i, j, len(assigned.steps)})
-    nests = tuple(assigned.steps[a:b] for a, b in pairwise(bounds))
-    return Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
+def stretch_bounds(assigned: Assigned, i: int, j: int) -> tuple[int, ...]:
+    """Return the bounds that make a nest of the steps from i to j, with all others around it."""
+    return tuple(sorted({0, i, j, len(assigned.steps)}))
 
 
 def _peak(assigned: Assigned, i: int, j: int, events: tuple[Event, ...]) -> tuple[int, int]:
     """Return the peaks of one stretch, from the events of one that begins with it."""
     mine = tuple(event for event in events if event.step < j)
-    schedule = assemble(assigned, tuple(sorted({0, i, j, len(assigned.steps)})), mine)
+    schedule = assemble(assigned, stretch_bounds(assigned, i, j), mine)
     buffers = find_buffers(schedule, mine)
     apart = sum(b.size_bytes for b in buffers if b.values and b.live.any())
     scratch = [b.live for b in buffers if not b.values]
     return lower_bound(buffers), apart + int(np.max(scratch, initial=0))
 
 
-def divide(peaks: Peaks, overlap: float, few: bool) -> tuple[int, ...]:
-    """Return the bounds of the nests whose greatest peak is least: of those few, or many small."""
+def least_peak(peaks: Peaks, overlap: float, few: bool) -> tuple[float, tuple[int, ...]]:
+    """Return the least greatest peak of any division, and the bounds of its nests.
+
+    Of the divisions with that peak: one of few nests, or of many small ones.
+    """
     count = max(j for _, j in peaks)
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (0,))]
     for j in range(1, count + 1):
         best.append(min(_extensions(peaks, best, j, overlap, 1 if few else -1)))
-    return best[count][2]
+    peak, _, bounds = best[count]
+    return peak, bounds
 
 
 def _extensions(
@@ -118,12 +120,3 @@ def _extensions(
         peak, nests, bounds = best[i]
         cost = max(peak, overlap * live + (1 - overlap) * apart)
         yield cost, nests + price, (*bounds, j)
-
-
-def least_peak(peaks: Peaks) -> int:
-    """Return the least peak of live bytes over all divisions into nests."""
-    count = max(j for _, j in peaks)
-    best = [0] + [0] * count
-    for j in range(1, count + 1):
-        best[j] = min(max(best[i], peaks[i, j][0]) for i in range(j) if (i, j) in peaks)
-    return best[count]

@@ -15,6 +15,7 @@ from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report
 from codegen.ir.schedule import Schedule, Step
 from codegen.lower import layer_name
 from codegen.options import Options
+from codegen.report.packets import count_packets
 from codegen.targets import Target
 from codegen.verify import TargetRun
 
@@ -146,7 +147,7 @@ def _layers(
                 macs=_macs(schedule.graph, step),
                 params=_params(schedule.graph, step),
                 output_bytes=output.size_bytes,
-                packets=-(-output.size_bytes // payload_bytes),
+                packets=count_packets(output.size_bytes, payload_bytes),
                 kernel=step.kernel.name,
                 family=step.kernel.family,
                 live_bytes=_live_bytes(plan, time),

@@ -25,8 +25,7 @@ def assemble(
 
     With the `events` of some nests, places and rings are right for those nests alone.
     """
-    nests = tuple(assigned.steps[i:j] for i, j in pairwise(bounds))
-    schedule = Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
+    schedule = divide(assigned, bounds)
     if events is None:
         events = run_order(schedule)
     lives = find_lifetimes(schedule, events)
@@ -37,6 +36,12 @@ def assemble(
         for value, life in lives.items()
     }
     return replace(schedule, rows_kept=kept)
+
+
+def divide(assigned: Assigned, bounds: tuple[int, ...]) -> Schedule:
+    """Return the nests between successive `bounds`, without places and rings."""
+    nests = tuple(assigned.steps[i:j] for i, j in pairwise(bounds))
+    return Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
 
 
 def nests_of_events(schedule: Schedule, events: tuple[Event, ...]) -> list[int]:

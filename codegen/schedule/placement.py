@@ -71,9 +71,8 @@ def _writes_in_place(graph: Graph, concat: Node, value: str, placed: set[str]) -
     if producer is None or value in graph.outputs or len(readers) > 1:
         return False
     if isinstance(producer.op, Concat):
-        by_channel = len(graph.types[concat.output].shape) - 1
-        same_axis = producer.op.axis == concat.op.axis == by_channel
-        return value in placed and same_axis
+        last = len(graph.types[concat.output].shape) - 1
+        return value in placed and producer.op.axis == concat.op.axis == last
     return isinstance(producer.op, PLACEABLE)
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from codegen.ir.types import Array
 from codegen.zoo import build
 from codegen.zoo.mobilenet_v1 import depth
 from tests.zoo.counting import count_macs, count_weights
+from tests.zoo.small import run_all
 
 
 def test_counts_without_classifier_equal_the_authors_code() -> None:
@@ -41,7 +40,9 @@ def test_padding_is_the_same_of_tensorflow(resolution: int) -> None:
             node.attribute.extend(kept)
             node.attribute.append(onnx.helper.make_attribute("auto_pad", "SAME_UPPER"))
     x = images(resolution, 2)
-    np.testing.assert_allclose(run(model, x)["fc"], run(other, x)["fc"], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        run_all(model, x)["fc"], run_all(other, x)["fc"], rtol=1e-4, atol=1e-4
+    )
 
 
 def test_every_run_gives_the_same_bytes() -> None:
@@ -68,7 +69,7 @@ def test_every_run_gives_the_same_bytes() -> None:
 def test_the_signal_lives_through_the_depth(alpha: float, resolution: int) -> None:
     model = build("mobilenet_v1", {"alpha": alpha, "resolution": resolution})
     onnx.checker.check_model(model, full_check=True)
-    values = run(model, images(resolution, 16))
+    values = run_all(model, images(resolution, 16))
     for name, value in values.items():
         if name.endswith("_relu6"):
             channels = np.moveaxis(value, 1, 0).reshape(value.shape[1], -1)
@@ -100,18 +101,3 @@ def images(side: int, count: int) -> Array:
         checks = np.sign(np.sin(x * 7 * (index % 4 + 1)) * np.sin(y * 5 * (index // 2 + 1)))
         found.append([waves, checks * 0.5 + x * 0.5, y * 2 - 1 + 0.1 * index])
     return np.clip(np.array(found), -1, 1).astype(np.float32)
-
-
-def run(model: onnx.ModelProto, x: Array) -> Mapping[str, Array]:
-    """Return every tensor that onnxruntime computes."""
-    probe = onnx.ModelProto()
-    probe.CopyFrom(model)
-    known = {value.name for value in model.graph.output}
-    for node in model.graph.node:
-        if node.op_type != "Constant" and node.output[0] not in known:
-            probe.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
-    session = onnxruntime.InferenceSession(
-        probe.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"input": x}), strict=True))
