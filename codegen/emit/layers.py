@@ -108,8 +108,8 @@ def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
     for index, nest in enumerate(nests):
         inside = range(start, start + len(nest.layers))
         turns = tuple(
-            _turn(layer, needs, counters, inside)
-            for layer, needs in zip(nest.layers, nest.needs, strict=True)
+            _turn(layer, needs, wants, counters, inside)
+            for layer, needs, wants in zip(nest.layers, nest.needs, nest.wants, strict=True)
         )
         found.append(_nest(f"nest_{index:02d}", nest, turns))
         start = inside.stop
@@ -118,7 +118,7 @@ def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
 
 def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
     first, last = nest.layers[0], nest.layers[-1]
-    summary = f"{first.name} to {last.name}, row by row: the latest that can make a row, makes one."
+    summary = f"{first.name} to {last.name}, row by row: the latest that may, makes a row."
     if len(turns) > 1:
         invocation: tuple[str, ...] = (f"{name}(base);",)
     elif first.rows > 1:
@@ -130,13 +130,27 @@ def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
     return NestView(name, summary, turns, invocation)
 
 
-def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
+def _turn(
+    layer: Layer,
+    needs: tuple[Need, ...],
+    wants: tuple[Need, ...],
+    counters: list[str],
+    inside: range,
+) -> Turn:
     done = _counter(layer)
     argument = f"arena, {done}" if takes_row(layer) else "arena"
-    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
-    parts = (f"{done} < {layer.rows}", *waits)
-    condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
+    limits = [f"{done} < {_rows_for(want, counters[want.step])}" for want in wants]
+    parts = [_any(limits) if limits else f"{done} < {layer.rows}"]
+    parts += [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
+    condition = " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
     return Turn(done, layer.rows, f"{layer.name}({argument});", condition)
+
+
+def _any(conditions: list[str]) -> str:
+    """Return the condition that one of several holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return " || ".join(f"({condition})" for condition in conditions)
 
 
 def _wait(need: Need, made: str, done: str) -> str:
@@ -145,9 +159,16 @@ def _wait(need: Need, made: str, done: str) -> str:
         return f"{made} == {need.rows}"
     if (need.stride, need.reach) == (1, 1):
         return f"{made} > {done}"
-    start = done if need.stride == 1 else f"({done} * {need.stride})"
+    return f"{made} >= {_rows_for(need, done)}"
+
+
+def _rows_for(need: Need, row: str) -> str:
+    """Return how many rows of the operand the computation of `row` needs."""
+    if need.stride == 0 or need.reach >= need.rows:
+        return str(need.rows)
+    start = row if need.stride == 1 else f"({row} * {need.stride})"
     reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
-    return f"{made} >= fx_least({reach}, {need.rows})"
+    return f"fx_least({reach}, {need.rows})"
 
 
 def _counter(layer: Layer) -> str:

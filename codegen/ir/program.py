@@ -82,10 +82,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Layers whose rows are computed together; needs count layers from the program's first."""
+    """Layers whose rows are computed together; needs count layers from the program's first.
+
+    Always the latest layer that may, makes a row: what it needs is made, and one of its `wants`,
+    if it has any, asks for the row.
+    """
 
     layers: tuple[Layer, ...]
     needs: tuple[tuple[Need, ...], ...]
+    wants: tuple[tuple[Need, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -94,7 +94,9 @@ class Schedule:
 
     `views` maps each value without bytes of its own to the value it is part of, a shape of, or
     takes the place of. `needs` tells for each step what its rows wait for. `rows_kept` maps each
-    value with bytes of its own to the rows that are kept: fewer than all in a ring.
+    value with bytes of its own to the rows that are kept: fewer than all in a ring. `wants` tells
+    for each step up to which row its readers in the nest want it, each as a `Need` whose step is
+    the reader; () where that never holds it back.
     """
 
     graph: Graph
@@ -102,6 +104,7 @@ class Schedule:
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
     rows_kept: Mapping[str, int]
+    wants: tuple[tuple[Need, ...], ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -52,7 +52,8 @@ def lower(
 
 def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
     return tuple(
-        Nest(layers[first:end], schedule.needs[first:end]) for first, end in schedule.spans
+        Nest(layers[first:end], schedule.needs[first:end], schedule.wants[first:end])
+        for first, end in schedule.spans
     )
 
 

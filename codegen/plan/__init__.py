@@ -11,5 +11,5 @@ __all__ = ["find_buffers", "make_plan", "place"]
 
 def make_plan(schedule: Schedule) -> MemoryPlan:
     """Return the smallest placement found for all that the schedule keeps at one time."""
-    events = run_order(schedule)
+    events = run_order(schedule).events
     return place(find_buffers(schedule, events), tuple(event.step for event in events))

@@ -56,12 +56,18 @@ def segment_peaks(assigned: Assigned) -> Peaks:
     found: Peaks = {}
     for i in range(count):
         last = count if i in cuts else i + 1
-        nests = divide(assigned, stretch_bounds(assigned, i, last))
-        events = run_order(nests, nests.spans.index((i, last)))
+        events = stretch_events(assigned, i, last)
         for j in range(i + 1, last + 1):
             if j == i + 1 or j in cuts:
-                found[i, j] = _peak(assigned, i, j, events)
+                alone = events if is_joint(assigned, j) else stretch_events(assigned, i, j)
+                found[i, j] = _peak(assigned, i, j, alone)
     return found
+
+
+def stretch_events(assigned: Assigned, i: int, j: int) -> tuple[Event, ...]:
+    """Return the events of the steps from i to j as one nest."""
+    nests = divide(assigned, stretch_bounds(assigned, i, j))
+    return run_order(nests, nests.spans.index((i, j))).events
 
 
 def find_cuts(assigned: Assigned) -> frozenset[int]:
@@ -76,6 +82,11 @@ def find_cuts(assigned: Assigned) -> frozenset[int]:
             read[host] = time
     lying = [sum(made[v] < p <= read[v] for v in made) for p in range(len(assigned.steps) + 1)]
     return frozenset(p for p, values in enumerate(lying) if values <= 1)
+
+
+def is_joint(assigned: Assigned, p: int) -> bool:
+    """One step before `p` feeds all from there on: what is before runs as if `p` were the end."""
+    return len({n.step for needs in assigned.needs[p:] for n in needs if n.step < p}) <= 1
 
 
 def stretch_bounds(assigned: Assigned, i: int, j: int) -> tuple[int, ...]:

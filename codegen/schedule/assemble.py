@@ -27,7 +27,8 @@ def assemble(
     """
     schedule = divide(assigned, bounds)
     if events is None:
-        events = run_order(schedule)
+        order = run_order(schedule)
+        schedule, events = replace(schedule, wants=order.wants), order.events
     lives = find_lifetimes(schedule, events)
     owners = nests_of_events(schedule, events)
     schedule = replace_in_place(schedule, events, lives, owners)

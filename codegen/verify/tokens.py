@@ -40,8 +40,11 @@ def _calls(nest: Nest, start: int) -> Iterator[tuple[int, int]]:
 
     def may_run(i: int) -> bool:
         inner = (need for need in nest.needs[i] if need.step >= start)
-        return done[i] < nest.layers[i].rows and all(
-            done[need.step - start] >= need.rows_for(done[i]) for need in inner
+        wants = nest.wants[i]
+        return (
+            done[i] < nest.layers[i].rows
+            and all(done[need.step - start] >= need.rows_for(done[i]) for need in inner)
+            and (not wants or any(done[i] < w.rows_for(done[w.step - start]) for w in wants))
         )
 
     while any(runnable := [may_run(i) for i in range(len(done))]):
