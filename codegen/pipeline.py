@@ -22,7 +22,7 @@ from codegen.ir.text import save_graph
 from codegen.lower import lower
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,

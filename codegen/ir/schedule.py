@@ -50,13 +50,15 @@ class Step:
     """One node, run by one kernel.
 
     `scratch_bytes` is the kernel's own working memory; `outside_bytes` the length of the row of
-    zero points that stands for rows above and below the image, 0 where none is read.
+    zero points that stands for rows above and below the image, 0 where none is read. `cycles` is
+    an estimate for a Cortex-M4 by which kernels are compared.
     """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
     outside_bytes: int = 0
+    cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,9 @@ def replace_in_place(
 
     Their lives in `lives` become one.
     """
+    steps = schedule.steps
     for index in sorted({event.step for event in events}):
-        step = schedule.steps[index]
+        step = steps[index]
         output = step.node.output
         if not step.node.op.in_place or output in schedule.views:
             continue

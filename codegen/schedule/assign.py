@@ -18,13 +18,15 @@ from codegen.schedule.rows import find_needs
 class Assigned:
     """A graph with the copies that it needs, its steps in order, and values that are views.
 
-    `needs` tells for each step what its rows wait for.
+    `needs` tells for each step what its rows wait for; `variants` all its forms, by different
+    kernels, the fastest first, which is the one in `steps`.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
+    variants: tuple[tuple[Step, ...], ...]
 
 
 def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
@@ -48,10 +50,20 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue
         scratch = rule.scratch_bytes(node.op, signature)
-        steps.append(Step(node, rule.kernel, scratch, outside_bytes(graph, node)))
+        steps.append(
+            Step(
+                node,
+                rule.kernel,
+                scratch,
+                outside_bytes(graph, node),
+                3 * node.op.macs(signature) // 2 + signature.output.elements * 5,
+            )
+        )
     if problems:
         raise UnsupportedOperator.collect(problems)
-    return Assigned(graph, tuple(steps), views, find_needs(graph, tuple(steps)))
+    return Assigned(
+        graph, tuple(steps), views, find_needs(graph, tuple(steps)), tuple((x,) for x in steps)
+    )
 
 
 def outside_bytes(graph: Graph, node: Node) -> int:

@@ -204,30 +204,33 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
     Where the events are those of some nests, what earlier steps made is written before them and
     what later steps read is read after them; values that are not live then are left out.
     """
-    graph, end = schedule.graph, len(events)
+    graph, steps, end = schedule.graph, schedule.steps, len(events)
     times = _times_by_row(events)
+    first, last = (min(times), max(times)) if times else (0, -1)
+    inputs = [schedule.storage(value) for value in graph.inputs]
+    before = {*inputs, *(schedule.storage(step.node.output) for step in steps[:first])}
+    after = {
+        schedule.storage(value)
+        for step in steps[last + 1 :]
+        for value in graph.activations(step.node)
+    }
+    outputs = {schedule.storage(value) for value in graph.outputs}
     found: dict[str, Lifetime] = {}
 
     def of(value: str) -> Lifetime:
         if value not in found:
-            kind = graph.types[value]
-            rows = np.full(kind.rows, end, np.int64), np.full(kind.rows, -1, np.int64)
-            found[value] = Lifetime(value, kind.row_bytes, *rows)
+            rows, row_bytes = graph.types[value].rows, graph.types[value].row_bytes
+            written = np.full(rows, -1 if value in before else end, np.int64)
+            read = np.full(rows, end if value in after else -1, np.int64)
+            found[value] = Lifetime(value, row_bytes, written, read)
         return found[value]
 
-    ran = [event.step for event in events] or [0]
-    first, last = min(ran), max(ran)
-    for value in graph.inputs:
-        life = of(schedule.storage(value))
-        life.written[:] = -1
-        life.read[:] = 0 if first == 0 else -1
-    for step in schedule.steps[:first]:
-        of(schedule.storage(step.node.output)).written[:] = -1
-    for step in schedule.steps[last + 1 :]:
-        for value in graph.activations(step.node):
-            of(schedule.storage(value)).read[:] = end
+    for value in inputs:
+        np.maximum(of(value).read, 0 if first == 0 else -1, out=of(value).read)
+    for value in sorted(before & (after | outputs)):
+        of(value)
     for index, at in times.items():
-        step = schedule.steps[index]
+        step = steps[index]
         out = of(schedule.storage(step.node.output))
         by_row = shows_rows(schedule, step.node.output) and step.kernel.makes_rows
         rows = np.arange(out.rows) if by_row else slice(None)
@@ -236,9 +239,9 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
             _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
-    for value in graph.outputs:
-        of(schedule.storage(value)).read[:] = end
-    if last - first + 1 == len(schedule.steps):
+    for value in sorted(outputs & (found.keys() | before)):
+        of(value).read[:] = end
+    if last - first + 1 == len(steps):
         return found
     return {value: life for value, life in found.items() if life.is_live(end)}
 

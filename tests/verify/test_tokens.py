@@ -11,7 +11,7 @@ from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule
 from codegen.lower import lower
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.verify import check_memory
 from tests.emit.network import every_operator
 from tests.ops.harness import ARM_DSP
