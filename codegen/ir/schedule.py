@@ -17,13 +17,15 @@ from codegen.ir.graph import Graph, Node
 class Kernel:
     """One C function of a family, for one operator.
 
-    `template` lies in templates/kernels/FAMILY/. `uses` names the files of templates/runtime/
+    `template` lies in templates/kernels/FAMILY/; that of a kernel with a `body` is the one of that
+    other kernel, with an inner loop of its own. `uses` names the files of templates/runtime/
     that the template calls. A kernel computes one output row: from an array of pointers to the
     rows of its operand, or, where one row suffices, from a pointer to it (`takes_row`). A kernel
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row.
+    writes the one output row. A kernel that `reads_outside` is given a row of zero points for each
+    row beyond its operand, any other a null pointer.
     """
 
     family: str
@@ -33,6 +35,8 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
+    reads_outside: bool = False
+    body: str = ""
 
     @property
     def makes_rows(self) -> bool:
@@ -42,7 +46,7 @@ class Kernel:
     @property
     def template(self) -> str:
         """Path under templates/."""
-        return f"kernels/{self.family}/{self.name}.c.j2"
+        return f"kernels/{self.body or f'{self.family}/{self.name}'}.c.j2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
+from codegen.ir.op import Signature
 from codegen.ir.schedule import Need, Step, View
-from codegen.ops import AveragePool, Concat, Conv2d, MaxPool, Reshape
-from codegen.schedule.kernels import choose
+from codegen.ops import Concat, Reshape
+from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
 
@@ -34,7 +35,7 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
 
     Raises UnsupportedOperator naming every node that no kernel serves.
     """
-    steps: list[Step] = []
+    forms: list[tuple[Step, ...]] = []
     graph, placed = place_concats(graph)
     views = dict(placed)
     problems: list[Problem] = []
@@ -45,36 +46,19 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
         if isinstance(node.op, Concat) and node.inputs[0] in placed:
             continue
         signature = graph.signature(node)
-        rule = choose(families, node.op, signature)
-        if rule is None:
+        rules = variants(families, node.op, signature)
+        if not rules:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue
-        scratch = rule.scratch_bytes(node.op, signature)
-        steps.append(
-            Step(
-                node,
-                rule.kernel,
-                scratch,
-                outside_bytes(graph, node),
-                3 * node.op.macs(signature) // 2 + signature.output.elements * 5,
-            )
-        )
+        forms.append(tuple(make_step(rule, node, signature, i) for i, rule in enumerate(rules)))
     if problems:
         raise UnsupportedOperator.collect(problems)
-    return Assigned(
-        graph, tuple(steps), views, find_needs(graph, tuple(steps)), tuple((x,) for x in steps)
-    )
+    steps = tuple(form[0] for form in forms)
+    return Assigned(graph, steps, views, find_needs(graph, steps), tuple(forms))
 
 
-def outside_bytes(graph: Graph, node: Node) -> int:
-    """Return the length of the row of zero points that the node reads beyond its operand.
-
-    Pools leave such rows out instead.
-    """
-    if isinstance(node.op, MaxPool | AveragePool) or not isinstance(node.op, Conv2d):
-        return 0
-    signature = graph.signature(node)
-    (window,) = node.op.windows(signature)
-    last = (signature.output.rows - 1) * window.stride + (window.rows - 1) * window.dilation
-    inside = window.pad == 0 and last - window.pad < signature.inputs[0].rows
-    return 0 if inside else signature.inputs[0].row_bytes
+def make_step(rule: Rule, node: Node, signature: Signature, i: int) -> Step:
+    """Return the step that runs a node by a rule's kernel."""
+    scratch = rule.scratch_bytes(node.op, signature)
+    cycles = (3 * node.op.macs(signature) // 2 + signature.output.elements * 5) * (10 + 2 * i) // 10
+    return Step(node, rule.kernel, scratch, rule.outside_bytes(node.op, signature), cycles)

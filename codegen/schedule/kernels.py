@@ -48,6 +48,17 @@ class Rule:
     applies: Callable[[Op, Signature], bool] = always
     scratch_bytes: Callable[[Op, Signature], int] = no_scratch
 
+    def ram_bytes(self, op: Op, signature: Signature) -> int:
+        """Working memory, the row beyond the operand included."""
+        return self.scratch_bytes(op, signature) + self.outside_bytes(op, signature)
+
+    def outside_bytes(self, op: Op, signature: Signature) -> int:
+        """The length of the row of zero points that the kernel reads beyond its operand."""
+        if not self.kernel.reads_outside:
+            return 0
+        x, (window,) = signature.inputs[0], op.windows(signature)
+        return x.row_bytes if window.overhangs(x.rows, signature.output.rows) else 0
+
 
 def is_pointwise(op: Op, signature: Signature) -> bool:
     """A 1x1 convolution of one group without padding."""
@@ -98,16 +109,41 @@ def is_one_group(op: Op, signature: Signature) -> bool:
     return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
 
 
+def is_pointwise_by_words(op: Op, signature: Signature) -> bool:
+    """A 1x1 convolution of one group without padding, its channels a multiple of four."""
+    return is_pointwise(op, signature) and signature.inputs[0].channels % 4 == 0
+
+
 def has_deep_filters(op: Op, signature: Signature) -> bool:
     """One group, or groups of four channels or more: fewer take longer to widen than they save."""
     assert isinstance(op, Conv2d)
     return op.group == 1 or signature.inputs[1].shape[3] >= 4
 
 
+def patch_values(signature: Signature) -> int:
+    """How many values of one group a window holds."""
+    _, kh, kw, depth = signature.inputs[1].shape
+    return kh * kw * depth
+
+
 def two_patches(op: Op, signature: Signature) -> int:
     """Two patches of one group in int8."""
-    _, kh, kw, depth = signature.inputs[1].shape
-    return 2 * kh * kw * depth
+    return 2 * patch_values(signature)
+
+
+def one_patch(op: Op, signature: Signature) -> int:
+    """A patch of one group in int8."""
+    return patch_values(signature)
+
+
+def two_patches_by_words(op: Op, signature: Signature) -> int:
+    """Two patches of one group in int8, each rounded up to four values."""
+    return 2 * round_up(patch_values(signature), 4)
+
+
+def one_patch_by_words(op: Op, signature: Signature) -> int:
+    """A patch of one group in int8, rounded up to four values."""
+    return round_up(patch_values(signature), 4)
 
 
 def edge_patch(op: Op, signature: Signature) -> int:
@@ -119,15 +155,10 @@ def edge_patch(op: Op, signature: Signature) -> int:
     return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
 
 
-def two_columns(op: Op, signature: Signature) -> int:
-    """Two patches in int16, each rounded up to four values."""
-    _, kh, kw, depth = signature.inputs[1].shape
-    return 2 * 2 * round_up(kh * kw * depth, 4)
-
-
-def one_column(op: Op, signature: Signature) -> int:
-    """The input vector in int16, rounded up to four values."""
-    return 2 * round_up(signature.inputs[0].elements, 4)
+def filled_vector(op: Op, signature: Signature) -> int:
+    """The input vector rounded up to four values, where it is not a multiple of four."""
+    elements = signature.inputs[0].elements
+    return round_up(elements, 4) if elements % 4 else 0
 
 
 def round_up(n: int, multiple: int) -> int:
@@ -149,45 +180,69 @@ def one_sum(op: Op, signature: Signature) -> int:
 
 TILE = ("rescale", "tile_2x2", "store_tile")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
+SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True, reads_outside=True),
         (Conv2d,),
         is_depthwise_3x3,
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True),
+        Kernel(
+            "arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True, reads_outside=True
+        ),
         (Conv2d,),
         is_depthwise_3x3_s2,
     ),
     Rule(
         Kernel(
             "arm_dsp",
-            "conv2d",
-            (*SIMD, "store32", "expand", "smlad_2x2", "store_tile"),
+            "pointwise",
+            (*BYTES, "store_tile"),
+            takes_row=True,
             strided=True,
+            body="generic/pointwise",
+        ),
+        (Conv2d,),
+        is_pointwise_by_words,
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d",
+            (*BYTES, "store_tile"),
+            strided=True,
+            body="generic/conv2d",
         ),
         (Conv2d,),
         is_one_group,
-        two_columns,
+        two_patches_by_words,
     ),
     Rule(
         Kernel(
             "arm_dsp",
             "conv2d_by_tap",
-            (*SIMD, "store32", "expand", "smlad_2x2", "store_apart"),
+            (*BYTES, "store_apart"),
             strided=True,
+            body="generic/conv2d_by_tap",
         ),
         (Conv2d,),
         has_deep_filters,
-        two_columns,
+        two_patches_by_words,
     ),
     Rule(
-        Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True),
+        Kernel("arm_dsp", "conv2d_single", SINGLE, strided=True, body="generic/conv2d_single"),
+        (Conv2d,),
+        has_deep_filters,
+        one_patch_by_words,
+    ),
+    Rule(
+        Kernel("arm_dsp", "dense", SINGLE, takes_row=True),
         (Dense,),
         always,
-        one_column,
+        filled_vector,
     ),
     Rule(
         Kernel("generic", "pointwise", TILE, takes_row=True, strided=True),
@@ -195,7 +250,7 @@ RULES: tuple[Rule, ...] = (
         is_pointwise,
     ),
     Rule(
-        Kernel("generic", "depthwise", ("rescale",), strided=True),
+        Kernel("generic", "depthwise", ("rescale",), strided=True, reads_outside=True),
         (Conv2d,),
         is_depthwise,
         edge_patch,
@@ -211,6 +266,12 @@ RULES: tuple[Rule, ...] = (
         (Conv2d,),
         always,
         two_patches,
+    ),
+    Rule(
+        Kernel("generic", "conv2d_single", ("rescale", "tile_4x1", "store_filters"), strided=True),
+        (Conv2d,),
+        always,
+        one_patch,
     ),
     Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
     Rule(Kernel("generic", "add", takes_row=True), (Add,)),
@@ -247,12 +308,22 @@ RULES: tuple[Rule, ...] = (
 
 def choose(families: tuple[str, ...], op: Op, signature: Signature) -> Rule | None:
     """Return the first rule of the most preferred family that serves the node, if any."""
+    return next(iter(variants(families, op, signature)), None)
+
+
+def variants(families: tuple[str, ...], op: Op, signature: Signature) -> tuple[Rule, ...]:
+    """Return the rules of the most preferred family that serves the node, best first.
+
+    Each needs less working memory than all before it: those that need as much are left out.
+    """
     for family in families:
+        found: list[Rule] = []
         for rule in RULES:
-            if (
-                rule.kernel.family == family
-                and isinstance(op, rule.ops)
-                and rule.applies(op, signature)
-            ):
-                return rule
-    return None
+            serves = rule.kernel.family == family and isinstance(op, rule.ops)
+            if not serves or not rule.applies(op, signature):
+                continue
+            if not found or rule.ram_bytes(op, signature) < found[-1].ram_bytes(op, signature):
+                found.append(rule)
+        if found:
+            return tuple(found)
+    return ()
