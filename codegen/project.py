@@ -18,9 +18,13 @@ from codegen.quantize import graph_inputs, synthetic_samples
 from codegen.report import Measured, load_report, make_report, read_measures, report_to_json
 from codegen.targets import Target, load_target
 from codegen.verify import (
+    PLAN_FILE,
     Study,
     Subject,
+    check_plan,
+    check_written,
     find_edit,
+    load_plan,
     make_inputs,
     measure_agreement,
     run_reference,
@@ -124,8 +128,12 @@ def verify_project(
     """Compare the files of an emitted folder, as they are now, with the reference.
 
     On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
+    First the memory plan is checked, by itself and against the C; VerificationFailed.
     """
     report = read_project(path)
+    certificate = load_plan(path / PLAN_FILE)
+    check_plan(certificate, "plan.json was changed: emit the network again")
+    check_written(path, report.interface, certificate)
     emitted_for = load_target(report.target)
     graph = load_graph(path / f"{report.interface.name}{GRAPH_SUFFIX}")
     samples = graph_inputs(graph, synthetic_samples(graph, count, seed))

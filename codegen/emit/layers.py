@@ -158,13 +158,13 @@ def _layer_call(layer: Layer, bases: tuple[str, ...], row: str) -> str:
 
 def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
     done = _counter(layer)
-    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
+    waits = [wait(need, counters[need.step], done) for need in needs if need.step in inside]
     parts = (f"{done} < {layer.rows}", *waits)
     condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
     return Turn(done, layer.rows, _layer_call(layer, layer.bases, done), condition)
 
 
-def _wait(need: Need, made: str, done: str) -> str:
+def wait(need: Need, made: str, done: str) -> str:
     """Return the condition that an operand has come far enough for the next row."""
     if need.stride == 0 or need.reach >= need.rows:
         return f"{made} == {need.rows}"

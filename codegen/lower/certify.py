@@ -20,11 +20,9 @@ from codegen.ir.certificate import (
 )
 from codegen.ir.graph import Graph
 from codegen.ir.memory import Buffer, MemoryPlan
-from codegen.ir.program import Layer, Nest, Program
+from codegen.ir.program import ARENA, Layer, Nest, Program
 from codegen.ir.schedule import Kernel, Need, Schedule, Step
 from codegen.ops import Concat
-
-ARENA = "arena"
 
 
 def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certificate:
@@ -136,7 +134,7 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
     return tuple(
         Read(
             value=value,
-            base=ARENA,
+            base=operand.base,
             offset_bytes=operand.offset,
             row_pitch_bytes=operand.pitch,
             rows=operand.height,
@@ -153,7 +151,7 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
 def _write(graph: Graph, layer: Layer, step: Step) -> Write:
     return Write(
         value=step.node.output,
-        base=ARENA,
+        base=layer.output_base,
         offset_bytes=layer.output_offset,
         row_pitch_bytes=layer.output_pitch,
         pixel_pitch_bytes=layer.output_pitch // graph.types[step.node.output].width,

@@ -7,6 +7,7 @@ from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.plan_json import PLAN_FILE, load_plan, parse_plan, plan_to_json
 from codegen.verify.study import Study, study
 from codegen.verify.tokens import check_plan
+from codegen.verify.written import check_written
 
 __all__ = [
     "PLAN_FILE",
@@ -15,6 +16,7 @@ __all__ = [
     "Subject",
     "TargetRun",
     "check_plan",
+    "check_written",
     "find_edit",
     "load_plan",
     "make_inputs",
