@@ -15,6 +15,7 @@ from tests.cli.conftest import Run
 FILES = {
     "CMakeLists.txt",
     "plan.json",
+    "report.html",
     "report.json",
     "toy.c",
     "toy.h",
