@@ -13,13 +13,14 @@ from codegen import zoo
 from codegen.emit import Golden, emit
 from codegen.errors import BadOption, DoesNotFit, UnknownName
 from codegen.frontend import import_model, load_onnx
+from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
 from codegen.ir.report import Calibration
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
-from codegen.lower import lower
+from codegen.lower import certify, lower
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.plan.solve import schedule_and_plan
@@ -36,7 +37,14 @@ from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
 from codegen.targets import Target, load_target
-from codegen.verify import check_memory, make_inputs, run_reference
+from codegen.verify import (
+    PLAN_FILE,
+    check_plan,
+    make_inputs,
+    parse_plan,
+    plan_to_json,
+    run_reference,
+)
 
 GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
@@ -44,7 +52,7 @@ GRAPH_SUFFIX = "_graph.npz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the report."""
+    """What the stages made of one model; `files` are all of the output folder but the reports."""
 
     options: Options
     target: Target
@@ -56,6 +64,7 @@ class Compiled:
     schedule: Schedule
     plan: MemoryPlan
     program: Program
+    certificate: Certificate
     files: Mapping[str, str | bytes]
 
 
@@ -85,12 +94,29 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     check_budget(plan, options.ram_bytes)
     model_name = options.model_name
     program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
-    check_memory(program, schedule)
+    plan_text = plan_to_json(certify(program, schedule, plan))
+    certificate = parse_plan(plan_text)
+    check_plan(certificate)
     sources = emit(program, make_golden(graph, samples))
-    files: dict[str, str | bytes] = {**sources, f"{name}{GRAPH_SUFFIX}": save_graph(graph)}
+    files: dict[str, str | bytes] = {
+        **sources,
+        PLAN_FILE: plan_text,
+        f"{name}{GRAPH_SUFFIX}": save_graph(graph),
+    }
     calibration = describe_calibration(samples, needs_ranges)
     return Compiled(
-        options, target, model, digest, samples, calibration, graph, schedule, plan, program, files
+        options,
+        target,
+        model,
+        digest,
+        samples,
+        calibration,
+        graph,
+        schedule,
+        plan,
+        program,
+        certificate,
+        files,
     )
 
 

@@ -23,6 +23,7 @@ from codegen.project import describe
 from codegen.report import SCHEMA, report_to_json
 from codegen.targets import Target
 from codegen.toolchain.tools import host_compiler
+from codegen.verify import plan_to_json
 from tests.toy_model import write_toy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,6 +80,16 @@ def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
         names = {short, f"{short}[]"}
         container = any(name.startswith((f"{short}.", f"{short}[].")) for name in documented)
         assert names & documented or container, f"{key} is not in docs/report.md"
+
+
+def test_every_key_of_the_plan_is_documented(tmp_path: Path) -> None:
+    certificate = compile_model(Options(str(write_toy(tmp_path)), "cortex-m7")).certificate
+    documented = set(re.findall(r"`([^`]+)`", read("docs/plan.md")))
+    for key in set(keys(json.loads(plan_to_json(certificate)))):
+        short = key.replace("nests[].steps[].", "….")
+        names = {key, f"{key}[]", short, f"{short}[]", key.rpartition(".")[2]}
+        container = any(name.startswith((f"{key}[].", f"{short}[].")) for name in documented)
+        assert names & documented or container, f"{key} is not in docs/plan.md"
 
 
 def test_every_key_of_a_target_is_documented() -> None:

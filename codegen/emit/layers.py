@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -164,11 +165,26 @@ def _turn(
     inside: range,
 ) -> Turn:
     done = _counter(layer)
-    limits = [f"{done} < {_rows_for(want, counters[want.step])}" for want in wants]
-    parts = [_any(limits) if limits else f"{done} < {layer.rows}"]
-    parts += [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
-    condition = " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+    condition = may_run(
+        done,
+        layer.rows,
+        [(need, counters[need.step]) for need in needs if need.step in inside],
+        [(want, counters[want.step]) for want in wants],
+    )
     return Turn(done, layer.rows, _layer_call(layer, layer.bases, done), condition)
+
+
+def may_run(
+    done: str, rows: int, needs: Sequence[tuple[Need, str]], wants: Sequence[tuple[Need, str]]
+) -> str:
+    """Return the condition under which a layer of a nest may make its next row.
+
+    `done` counts its rows; needs and wants come with the counters of what they wait for.
+    """
+    limits = [f"{done} < {_rows_for(want, reader)}" for want, reader in wants]
+    parts = [_any(limits) if limits else f"{done} < {rows}"]
+    parts += [_wait(need, made, done) for need, made in needs]
+    return " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
 
 
 def _any(conditions: list[str]) -> str:

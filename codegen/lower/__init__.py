@@ -14,9 +14,10 @@ from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, 
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
+from codegen.lower.certify import certify
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
-__all__ = ["lower", "make_interface"]
+__all__ = ["certify", "lower", "make_interface"]
 
 
 def lower(

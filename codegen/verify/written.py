@@ -1,0 +1,142 @@
+"""Whether the header and the C of an emitted folder say what its certificate says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from codegen.emit.layers import may_run, place
+from codegen.errors import Problem, UnreadableFile, VerificationFailed
+from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
+from codegen.ir.interface import Interface
+from codegen.ir.schedule import Need
+
+MOST_DIFFERENCES = 5
+
+
+def check_written(folder: Path, interface: Interface, certificate: Certificate) -> None:
+    """Raise VerificationFailed where a size, an offset, a ring or a wait differs."""
+    header, source = (_read(folder / f"{interface.name}.{end}") for end in ("h", "c"))
+    found = [
+        *_header_differences(header, interface, certificate),
+        *_port_differences(source, interface, certificate),
+        *_layer_differences(source, certificate),
+    ]
+    if found:
+        hint = "plan.json or the C was changed: emit the network again"
+        told = [Problem(f"the C and plan.json differ: {text}", hint=hint) for text in found]
+        raise VerificationFailed.collect(told[:MOST_DIFFERENCES])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"cannot read {path}: {error}") from error
+
+
+def _header_differences(
+    header: str, interface: Interface, certificate: Certificate
+) -> Iterator[str]:
+    """Compare the arena with that of the header and of the report."""
+    base = certificate.bases[0]
+    for macro, size, reported in (
+        ("ARENA_SIZE", base.size_bytes, interface.arena_bytes),
+        ("ARENA_ALIGN", base.align_bytes, interface.arena_align),
+    ):
+        given = re.findall(rf"#define {interface.name.upper()}_{macro} (\d+)\n", header)
+        if given != [str(size)]:
+            yield f"{macro} is {' and '.join(given) or 'absent'}, the plan has {size}"
+        if reported != size:
+            yield f"report.json has an {macro} of {reported}, the plan one of {size}"
+
+
+def _port_differences(source: str, interface: Interface, certificate: Certificate) -> Iterator[str]:
+    """Compare the places of inputs and outputs with what the accessors return."""
+    for kind, ports in (("input", certificate.inputs), ("output", certificate.outputs)):
+        for index, port in enumerate(ports):
+            if port.base is None or port.offset_bytes is None:
+                continue
+            name = f"{interface.name}_{kind}{f'_{index}' if len(ports) > 1 else ''}"
+            body = _body(source, name)
+            given = re.findall(r"return \((?:const )?int8_t \*\)(\w+)(?: \+ (\d+))?;", body)
+            if body and given not in ([(port.base, str(port.offset_bytes))], [(port.base, "")]):
+                yield f"{name} does not return byte {port.offset_bytes} of {port.base}"
+
+
+def _layer_differences(source: str, certificate: Certificate) -> Iterator[str]:
+    steps, start = certificate.steps, 0
+    for nest in certificate.nests:
+        inside = range(start, start + len(nest.steps))
+        for index in inside:
+            body = _body(source, steps[index].name)
+            if not body:
+                yield f"there is no {steps[index].name}"
+                continue
+            yield from _place_differences(body, steps[index])
+            if len(inside) > 1:
+                yield from _wait_differences(source, index, inside, steps)
+        start = inside.stop
+
+
+def _body(source: str, function: str) -> str:
+    """Return the definition of a function, "" where there is none."""
+    found = re.search(rf"^[^\n/]*\b{function}\([^;{{]*\)\n\{{\n(.*?)^\}}", source, re.M | re.S)
+    return found[1] if found else ""
+
+
+def _place_differences(body: str, step: CertifiedStep) -> Iterator[str]:
+    """Compare where a layer finds and puts everything, and the rings it reads."""
+    expected = {f"x{i}": (read.base, read.offset_bytes) for i, read in enumerate(step.reads)}
+    for name, part in (("y", step.writes), ("scratch", step.scratch), ("outside", step.outside)):
+        if part:
+            expected[name] = part.base, part.offset_bytes
+    given = dict(re.findall(r"int8_t \*const (\w+) = ([^;]+);", body))
+    for name, (base, offset) in expected.items():
+        if given.pop(name, "") != place(base, offset):
+            yield f"{step.name} has its {name} not at {place(base, offset)}"
+    yield from (f"{step.name} has a {name} that the plan has not" for name in given)
+    for i, read in enumerate(step.reads):
+        yield from _row_differences(body, step, f"x{i}", read)
+
+
+def _row_differences(body: str, step: CertifiedStep, name: str, read: Read) -> Iterator[str]:
+    """Compare the window and the ring of an operand that is read through row pointers."""
+    call = re.search(rf"fx_rows\({name}_rows, ([^;]*)\);", body)
+    if call is None:
+        return
+    window, _, pitch, height, kept, first, dilation, _ = re.split(r",\s+", call[1])
+    numbers = (window, pitch, height, kept, dilation)
+    expected = read.window_rows, read.row_pitch_bytes, read.rows, read.rows_kept, read.dilation
+    moves = [read.stride] if step.calls > 1 else []
+    strides = [int(factor or 1) for factor in re.findall(r"row(?: \* (\d+))?", first)]
+    pads = [int(pad) for pad in re.findall(r"-\s*(\d+)", first)] or [0]
+    if numbers != tuple(map(str, expected)) or strides != moves or pads != [read.pad]:
+        yield f"{step.name} reads other rows of its {name}"
+
+
+def _wait_differences(
+    source: str, index: int, inside: range, steps: tuple[CertifiedStep, ...]
+) -> Iterator[str]:
+    """Compare when a layer may run in its nest."""
+    step = steps[index]
+    expected = may_run(
+        _counter(step),
+        step.calls,
+        _with_counters([need for need in step.needs if need.step in inside], steps),
+        _with_counters(step.wants, steps),
+    )
+    given = re.search(rf"if \(([^{{;]*)\) \{{\s+{step.name}\(", source)
+    if given is None or " ".join(given[1].split()) != expected:
+        yield f"{step.name} does not run when {expected}"
+
+
+def _with_counters(
+    waits: Sequence[Wait], steps: tuple[CertifiedStep, ...]
+) -> list[tuple[Need, str]]:
+    return [(Need(w.step, w.stride, w.reach, w.calls), _counter(steps[w.step])) for w in waits]
+
+
+def _counter(step: CertifiedStep) -> str:
+    return step.name.replace("layer", "done")
