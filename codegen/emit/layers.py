@@ -113,10 +113,10 @@ def takes_row(layer: Layer) -> bool:
 
 
 def _kernel_call(layer: Layer) -> str:
-    arguments = [_argument(layer, operand) for operand in layer.operands]
+    arguments = [argument(operand, layer.rows) for operand in layer.operands]
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
-    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, rows))
+    arguments.append(row_pointer("y", "row", layer.output_pitch, layer.output_kept, rows))
     arguments += layer.constants
     if layer.scratch_offset is not None:
         arguments.append("scratch")
@@ -222,17 +222,18 @@ def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
     return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
 
 
-def _argument(layer: Layer, operand: Operand) -> str:
+def argument(operand: Operand, calls: int) -> str:
+    """Return what a kernel is given for an operand, by a layer that is called `calls` times."""
     if not operand.is_direct:
         return f"{operand.name}_rows"
     if operand.kept == operand.height:
         pitch = operand.stride * operand.pitch
-        return _row(operand.name, "row", pitch, operand.kept, layer.rows)
+        return row_pointer(operand.name, "row", pitch, operand.kept, calls)
     row = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    return _row(operand.name, row, operand.pitch, operand.kept, operand.height)
+    return row_pointer(operand.name, row, operand.pitch, operand.kept, operand.height)
 
 
-def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
+def row_pointer(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
     """Return the pointer to a row of a value of which `kept` rows are in memory."""
     if rows == 1 or kept == 1:
         return name
@@ -242,6 +243,12 @@ def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
 
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:
+    pointers = "" if operand.is_direct else set_rows(operand, layer.rows)
+    return OperandView(operand.name, place(operand.base, operand.offset), operand.window, pointers)
+
+
+def set_rows(operand: Operand, calls: int) -> str:
+    """Return the statement that sets the row pointers of an operand."""
     arguments = [
         f"{operand.name}_rows",
         str(operand.window),
@@ -249,18 +256,16 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
         str(operand.pitch),
         str(operand.height),
         str(operand.kept),
-        _first_row(layer, operand),
+        _first_row(operand, calls),
         str(operand.dilation),
         operand.outside,
     ]
-    set_rows = f"fx_rows({', '.join(arguments)});"
-    where = place(operand.base, operand.offset)
-    return OperandView(operand.name, where, operand.window, "" if operand.is_direct else set_rows)
+    return f"fx_rows({', '.join(arguments)});"
 
 
-def _first_row(layer: Layer, operand: Operand) -> str:
+def _first_row(operand: Operand, calls: int) -> str:
     """Return the operand row at which the window of the loop's row begins."""
-    if layer.rows == 1:
+    if calls == 1:
         return str(-operand.pad)
     start = "row" if operand.stride == 1 else f"row * {operand.stride}"
     if not operand.pad:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from codegen.errors import UnreadableFile
 from codegen.ir.certificate import Certificate
@@ -107,12 +108,18 @@ def _decode(kind: Any, item: Any, where: str) -> Any:
 def _decode_object(kind: type[Any], item: Any, where: str) -> Any:
     if not isinstance(item, dict):
         raise ValueError(f"{where or 'it'} is no object")
-    hints = get_type_hints(kind)
+    hints = _fields(cast(Hashable, kind))
     absent = [name for name in hints if name not in item]
     if absent:
         raise ValueError(f"{where or 'it'} has no {absent[0]}")
     prefix = f"{where}." if where else ""
     return kind(**{name: _decode(hints[name], item[name], prefix + name) for name in hints})
+
+
+@cache
+def _fields(kind: type[Any]) -> dict[str, Any]:
+    """Return the type of each field of a dataclass."""
+    return get_type_hints(kind)
 
 
 def _decode_list(options: tuple[Any, ...], item: Any, where: str) -> tuple[Any, ...]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from codegen.emit.layers import may_run, place
+from codegen.emit.layers import argument, may_run, place, row_pointer, set_rows
 from codegen.errors import Problem, UnreadableFile, VerificationFailed
 from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
 from codegen.ir.interface import Interface
+from codegen.ir.program import Operand
 from codegen.ir.schedule import Need
 
 MOST_DIFFERENCES = 5
@@ -97,23 +98,42 @@ def _place_differences(body: str, step: CertifiedStep) -> Iterator[str]:
         if given.pop(name, "") != place(base, offset):
             yield f"{step.name} has its {name} not at {place(base, offset)}"
     yield from (f"{step.name} has a {name} that the plan has not" for name in given)
+    code = " ".join(body.split())
     for i, read in enumerate(step.reads):
-        yield from _row_differences(body, step, f"x{i}", read)
+        if not _is_read_so(code, step, f"x{i}", read):
+            yield f"{step.name} reads other rows of its x{i}"
+    if step.writes:
+        rows = step.calls if step.makes == "rows" else 1
+        pitch, kept = step.writes.row_pitch_bytes, step.writes.rows_kept
+        if not _has_argument(code, row_pointer("y", "row", pitch, kept, rows)):
+            yield f"{step.name} writes other rows of its y"
 
 
-def _row_differences(body: str, step: CertifiedStep, name: str, read: Read) -> Iterator[str]:
-    """Compare the window and the ring of an operand that is read through row pointers."""
-    call = re.search(rf"fx_rows\({name}_rows, ([^;]*)\);", body)
-    if call is None:
-        return
-    window, _, pitch, height, kept, first, dilation, _ = re.split(r",\s+", call[1])
-    numbers = (window, pitch, height, kept, dilation)
-    expected = read.window_rows, read.row_pitch_bytes, read.rows, read.rows_kept, read.dilation
-    moves = [read.stride] if step.calls > 1 else []
-    strides = [int(factor or 1) for factor in re.findall(r"row(?: \* (\d+))?", first)]
-    pads = [int(pad) for pad in re.findall(r"-\s*(\d+)", first)] or [0]
-    if numbers != tuple(map(str, expected)) or strides != moves or pads != [read.pad]:
-        yield f"{step.name} reads other rows of its {name}"
+def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
+    """A layer finds an operand's rows by the pointers that the plan asks for."""
+    is_direct = f"*{name}_rows[" not in code
+    operand = Operand(
+        name=name,
+        base=read.base,
+        offset=read.offset_bytes,
+        pitch=read.row_pitch_bytes,
+        height=read.rows,
+        kept=read.rows_kept,
+        window=read.window_rows,
+        stride=read.stride,
+        dilation=read.dilation,
+        pad=read.pad,
+        outside="outside" if step.outside else "NULL",
+        is_direct=is_direct,
+    )
+    if is_direct:
+        return _has_argument(code, argument(operand, step.calls))
+    return set_rows(operand, step.calls) in code
+
+
+def _has_argument(code: str, text: str) -> bool:
+    """Some call is given just this."""
+    return re.search(rf"[(,] ?{re.escape(text)}[,)]", code) is not None
 
 
 def _wait_differences(

@@ -21,7 +21,7 @@ from tests.ops.harness import GENERIC
 from tests.verify.test_tokens import residual
 
 PLACES = re.compile(
-    r"int8_t \*const \w+ = arena \+ \d+;|fx_rows\(\w+_rows, [^;]*;|"
+    r"int8_t \*const \w+ = arena \+ \d+;|\b[xy]\d? \+ \(\(?row[^,;]*|fx_rows\(\w+_rows, [^;]*;|"
     r"if \(\(?done_[^{]*\{|return \((?:const )?int8_t \*\)arena \+ \d+;"
 )
 
@@ -53,7 +53,7 @@ def test_each_number_that_is_changed_in_the_c_is_found(
     spots = [
         (found.start() + number.start(), found.start() + number.end())
         for found in PLACES.finditer(text)
-        for number in re.finditer(r"(?<![\w])\d+", found[0])
+        for number in re.finditer(r"\b\d+", found[0])
     ]
     assert len(spots) > 50
     try:
