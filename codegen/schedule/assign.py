@@ -50,15 +50,15 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
         if not rules:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue
-        forms.append(tuple(make_step(rule, node, signature, i) for i, rule in enumerate(rules)))
+        forms.append(tuple(make_step(rule, node, signature) for rule in rules))
     if problems:
         raise UnsupportedOperator.collect(problems)
     steps = tuple(form[0] for form in forms)
     return Assigned(graph, steps, views, find_needs(graph, steps), tuple(forms))
 
 
-def make_step(rule: Rule, node: Node, signature: Signature, i: int) -> Step:
+def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
-    cycles = (3 * node.op.macs(signature) // 2 + signature.output.elements * 5) * (10 + 2 * i) // 10
+    cycles = rule.cost.cycles(node.op, signature)
     return Step(node, rule.kernel, scratch, rule.outside_bytes(node.op, signature), cycles)
