@@ -7,7 +7,7 @@ all that it writes itself. What the planner thought plays no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -16,17 +16,18 @@ import numpy.typing as npt
 
 from codegen.errors import VerificationFailed
 from codegen.ir.graph import Graph
-from codegen.ir.program import Layer, Nest, Operand, Program
-from codegen.ir.schedule import Schedule, Step
+from codegen.ir.program import ARENA, Layer, Nest, Operand, Program
+from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ops import Concat
 
 Tokens = npt.NDArray[np.int64]
 JUNK = -1
+STATE_MARK = -(2**62)
 
 
 def check_memory(program: Program, schedule: Schedule) -> int:
     """Return the calls that were checked; VerificationFailed at the first wrong byte."""
-    machine, steps = _Machine(program, _Values(schedule)), schedule.steps
+    machine, steps = _Machine(program, _Values(schedule), schedule.abroad), schedule.steps
     for nest, (first, _) in zip(program.nests, schedule.spans, strict=True):
         for index, row in _calls(nest, first):
             machine.call(machine.layers[index], steps[index], row)
@@ -93,41 +94,59 @@ class _Values:
 
 
 class _Machine:
-    """The arena, full of tokens."""
+    """The arena and the memory of the caller, full of tokens."""
 
-    def __init__(self, program: Program, values: _Values) -> None:
+    def __init__(self, program: Program, values: _Values, abroad: Mapping[str, str]) -> None:
         self.values = values
         self.program = program
         self.layers = program.layers
         self.arena = np.full(program.interface.arena_bytes, JUNK, np.int64)
+        self.memory = {ARENA: self.arena}
+        self.delivered: list[int] = []
         self.count = 0
-        graph = values.graph
-        for value, offset in zip(graph.inputs, program.input_offsets, strict=True):
-            tokens = values.rows(value, 0, graph.types[value].rows)
-            self.arena[offset : offset + len(tokens)] = tokens
+        for value, base in abroad.items():
+            self.memory[base] = self._all(value)
+        for value, offset in zip(values.graph.inputs, program.input_offsets, strict=True):
+            if offset is not None:
+                tokens = self._all(value)
+                self.arena[offset : offset + len(tokens)] = tokens
+        self.state = np.arange(0)
+        if program.state is not None:
+            self.state = program.state.offset + np.arange(program.state.size_bytes)
+            self.arena[self.state] = STATE_MARK
+
+    def _all(self, value: str) -> Tokens:
+        return self.values.rows(value, 0, self.values.graph.types[value].rows)
 
     def call(self, layer: Layer, step: Step, row: int) -> None:
         """Make one call: working memory first, then the result; operands must outlive both."""
         self.count += 1
         scratch = self._use_scratch(layer, step, row)
         names = self.values.graph.activations(step.node)
+        if any(operand.base == PUSHED for operand in layer.operands):
+            self.memory[PUSHED] = self.values.rows(names[0], row, 1)
         reads = [
             self._expect(layer, operand, value, row, step)
             for operand, value in zip(layer.operands, names, strict=True)
         ]
         where = self._write(layer, step, row)
-        for at, tokens in reads:
+        for (at, tokens), operand in zip(reads, layer.operands, strict=True):
             in_place = step.node.op.in_place and np.array_equal(at, where)
-            if not in_place and not np.array_equal(self.arena[at], tokens):
+            if not in_place and not np.array_equal(self.memory[operand.base][at], tokens):
                 raise self._error(layer, row, "overwrites an operand that it still reads")
         if any((self.arena[place] != mark).any() for place, mark in scratch):
             raise self._error(layer, row, "overwrites its own working memory")
 
     def check_outputs(self, graph: Graph) -> None:
-        """Every byte of every output stands where the interface says."""
+        """Every byte of every output stands where the interface says, or was delivered once."""
+        if (self.arena[self.state] != STATE_MARK).any():
+            raise VerificationFailed("the state between rows was overwritten")
         for value, offset in zip(graph.outputs, self.program.output_offsets, strict=True):
-            tokens = self.values.rows(value, 0, graph.types[value].rows)
-            if not np.array_equal(self.arena[offset : offset + len(tokens)], tokens):
+            tokens = self._all(value)
+            if offset is None:
+                if self.delivered != list(range(graph.types[value].rows)):
+                    raise VerificationFailed(f"the rows of '{value}' are not delivered in order")
+            elif not np.array_equal(self.arena[offset : offset + len(tokens)], tokens):
                 raise VerificationFailed(f"output '{value}' does not stand whole at its offset")
 
     def _use_scratch(self, layer: Layer, step: Step, row: int) -> list[tuple[slice, int]]:
@@ -158,12 +177,15 @@ class _Machine:
             [np.arange(s, s + operand.pitch) for s in starts] or [np.zeros(0, np.int64)]
         )
         tokens = np.concatenate([self.values.rows(value, r, 1) for r in rows] or [at])
-        if not np.array_equal(self.arena[at], tokens):
+        if not np.array_equal(self.memory[operand.base][at], tokens):
             raise self._error(layer, row, f"does not find the rows of '{value}' that it reads")
         return at, tokens
 
     def _write(self, layer: Layer, step: Step, row: int) -> Tokens:
         """Put the tokens of the result into the arena; return where."""
+        if layer.output_base == SINK:
+            self.delivered.append(row)
+            return np.zeros(0, np.int64)
         kind = self.values.graph.types[step.node.output]
         width = kind.width * (kind.rows if step.kernel.whole else 1)
         first = row if step.kernel.makes_rows else 0
