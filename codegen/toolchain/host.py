@@ -90,6 +90,7 @@ class HostDevice:
         self._end = self._start + interface.arena_bytes
         self._pristine = self._memory.copy()
         self._lent: dict[int, tuple[Array, Array]] = {}
+        self._lent_intact = True
         row_bytes = interface.outputs[0].type.row_bytes
 
         def take_row(user: Any, row: int, data: Any) -> None:
@@ -113,12 +114,14 @@ class HostDevice:
         return bytes(self._ffi.buffer(self._ffi.cast("char *", address), size))
 
     def lend(self, index: int, data: bytes) -> int:
-        """Put data between guards of its own; what was lent at that index turns into junk."""
-        if index in self._lent:
-            self._lent[index][0][:] ^= 0xFF
-        memory = guard(len(data) + 2 * GUARD_BYTES)
-        memory[GUARD_BYTES : GUARD_BYTES + len(data)] = np.frombuffer(data, np.uint8)
-        self._lent[index] = memory, memory.copy()
+        """Put data between guards, in place of what was lent at that index and has its size."""
+        if index not in self._lent:
+            junk = guard(len(data) + 2 * GUARD_BYTES)
+            self._lent[index] = junk, junk.copy()
+        memory, expected = self._lent[index]
+        self._lent_intact &= np.array_equal(memory, expected)
+        for array in (memory, expected):
+            array[GUARD_BYTES:-GUARD_BYTES] = np.frombuffer(data, np.uint8)
         return int(memory.ctypes.data) + GUARD_BYTES
 
     def fill_arena(self) -> None:
@@ -129,7 +132,8 @@ class HostDevice:
         """Nothing but the arena has changed."""
         outside = (slice(None, self._start), slice(self._end, None))
         pairs = [(self._memory[part], self._pristine[part]) for part in outside]
-        return all(np.array_equal(a, b) for a, b in (*pairs, *self._lent.values()))
+        same = all(np.array_equal(a, b) for a, b in (*pairs, *self._lent.values()))
+        return same and self._lent_intact
 
 
 def _guarded_arena(interface: Interface) -> tuple[Array, int]:
