@@ -22,6 +22,9 @@ class RamGoal:
     least: bool = False
 
 
+FASTEST = RamGoal()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
     """Bytes of the arena: at event t those from begin[t] to end[t] hold something needed.

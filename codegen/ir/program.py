@@ -103,16 +103,34 @@ class Nest:
     bases: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a network whose rows are pushed keeps between two calls, and where in the arena.
+
+    Counters of `counter_bytes` for the layers of the first nest, of which the first receives the
+    rows; `mark` tells a state from what stood there before.
+    """
+
+    offset: int
+    size_bytes: int
+    counter_bytes: int
+    mark: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Interface, functions, nests of layers in order, constants; where the arena has the ports."""
+    """Interface, functions, nests of layers in order, constants; where the arena has the ports.
+
+    The offset of a port that is not in the arena is None. `state`: where rows are pushed.
+    """
 
     interface: Interface
     functions: tuple[Function, ...]
     nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
-    input_offsets: tuple[int, ...]
-    output_offsets: tuple[int, ...]
+    input_offsets: tuple[int | None, ...]
+    output_offsets: tuple[int | None, ...]
+    state: State | None
     target: str
     model: str
     digest: str

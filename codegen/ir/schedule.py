@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import Transfer
+
+PUSHED = "pushed"
+"""The base of a row that the caller pushes."""
+SINK = "sink"
+"""The base of rows that go to a function of the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,8 @@ class Kernel:
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
     writes the one output row. A kernel that `reads_outside` is given a row of zero points for each
-    row beyond its operand, any other a null pointer.
+    row beyond its operand, any other a null pointer. One that `delivers` is the caller's own
+    function: it has no template.
     """
 
     family: str
@@ -37,6 +44,7 @@ class Kernel:
     accumulates: bool = False
     reads_outside: bool = False
     body: str = ""
+    delivers: bool = False
 
     @property
     def makes_rows(self) -> bool:
@@ -100,9 +108,10 @@ class Schedule:
 
     `views` maps each value without bytes of its own to the value it is part of, a shape of, or
     takes the place of. `needs` tells for each step what its rows wait for. `rows_kept` maps each
-    value with bytes of its own to the rows that are kept: fewer than all in a ring. `wants` tells
-    for each step up to which row its readers in the nest want it, each as a `Need` whose step is
-    the reader; () where that never holds it back.
+    value with bytes of its own to the rows that are kept: fewer than all in a ring. Values of
+    `abroad` are not in the arena: it names the bases from which they are found. `wants` tells for
+    each step up to which row its readers in the nest want it, each as a `Need` whose step is the
+    reader; () where that never holds it back.
     """
 
     graph: Graph
@@ -110,6 +119,8 @@ class Schedule:
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
     rows_kept: Mapping[str, int]
+    transfer: Transfer
+    abroad: Mapping[str, str]
     wants: tuple[tuple[Need, ...], ...] = ()
 
     @property

@@ -21,13 +21,14 @@ from codegen.ir.certificate import (
 from codegen.ir.graph import Graph
 from codegen.ir.memory import Buffer, MemoryPlan
 from codegen.ir.program import ARENA, Layer, Nest, Program
-from codegen.ir.schedule import Kernel, Need, Schedule, Step
+from codegen.ir.schedule import PUSHED, SINK, Kernel, Need, Schedule, Step
 from codegen.ops import Concat
 
 
 def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certificate:
     """Return the certificate of a program: numbers of the C from it, the reasons from the plan."""
     graph, interface = schedule.graph, program.interface
+    constant = _constant_inputs(schedule, len(plan.steps))
     steps = schedule.steps
     return Certificate(
         name=interface.name,
@@ -35,11 +36,17 @@ def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certifica
         order=LATEST_WANTED,
         calls=len(plan.steps),
         lower_bound_bytes=plan.lower_bound_bytes,
-        bases=(Base(ARENA, interface.arena_bytes, interface.arena_align),),
-        inputs=_ports(graph.inputs, program.input_offsets),
-        outputs=_ports(graph.outputs, program.output_offsets),
+        bases=(
+            Base(ARENA, interface.arena_bytes, interface.arena_align),
+            *(Base(base, kept.size_bytes, 1, writable=False) for base, kept in constant.items()),
+        ),
+        inputs=_ports(schedule, graph.inputs, program.input_offsets),
+        outputs=_ports(schedule, graph.outputs, program.output_offsets),
         values=_values(schedule),
-        buffers=tuple(_live_range(schedule, plan, buffer) for buffer in plan.buffers),
+        buffers=(
+            *(_live_range(schedule, plan, ARENA, buffer) for buffer in plan.buffers),
+            *(_live_range(schedule, plan, base, buffer) for base, buffer in constant.items()),
+        ),
         nests=tuple(
             _nest(graph, nest, steps[first:end])
             for nest, (first, end) in zip(program.nests, schedule.spans, strict=True)
@@ -47,14 +54,42 @@ def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certifica
     )
 
 
-def _ports(values: tuple[str, ...], offsets: tuple[int, ...]) -> tuple[Port, ...]:
-    return tuple(Port(value, ARENA, at) for value, at in zip(values, offsets, strict=True))
+def _constant_inputs(schedule: Schedule, calls: int) -> dict[str, Buffer]:
+    """Return the inputs that stay with the caller, each as a buffer that lives all the time."""
+    found = {}
+    for value, base in schedule.abroad.items():
+        if base in (PUSHED, SINK):
+            continue
+        size = schedule.graph.types[value].size_bytes
+        shown = (v for v in schedule.views if schedule.storage(v) == value)
+        begin = np.zeros(max(calls, 1), np.int64)
+        found[base] = Buffer(value, size, begin, begin + size, 1, (value, *shown))
+    return found
+
+
+def _ports(
+    schedule: Schedule, values: tuple[str, ...], offsets: tuple[int | None, ...]
+) -> tuple[Port, ...]:
+    return tuple(_port(schedule, *pair) for pair in zip(values, offsets, strict=True))
+
+
+def _port(schedule: Schedule, value: str, offset: int | None) -> Port:
+    """Return a port; one that passes by rows is what was received, or what is delivered."""
+    base = schedule.abroad.get(value, ARENA)
+    if base == PUSHED:
+        received = (step.node.output for step in schedule.steps if value in step.node.inputs)
+        return Port(next(received), None, None)
+    if base == SINK:
+        (sent,) = (step.node.inputs for step in schedule.steps if step.node.output == value)
+        return Port(sent[0], None, None)
+    return Port(value, base, offset or 0)
 
 
 def _values(schedule: Schedule) -> tuple[Value, ...]:
     """Return all values that memory holds; a result in its operand's place is no view of it."""
     graph = schedule.graph
-    computed = (name for name in graph.types if name not in graph.constants)
+    passing = {value for value, base in schedule.abroad.items() if base in (PUSHED, SINK)}
+    computed = (name for name in graph.types if name not in {*graph.constants, *passing})
     return tuple(_value(schedule, name) for name in computed)
 
 
@@ -79,14 +114,15 @@ def _value(schedule: Schedule, name: str) -> Value:
     )
 
 
-def _live_range(schedule: Schedule, plan: MemoryPlan, buffer: Buffer) -> LiveRange:
+def _live_range(schedule: Schedule, plan: MemoryPlan, base: str, buffer: Buffer) -> LiveRange:
+    host = buffer.values[0] if buffer.values else ""
     return LiveRange(
         name=buffer.name,
-        base=ARENA,
-        offset_bytes=plan.offsets[buffer.name],
+        base=base,
+        offset_bytes=plan.offsets[buffer.name] if base == ARENA else 0,
         size_bytes=buffer.size_bytes,
         align_bytes=buffer.align,
-        rows_kept=schedule.rows_kept[buffer.values[0]] if buffer.values else None,
+        rows_kept=schedule.rows_kept.get(host, schedule.graph.types[host].rows) if host else None,
         live_from_call=int((buffer.live > 0).argmax()),
         live_until_call=int(np.flatnonzero(buffer.live).max(initial=-1)) + 1,
         values=buffer.values,
@@ -152,10 +188,13 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
             pad=operand.pad,
         )
         for value, operand in zip(graph.activations(step.node), layer.operands, strict=True)
+        if operand.base != PUSHED
     )
 
 
-def _write(graph: Graph, layer: Layer, step: Step) -> Write:
+def _write(graph: Graph, layer: Layer, step: Step) -> Write | None:
+    if layer.output_base == SINK:
+        return None
     return Write(
         value=step.node.output,
         base=layer.output_base,

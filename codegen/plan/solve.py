@@ -13,7 +13,8 @@ from functools import partial
 from itertools import product
 
 from codegen.ir.graph import Graph
-from codegen.ir.memory import MemoryPlan, RamGoal
+from codegen.ir.interface import BY_ARENA, Transfer
+from codegen.ir.memory import FASTEST, MemoryPlan, RamGoal
 from codegen.ir.schedule import Schedule
 from codegen.plan import make_plan
 from codegen.plan.divide import Division, Measure, Preference, divide_under, least_ceiling
@@ -44,10 +45,13 @@ class Solution:
 
 
 def schedule_and_plan(
-    graph: Graph, families: tuple[str, ...], goal: RamGoal | None = None
+    graph: Graph,
+    families: tuple[str, ...],
+    transfer: Transfer = BY_ARENA,
+    goal: RamGoal = FASTEST,
 ) -> tuple[Schedule, MemoryPlan]:
-    """Return the schedule and plan that come nearest to a goal, the fastest without one."""
-    solution = solve(assign_kernels(graph, families), goal or RamGoal())
+    """Return the schedule and plan that come nearest to a goal."""
+    solution = solve(assign_kernels(graph, families, transfer), goal)
     return solution.schedule, solution.plan
 
 

@@ -68,10 +68,16 @@ def measure_stretches(assigned: Assigned) -> Stretches:
         last = count if i in cuts else i + 1
         events = stretch_events(assigned, i, last)
         for j in range(i + 1, last + 1):
-            if j == i + 1 or j in cuts:
+            if (j == i + 1 or j in cuts) and not _holds_edge_whole(assigned, i, j):
                 alone = events if is_joint(assigned, j) else stretch_events(assigned, i, j)
                 found[i, j] = _measure(assigned, i, j, alone)
     return found
+
+
+def _holds_edge_whole(assigned: Assigned, i: int, j: int) -> bool:
+    """The stretch does nothing but receive an input, or deliver an output, that passes by rows."""
+    ends = {0: assigned.transfer.inputs, len(assigned.steps) - 1: assigned.transfer.outputs}
+    return j == i + 1 and len(assigned.steps) > 1 and ends.get(i) == "rows"
 
 
 def stretch_events(assigned: Assigned, i: int, j: int) -> tuple[Event, ...]:
@@ -88,6 +94,8 @@ def find_cuts(assigned: Assigned) -> frozenset[int]:
     for time, step in enumerate(assigned.steps):
         for value in (step.node.output, *assigned.graph.activations(step.node)):
             host = whole.storage(value)
+            if host in whole.abroad:
+                continue
             made.setdefault(host, time)
             read[host] = time
     lying = [sum(made[v] < p <= read[v] for v in made) for p in range(len(assigned.steps) + 1)]

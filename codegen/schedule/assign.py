@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.op import Signature
 from codegen.ir.schedule import Need, Step, View
 from codegen.ops import Concat, Reshape
+from codegen.schedule.edges import add_edges
 from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
@@ -20,7 +22,8 @@ class Assigned:
     """A graph with the copies that it needs, its steps in order, and values that are views.
 
     `needs` tells for each step what its rows wait for; `variants` all its forms, by different
-    kernels, the fastest first, which is the one in `steps`.
+    kernels, the fastest first, which is the one in `steps`. `abroad` gives the bases of values
+    that are not in the arena.
     """
 
     graph: Graph
@@ -28,14 +31,20 @@ class Assigned:
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
     variants: tuple[tuple[Step, ...], ...]
+    transfer: Transfer
+    abroad: Mapping[str, str]
 
 
-def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
+def assign_kernels(
+    graph: Graph, families: tuple[str, ...], transfer: Transfer = BY_ARENA
+) -> Assigned:
     """Return the steps of a fixed-point graph with the preferred kernels of `families`.
 
-    Raises UnsupportedOperator naming every node that no kernel serves.
+    Raises UnsupportedOperator naming every node that no kernel serves, or BadOption where inputs
+    or outputs cannot pass as `transfer` says.
     """
     forms: list[tuple[Step, ...]] = []
+    graph, abroad = add_edges(graph, transfer)
     graph, placed = place_concats(graph)
     views = dict(placed)
     problems: list[Problem] = []
@@ -54,7 +63,8 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
     if problems:
         raise UnsupportedOperator.collect(problems)
     steps = tuple(form[0] for form in forms)
-    return Assigned(graph, steps, views, find_needs(graph, steps), tuple(forms))
+    needs = find_needs(graph, steps)
+    return Assigned(graph, steps, views, needs, tuple(forms), transfer, abroad)
 
 
 def make_step(rule: Rule, node: Node, signature: Signature) -> Step:

@@ -17,6 +17,7 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Copy,
+    Deliver,
     Dense,
     Lrn,
     MaxPool,
@@ -211,6 +212,11 @@ RULES: tuple[Rule, ...] = (
         Kernel("generic", "average_pool", ("rescale",), strided=True),
         (AveragePool,),
         cost=Cost(output=25.9, value=5.4, tap=11.7),
+    ),
+    Rule(
+        Kernel("generic", "deliver", takes_row=True, delivers=True),
+        (Deliver,),
+        cost=Cost(output=0.7),
     ),
     Rule(
         Kernel("generic", "copy", takes_row=True, strided=True),

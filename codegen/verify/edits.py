@@ -28,7 +28,7 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
 
 def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
     """Return the text of each file for the graph; the golden values are no part of the C."""
-    schedule, plan = schedule_and_plan(graph, families)
+    schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
     program = lower(
         schedule,
         plan,
