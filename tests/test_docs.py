@@ -143,6 +143,19 @@ def test_examples_run(page: str, script: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_c_example_with_rows_compiles(tmp_path: Path) -> None:
+    blocks = re.findall(r"```c\n((?:(?!```).)*?)```", read("README.md"), re.DOTALL)
+    (example,) = [block for block in blocks if "push_row" in block]
+    network = {"alpha": 0.25, "resolution": 32, "classes": 10}
+    options = Options("mobilenet_v1", "cortex-m7", network=network, input_mode="rows")
+    header = compile_model(options).files["mobilenet_v1.h"]
+    assert isinstance(header, str)
+    (tmp_path / "mobilenet_v1.h").write_text(header, encoding="utf-8")
+    (tmp_path / "rows.c").write_text(example, encoding="utf-8")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c"]
+    subprocess.run([*host_compiler().c, *flags, "rows.c"], cwd=tmp_path, check=True)
+
+
 def test_the_c_example_runs(tmp_path: Path) -> None:
     (program,) = C_PROGRAM.findall(read("README.md"))
     network = {"alpha": 0.25, "resolution": 96, "classes": 10}
