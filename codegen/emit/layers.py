@@ -200,6 +200,8 @@ def _wait(need: Need, made: str, done: str) -> str:
         return f"{made} == {need.rows}"
     if (need.stride, need.reach, need.divisor, need.least) == (1, 1, 1, 0):
         return f"{made} > {done}"
+    if need.least == 1:
+        return f"{made} > {_first_needed(need, done)}"
     return f"{made} >= {_rows_for(need, done)}"
 
 
@@ -213,10 +215,16 @@ def _rows_for(need: Need, row: str) -> str:
     if _is_all(need):
         return str(need.rows)
     if need.least:
-        offset, last = need.reach - need.least * need.divisor, (need.rows - 1) * need.divisor
-        first = _position(row, need.stride, offset, last, need.divisor)
-        return f"fx_least(({first}) + {need.least}, {need.rows})"
+        rows = f"{_first_needed(need, row)} + {need.least}"
+        return rows if need.least == 1 else f"fx_least({rows}, {need.rows})"
     return f"fx_least({_line(row, need.stride, need.reach)}, {need.rows})"
+
+
+def _first_needed(need: Need, row: str) -> str:
+    """Return the first row of a window that begins inside the operand."""
+    offset, last = need.reach - need.least * need.divisor, (need.rows - 1) * need.divisor
+    position = _position(row, need.stride, offset, last, need.divisor)
+    return position if need.divisor == 1 else f"({position})"
 
 
 def _line(row: str, stride: int, offset: int) -> str:
