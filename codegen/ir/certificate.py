@@ -108,8 +108,9 @@ class LiveRange:
 class Read:
     """The rows of an operand that a call reads.
 
-    Call c reads rows c * stride + k * dilation - pad for 0 <= k < window_rows, those that exist;
-    row r of it stands at offset + (r mod rows_kept) * row_pitch.
+    Call c reads rows first + k * dilation for 0 <= k < window_rows, those that exist. There first
+    is (c * stride - pad) / divisor, rounded down, or, if it is `clipped`, the nearest of the rows.
+    Row r stands at offset + (r mod rows_kept) * row_pitch.
     """
 
     value: str
@@ -122,10 +123,14 @@ class Read:
     stride: int
     dilation: int
     pad: int
+    divisor: int
+    clipped: bool
 
     def window(self, call: int) -> range:
         """Return the rows of the window of a call, without those beyond the value."""
-        first, step = call * self.stride - self.pad, self.dilation
+        first, step = (call * self.stride - self.pad) // self.divisor, self.dilation
+        if self.clipped:
+            first = min(max(first, 0), self.rows - 1)
         before = max(0, -(first // step))
         inside = min(self.window_rows, -((first - self.rows) // step))
         return range(first + before * step, first + max(before, inside) * step, step)
@@ -155,15 +160,21 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What call c waits for: `step` must have made least(c * stride + reach, calls) calls."""
+    """What call c waits for: `step` must have made a number of calls.
+
+    (c * stride + reach) / divisor, rounded down; at least `least`, at most `calls`.
+    """
 
     step: int
     stride: int
     reach: int
     calls: int
+    divisor: int
+    least: int
 
     def calls_for(self, call: int) -> int:
-        return min(call * self.stride + self.reach, self.calls)
+        reached = (call * self.stride + self.reach) // self.divisor
+        return min(max(reached, self.least), self.calls)
 
 
 @dataclass(frozen=True, slots=True)

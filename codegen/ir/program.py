@@ -39,7 +39,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Where a layer finds the rows of an operand: `window` rows for each output row.
+    """Where a layer finds the rows of an operand: the rows of its window for each output row.
 
     Its first byte stands `offset` bytes from `base`, which names a parameter of the C function.
     Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
@@ -58,6 +58,8 @@ class Operand:
     stride: int
     dilation: int
     pad: int
+    divisor: int
+    clipped: bool
     outside: str
     is_direct: bool
 

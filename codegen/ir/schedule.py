@@ -30,9 +30,9 @@ class Kernel:
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row. A kernel that `reads_outside` is given a row of zero points for each
-    row beyond its operand, any other a null pointer. One that `delivers` is the caller's own
-    function: it has no template.
+    writes the one output row. It is told the row, as is a kernel that `knows_row`. A kernel that
+    `reads_outside` is given a row of zero points for each row beyond its operand, any other a null
+    pointer. One that `delivers` is the caller's own function: it has no template.
     """
 
     family: str
@@ -42,6 +42,7 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
+    knows_row: bool = False
     reads_outside: bool = False
     body: str = ""
     delivers: bool = False
@@ -77,17 +78,21 @@ class Step:
 class Need:
     """What a row waits for: the step `step` must have made `rows_for(row)` rows.
 
-    That is up to the last row of its window, and never more than there are.
+    That is up to the last row of its window, (row * stride + reach) / divisor rows rounded down,
+    at least `least`, and never more than there are.
     """
 
     step: int
     stride: int
     reach: int
     rows: int
+    divisor: int = 1
+    least: int = 0
 
     def rows_for(self, row: int) -> int:
         """Return how many rows of the operand the computation of `row` needs."""
-        return min(row * self.stride + self.reach, self.rows)
+        reached = (row * self.stride + self.reach) // self.divisor
+        return min(max(reached, self.least), self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,6 +253,8 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 stride=window.stride,
                 dilation=window.dilation,
                 pad=window.pad,
+                divisor=window.divisor,
+                clipped=window.clipped,
                 outside=outside,
                 is_direct=step.kernel.takes_row or step.kernel.whole,
             )

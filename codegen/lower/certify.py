@@ -164,7 +164,10 @@ def _step(
 
 
 def _waits(needs: tuple[Need, ...]) -> tuple[Wait, ...]:
-    return tuple(Wait(need.step, need.stride, need.reach, need.rows) for need in needs)
+    return tuple(
+        Wait(need.step, need.stride, need.reach, need.rows, need.divisor, need.least)
+        for need in needs
+    )
 
 
 def _makes(kernel: Kernel) -> str:
@@ -186,6 +189,8 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
             stride=operand.stride,
             dilation=operand.dilation,
             pad=operand.pad,
+            divisor=operand.divisor,
+            clipped=operand.clipped,
         )
         for value, operand in zip(graph.activations(step.node), layer.operands, strict=True)
         if operand.base != PUSHED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Resize
+from codegen.ops import AveragePool, Conv2d, Resize, Transpose
 from codegen.schedule.cost import round_up
 
 
@@ -56,6 +56,18 @@ def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)
     return op.linear
+
+
+def is_nearest(op: Op, signature: Signature) -> bool:
+    """A resize that picks values."""
+    assert isinstance(op, Resize)
+    return not op.linear
+
+
+def keeps_rows(op: Op, signature: Signature) -> bool:
+    """A transposition within rows."""
+    assert isinstance(op, Transpose)
+    return op.keeps_rows
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:

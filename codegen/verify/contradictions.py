@@ -191,12 +191,12 @@ def _step(
     for need in step.needs:
         if not 0 <= need.step < number:
             yield f"{step.name} waits for a step that is none before it"
-        elif need.calls != steps[need.step].calls or need.stride < 0:
+        elif need.calls != steps[need.step].calls or need.divisor < 1:
             yield f"{step.name} waits for calls that {steps[need.step].name} does not make"
     for want in step.wants:
         if not number < want.step < len(steps):
             yield f"{step.name} is wanted by a step that is none after it"
-        elif want.calls != step.calls or want.stride < 0:
+        elif want.calls != step.calls or want.divisor < 1:
             yield f"{steps[want.step].name} wants calls that {step.name} does not make"
 
 
@@ -216,7 +216,7 @@ def _read(step: CertifiedStep, read: Read, index: Index) -> Iterator[str]:
     given = read.row_pitch_bytes, read.rows, read.rows_kept
     if given != (value.row_pitch_bytes, value.rows, index.kept(value)):
         yield f"{step.name} reads '{value.name}' with other rows than it has"
-    if min(read.window_rows, read.dilation) < 1 or min(read.stride, read.pad) < 0:
+    if min(read.window_rows, read.dilation, read.divisor) < 1:
         yield f"{step.name} reads a window of '{value.name}' that is none"
     if step.makes == "value" and read.window_rows != read.rows:
         yield f"{step.name} reads '{value.name}' whole, in a window that is not"

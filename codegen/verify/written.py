@@ -123,6 +123,8 @@ def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
         stride=read.stride,
         dilation=read.dilation,
         pad=read.pad,
+        divisor=read.divisor,
+        clipped=read.clipped,
         outside="outside" if step.outside else "NULL",
         is_direct=is_direct,
     )
@@ -155,7 +157,10 @@ def _wait_differences(
 def _with_counters(
     waits: Sequence[Wait], steps: tuple[CertifiedStep, ...]
 ) -> list[tuple[Need, str]]:
-    return [(Need(w.step, w.stride, w.reach, w.calls), _counter(steps[w.step])) for w in waits]
+    return [
+        (Need(w.step, w.stride, w.reach, w.calls, w.divisor, w.least), _counter(steps[w.step]))
+        for w in waits
+    ]
 
 
 def _counter(step: CertifiedStep) -> str:

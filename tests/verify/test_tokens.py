@@ -115,7 +115,10 @@ FREE = {
     "stride",
     "dilation",
     "pad",
+    "divisor",
+    "clipped",
     "reach",
+    "least",
     "live",
 }
 """Numbers said only once: a change of them may be harmless."""
@@ -322,6 +325,7 @@ def test_inputs_and_outputs_may_pass_row_by_row() -> None:
     receive |= {**blank, "writes": writes, "needs": [], "wants": []}
     read = {"value": "mean", **document["outputs"][0], "row_pitch_bytes": 12, "rows": 1}
     read |= {"rows_kept": 1, "window_rows": 1, "stride": 1, "dilation": 1, "pad": 0}
+    read |= {"divisor": 1, "clipped": False}
     deliver = {"name": "deliver", "operator": "deliver", "calls": 1, "reads": [read]}
     deliver |= {**blank, "writes": None, "needs": [], "wants": []}
     for step in steps_of(document):
