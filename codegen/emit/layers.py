@@ -32,10 +32,6 @@ class LayerView:
     operands: tuple[OperandView, ...]
     output: str
     scratch: str
-    outside: str
-    outside_bytes: int
-    outside_value: int
-    overhangs: str
     call: str
 
 
@@ -98,10 +94,6 @@ def view_layer(layer: Layer, network: str) -> LayerView:
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
         output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
         scratch=place(ARENA, layer.scratch_offset),
-        outside=place(ARENA, layer.outside_offset),
-        outside_bytes=layer.outside_bytes,
-        outside_value=layer.outside_value,
-        overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
         call=_kernel_call(layer),
     )
 
@@ -140,8 +132,7 @@ def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *argum
 def takes_row(layer: Layer) -> bool:
     """The function of the layer depends on the row: not where all it touches is one row."""
     views = (_operand(layer, operand) for operand in layer.operands)
-    overhangs = _overhangs(layer) if layer.outside_offset is not None else ""
-    texts = (_kernel_call(layer), overhangs, *(view.set_rows for view in views))
+    texts = (_kernel_call(layer), *(view.set_rows for view in views))
     return any(re.search(r"\brow\b", text) for text in texts)
 
 
@@ -380,7 +371,6 @@ def set_rows(operand: Operand, calls: int) -> str:
         str(operand.kept),
         _first_row(operand, calls),
         str(operand.dilation),
-        operand.outside,
     ]
     return f"fx_rows({', '.join(arguments)});"
 
@@ -392,15 +382,3 @@ def _first_row(operand: Operand, calls: int) -> str:
         last = (operand.height - 1) * operand.divisor
         return _position(row, operand.stride, -operand.pad, last, operand.divisor)
     return _line(row, operand.stride, -operand.pad) if calls > 1 else str(-operand.pad)
-
-
-def _overhangs(layer: Layer) -> str:
-    """Return the condition that the window of `row` reaches beyond its operand; "" if always."""
-    (operand,) = layer.operands
-    if layer.rows == 1:
-        return ""
-    start = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    beyond = operand.height + operand.pad - (operand.window - 1) * operand.dilation
-    if beyond <= operand.pad:
-        return ""
-    return f"({start} < {operand.pad}) || ({start} >= {beyond})"

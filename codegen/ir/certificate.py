@@ -183,7 +183,7 @@ class CertifiedStep:
 
     `makes` is "rows" (a call makes a row of the result), "sum" (a call takes a row of the operand
     into sums that its scratch keeps; the last writes the result) or "value" (one call reads and
-    writes all). `outside` holds the row that stands for rows beyond an operand. A step that
+    writes all). A step that
     `may_replace` may write a row over the operand's row that it makes it from. `wants` are what its
     readers in the nest ask of it: a `Wait` whose step is the reader, c its next call.
     """
@@ -198,17 +198,12 @@ class CertifiedStep:
     reads: tuple[Read, ...]
     writes: Write | None
     scratch: Scratch | None
-    outside: Scratch | None
     needs: tuple[Wait, ...]
     wants: tuple[Wait, ...]
 
     def rows_read(self, read: Read, call: int) -> range:
         """Return the rows of an operand that a call reads."""
         return range(read.rows) if self.makes == "value" else read.window(call)
-
-    def overhangs(self, call: int) -> bool:
-        """A window of the call reaches beyond its operand."""
-        return any(len(read.window(call)) < read.window_rows for read in self.reads)
 
 
 @dataclass(frozen=True, slots=True)

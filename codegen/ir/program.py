@@ -44,8 +44,8 @@ class Operand:
     Its first byte stands `offset` bytes from `base`, which names a parameter of the C function.
     Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
     operand is passed as a pointer to its one row (or to its first byte, to a kernel of whole
-    values); any other as an array of row pointers. `outside` is the C expression for rows beyond
-    the image.
+    values); any other as an array of row pointers. Rows
+    beyond the image are null pointers.
     """
 
     name: str
@@ -60,7 +60,6 @@ class Operand:
     pad: int
     divisor: int
     clipped: bool
-    outside: str
     is_direct: bool
 
 
@@ -85,9 +84,6 @@ class Layer:
     rows: int
     constants: tuple[str, ...]
     scratch_offset: int | None
-    outside_offset: int | None
-    outside_bytes: int
-    outside_value: int
 
 
 @dataclass(frozen=True, slots=True)

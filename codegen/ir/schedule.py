@@ -30,9 +30,8 @@ class Kernel:
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row. It is told the row, as is a kernel that `knows_row`. A kernel that
-    `reads_outside` is given a row of zero points for each row beyond its operand, any other a null
-    pointer. One that `delivers` is the caller's own function: it has no template.
+    writes the one output row. It is told the row, as is a kernel that `knows_row`. Rows beyond the
+    operand are null pointers. One that `delivers` is the caller's own function: it has no template.
     """
 
     family: str
@@ -43,7 +42,6 @@ class Kernel:
     strided: bool = False
     accumulates: bool = False
     knows_row: bool = False
-    reads_outside: bool = False
     body: str = ""
     delivers: bool = False
 
@@ -62,15 +60,13 @@ class Kernel:
 class Step:
     """One node, run by one kernel.
 
-    `scratch_bytes` is the kernel's own working memory; `outside_bytes` the length of the row of
-    zero points that stands for rows above and below the image, 0 where none is read. `cycles` is
-    an estimate for a Cortex-M4 by which kernels are compared.
+    `scratch_bytes` is the kernel's own working memory. `cycles` is an estimate for a Cortex-M4 by
+    which kernels are compared.
     """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
-    outside_bytes: int = 0
     cycles: int = 0
 
 

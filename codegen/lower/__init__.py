@@ -16,7 +16,7 @@ from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
-from codegen.plan.lifetimes import STATE, counter_bytes
+from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
 __all__ = ["certify", "lower", "make_interface"]
@@ -195,7 +195,7 @@ def _layer(
     operands = _operands(schedule, plan, step)
     output_base, output_offset = address(schedule, plan, node.output)
     bases = {output_base, *(operand.base for operand in operands)}
-    if step.scratch_bytes or step.outside_bytes:
+    if step.scratch_bytes:
         bases.add(ARENA)
     return Layer(
         name=layer_name(index),
@@ -209,10 +209,7 @@ def _layer(
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
-        scratch_offset=_scratch_offset(plan, node, "scratch"),
-        outside_offset=_scratch_offset(plan, node, "outside"),
-        outside_bytes=step.outside_bytes,
-        outside_value=binding.outside_value,
+        scratch_offset=plan.offsets.get(scratch_name(step)),
     )
 
 
@@ -236,7 +233,6 @@ def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
     graph = schedule.graph
-    outside = "outside" if step.outside_bytes else "NULL"
     found = []
     for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
@@ -255,15 +251,10 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 pad=window.pad,
                 divisor=window.divisor,
                 clipped=window.clipped,
-                outside=outside,
                 is_direct=step.kernel.takes_row or step.kernel.whole,
             )
         )
     return tuple(found)
-
-
-def _scratch_offset(plan: MemoryPlan, node: Node, kind: str) -> int | None:
-    return plan.offsets.get(f"{node.output} {kind}")
 
 
 def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from codegen.ir.memory import Buffer, MemoryPlan
 from codegen.ir.program import ARENA, Layer, Nest, Program
 from codegen.ir.schedule import PUSHED, SINK, Kernel, Need, Schedule, Step
 from codegen.ops import Concat
+from codegen.plan.lifetimes import scratch_name
 
 
 def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certificate:
@@ -156,8 +157,7 @@ def _step(
         may_replace=step.node.op.in_place,
         reads=_reads(graph, layer, step),
         writes=_write(graph, layer, step),
-        scratch=_scratch(step, "scratch", layer.scratch_offset, step.scratch_bytes),
-        outside=_scratch(step, "outside", layer.outside_offset, layer.outside_bytes),
+        scratch=_scratch(step, layer.scratch_offset),
         needs=_waits(needs),
         wants=_waits(wants),
     )
@@ -210,7 +210,7 @@ def _write(graph: Graph, layer: Layer, step: Step) -> Write | None:
     )
 
 
-def _scratch(step: Step, kind: str, offset: int | None, size_bytes: int) -> Scratch | None:
+def _scratch(step: Step, offset: int | None) -> Scratch | None:
     if offset is None:
         return None
-    return Scratch(f"{step.node.output} {kind}", ARENA, offset, size_bytes)
+    return Scratch(scratch_name(step), ARENA, offset, step.scratch_bytes)

@@ -83,7 +83,7 @@ def _names(certificate: Certificate) -> Iterator[str]:
     values = [value.name for value in certificate.values]
     buffers = [buffer.name for buffer in certificate.buffers]
     stored = [name for buffer in certificate.buffers for name in buffer.values]
-    scratch = [used for step in steps for used in (step.scratch, step.outside) if used]
+    scratch = [step.scratch for step in steps if step.scratch]
     written = [step.writes for step in steps if step.writes]
     touched: list[Read | Write] = [*written, *(read for step in steps for read in step.reads)]
     ports = (*certificate.inputs, *certificate.outputs)
@@ -186,8 +186,7 @@ def _step(
         yield from _read(step, read, index)
     if step.writes:
         yield from _write(step, step.writes, index)
-    for used in (step.scratch, step.outside):
-        yield from _scratch(step, used, index)
+    yield from _scratch(step, step.scratch, index)
     for need in step.needs:
         if not 0 <= need.step < number:
             yield f"{step.name} waits for a step that is none before it"

@@ -90,7 +90,7 @@ def _body(source: str, function: str) -> str:
 def _place_differences(body: str, step: CertifiedStep) -> Iterator[str]:
     """Compare where a layer finds and puts everything, and the rings it reads."""
     expected = {f"x{i}": (read.base, read.offset_bytes) for i, read in enumerate(step.reads)}
-    for name, part in (("y", step.writes), ("scratch", step.scratch), ("outside", step.outside)):
+    for name, part in (("y", step.writes), ("scratch", step.scratch)):
         if part:
             expected[name] = part.base, part.offset_bytes
     given = dict(re.findall(r"int8_t \*const (\w+) = ([^;]+);", body))
@@ -125,7 +125,6 @@ def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
         pad=read.pad,
         divisor=read.divisor,
         clipped=read.clipped,
-        outside="outside" if step.outside else "NULL",
         is_direct=is_direct,
     )
     if is_direct:
