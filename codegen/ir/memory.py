@@ -13,9 +13,10 @@ Bytes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class RamGoal:
-    """What a plan is to attain: at most `limit_bytes` of arena; with `least`, the fewest bytes.
+    """What a plan is to attain: at most `limit_bytes` of arena, at the fewest cycles.
 
-    Otherwise the fewest cycles, and of plans that are equally fast the smallest.
+    Of plans that are equally fast, the smallest. With `least`, the fewest bytes, as long as that
+    costs few cycles more.
     """
 
     limit_bytes: int | None = None

@@ -50,6 +50,10 @@ class Kernel:
         """Each call makes one row of the result."""
         return not (self.whole or self.accumulates)
 
+    def is_called_as(self, other: Kernel) -> bool:
+        """Both are called for the same rows."""
+        return (self.whole, self.accumulates) == (other.whole, other.accumulates)
+
     @property
     def template(self) -> str:
         """Path under templates/."""

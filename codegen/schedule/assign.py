@@ -15,6 +15,7 @@ from codegen.schedule.edges import add_edges
 from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
+from codegen.schedule.split_pools import split_max_pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def assign_kernels(
     """
     forms: list[tuple[Step, ...]] = []
     graph, abroad = add_edges(graph, transfer)
-    graph, placed = place_concats(graph)
+    graph, placed = place_concats(split_max_pools(graph))
     views = dict(placed)
     problems: list[Problem] = []
     for node in graph.nodes:
