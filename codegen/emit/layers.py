@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
-from codegen.ir.program import Layer, Nest, Operand
+from codegen.ir.program import ARENA, Layer, Nest, Operand
 from codegen.ir.schedule import Need
 
 
@@ -16,7 +16,7 @@ class OperandView:
     """An operand within a layer function: where it is, and how its row pointers are set."""
 
     name: str
-    offset: int
+    place: str
     window: int
     set_rows: str
 
@@ -29,9 +29,9 @@ class LayerView:
     comment: tuple[str, ...]
     parameters: str
     operands: tuple[OperandView, ...]
-    output_offset: int
-    scratch_offset: int | None
-    outside_offset: int | None
+    output: str
+    scratch: str
+    outside: str
     outside_bytes: int
     outside_value: int
     overhangs: str
@@ -56,6 +56,7 @@ class NestView:
     summary: str
     layers: tuple[Turn, ...]
     invocation: tuple[str, ...]
+    parameters: str
 
     @property
     def latest_first(self) -> tuple[Turn, ...]:
@@ -68,16 +69,38 @@ def view_layer(layer: Layer) -> LayerView:
     return LayerView(
         name=layer.name,
         comment=_comment(layer.comment),
-        parameters="int8_t *arena, int32_t row" if takes_row(layer) else "int8_t *arena",
+        parameters=", ".join([*declared(layer.bases), *(["int32_t row"] * takes_row(layer))]),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output_offset=layer.output_offset,
-        scratch_offset=layer.scratch_offset,
-        outside_offset=layer.outside_offset,
+        output=place(layer.output_base, layer.output_offset),
+        scratch=place(ARENA, layer.scratch_offset),
+        outside=place(ARENA, layer.outside_offset),
         outside_bytes=layer.outside_bytes,
         outside_value=layer.outside_value,
         overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
         call=_kernel_call(layer),
     )
+
+
+def declared(bases: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parameters of a function that counts addresses from `bases`."""
+    return tuple(f"int8_t *{base}" for base in bases)
+
+
+def place(base: str, offset: int | None) -> str:
+    """Return the address of a byte; "" where there is no offset."""
+    if offset is None:
+        return ""
+    return f"{base} + {offset}" if offset else base
+
+
+def call(function: str, bases: tuple[str, ...], *arguments: str) -> str:
+    """Return the call of a layer or nest that counts addresses from `bases`."""
+    return f"{function}({', '.join([*bases, *arguments])});"
+
+
+def in_public(bases: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what public functions call the bases: their own `arena` is a pointer to void."""
+    return tuple("base" if base == ARENA else base for base in bases)
 
 
 def takes_row(layer: Layer) -> bool:
@@ -120,23 +143,25 @@ def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
     first, last = nest.layers[0], nest.layers[-1]
     summary = f"{first.name} to {last.name}, row by row: the latest that can make a row, makes one."
     if len(turns) > 1:
-        invocation: tuple[str, ...] = (f"{name}(base);",)
+        invocation: tuple[str, ...] = (call(name, in_public(nest.bases)),)
     elif first.rows > 1:
         loop = f"for (int32_t row = 0; row < {first.rows}; ++row) {{"
-        argument = "base, row" if takes_row(first) else "base"
-        invocation = (loop, f"    {first.name}({argument});", "}")
+        invocation = (loop, f"    {_layer_call(first, in_public(first.bases), 'row')}", "}")
     else:
-        invocation = (f"{first.name}(base);",)
-    return NestView(name, summary, turns, invocation)
+        invocation = (_layer_call(first, in_public(first.bases), "0"),)
+    return NestView(name, summary, turns, invocation, ", ".join(declared(nest.bases)))
+
+
+def _layer_call(layer: Layer, bases: tuple[str, ...], row: str) -> str:
+    return call(layer.name, bases, *([row] * takes_row(layer)))
 
 
 def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
     done = _counter(layer)
-    argument = f"arena, {done}" if takes_row(layer) else "arena"
     waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
     parts = (f"{done} < {layer.rows}", *waits)
     condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
-    return Turn(done, layer.rows, f"{layer.name}({argument});", condition)
+    return Turn(done, layer.rows, _layer_call(layer, layer.bases, done), condition)
 
 
 def _wait(need: Need, made: str, done: str) -> str:
@@ -192,9 +217,8 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
         operand.outside,
     ]
     set_rows = f"fx_rows({', '.join(arguments)});"
-    return OperandView(
-        operand.name, operand.offset, operand.window, "" if operand.is_direct else set_rows
-    )
+    where = place(operand.base, operand.offset)
+    return OperandView(operand.name, where, operand.window, "" if operand.is_direct else set_rows)
 
 
 def _first_row(layer: Layer, operand: Operand) -> str:

@@ -9,6 +9,9 @@ from codegen.ir.interface import Interface
 from codegen.ir.schedule import Kernel, Need
 from codegen.ir.types import Array
 
+ARENA = "arena"
+"""The base of addresses in the arena."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
@@ -38,6 +41,7 @@ class Function:
 class Operand:
     """Where a layer finds the rows of an operand: `window` rows for each output row.
 
+    Its first byte stands `offset` bytes from `base`, which names a parameter of the C function.
     Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
     operand is passed as a pointer to its one row (or to its first byte, to a kernel of whole
     values); any other as an array of row pointers. `outside` is the C expression for rows beyond
@@ -45,6 +49,7 @@ class Operand:
     """
 
     name: str
+    base: str
     offset: int
     pitch: int
     height: int
@@ -62,13 +67,16 @@ class Layer:
     """One C function that is called `rows` times, each for one row of a node's result.
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
-    result are in memory at a time.
+    result are in memory at a time. `bases` are all that its addresses count from, in the order of
+    the C parameters; scratch lies in the arena.
     """
 
     name: str
     comment: tuple[str, ...]
     function: Function
     operands: tuple[Operand, ...]
+    bases: tuple[str, ...]
+    output_base: str
     output_offset: int
     output_pitch: int
     output_kept: int
@@ -82,10 +90,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Layers whose rows are computed together; needs count layers from the program's first."""
+    """Layers whose rows are computed together; needs count layers from the program's first.
+
+    `bases` are those of all its layers, in the order of the C parameters.
+    """
 
     layers: tuple[Layer, ...]
     needs: tuple[tuple[Need, ...], ...]
+    bases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

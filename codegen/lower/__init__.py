@@ -10,7 +10,7 @@ from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program
+from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
@@ -51,9 +51,17 @@ def lower(
 
 
 def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
-    return tuple(
-        Nest(layers[first:end], schedule.needs[first:end]) for first, end in schedule.spans
-    )
+    found = []
+    for first, end in schedule.spans:
+        inside = layers[first:end]
+        bases = in_order({base for layer in inside for base in layer.bases})
+        found.append(Nest(inside, schedule.needs[first:end], bases))
+    return tuple(found)
+
+
+def in_order(bases: set[str]) -> tuple[str, ...]:
+    """Return the bases that a function counts from, in the order of its parameters."""
+    return tuple(base for base in (ARENA,) if base in bases)
 
 
 def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
@@ -163,11 +171,15 @@ def _layer(
     graph, step = schedule.graph, schedule.steps[index]
     node, output = step.node, graph.types[step.node.output]
     pitch = schedule.locate(node.output).pixel_pitch or output.channels
+    operands = _operands(schedule, plan, step)
+    bases = {ARENA, *(operand.base for operand in operands)}
     return Layer(
         name=layer_name(index),
         comment=_comment(schedule, plan, step),
         function=function,
-        operands=_operands(schedule, plan, step),
+        operands=operands,
+        bases=in_order(bases),
+        output_base=ARENA,
         output_offset=address(schedule, plan, node.output),
         output_pitch=output.width * pitch * output.dtype.size_bytes,
         output_kept=rows_kept(schedule, node.output),
@@ -203,6 +215,7 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
         found.append(
             Operand(
                 name=f"x{i}",
+                base=ARENA,
                 offset=address(schedule, plan, value),
                 pitch=operand.row_bytes,
                 height=operand.rows,
