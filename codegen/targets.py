@@ -12,16 +12,19 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from codegen.errors import BadTarget, Problem, UnknownName, UnreadableFile
+from codegen.errors import BadOption, BadTarget, Problem, UnknownName, UnreadableFile
 from codegen.options import c_identifier
 from codegen.resources import folder
 
 MEMORY_KINDS = ("flash", "ram")
+ALL_MEMORIES = "all"
+CODE_BYTES = 64 << 10
+"""Left free for code in the memory it is linked to, unless the user says how much to take."""
 SCALARS = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
 
 
@@ -160,6 +163,43 @@ def load_target(name: str | Path) -> Target:
     return _read(folder("targets") / f"{name}.toml")
 
 
+def choose_memories(target: Target, chosen: Mapping[str, int | None]) -> tuple[Memory, ...]:
+    """Return the memories named, in the target's order, with as many bytes as may be used.
+
+    "all" stands for those on the chip. Without a number a memory may be used whole, but for room
+    for code. Raises UnknownName, or BadOption where a memory has fewer bytes than asked for.
+    """
+    known = {memory.name: memory for memory in target.memories}
+    unknown = [name for name in chosen if name not in (*known, ALL_MEMORIES)]
+    if unknown:
+        raise UnknownName(
+            f"target '{target.name}' has no memory named {', '.join(unknown)}",
+            hint=f"its memories: {', '.join(_labelled(target)) or 'none'}",
+        )
+    over = [m for m in target.memories if (chosen.get(m.name) or 0) > m.size_bytes]
+    if over:
+        raise BadOption.collect(
+            Problem(f"memory '{m.name}' of {target.part} has {m.size_bytes:,} bytes, no more")
+            for m in over
+        )
+    with_all = ALL_MEMORIES in chosen
+    return tuple(
+        replace(memory, size_bytes=chosen.get(memory.name) or _free_bytes(target, memory))
+        for memory in target.memories
+        if memory.name in chosen or (with_all and not memory.external)
+    )
+
+
+def _labelled(target: Target) -> Iterator[str]:
+    for memory in target.memories:
+        yield f"{memory.name} (not on the chip)" if memory.external else memory.name
+
+
+def _free_bytes(target: Target, memory: Memory) -> int:
+    holds_code = memory.kind == "flash" and memory == target.memory("flash")
+    return max(memory.size_bytes - CODE_BYTES, 0) if holds_code else memory.size_bytes
+
+
 def _read(path: Path) -> Target:
     problems: list[Problem] = []
     target = _make(Target, {"name": path.stem, **_parse(path)}, "", problems)
@@ -238,9 +278,9 @@ def _contradictions(target: Target) -> Iterator[Problem]:
 def _memory_contradictions(memories: tuple[Memory, ...]) -> Iterator[Problem]:
     for memory in memories:
         name = f"memory '{memory.name}'"
-        if memory.name != c_identifier(memory.name):
+        if memory.name != c_identifier(memory.name) or memory.name == ALL_MEMORIES:
             usable = c_identifier(memory.name)
-            yield Problem(f"{name} cannot name a section in C", hint=f"for example '{usable}'")
+            yield Problem(f"{name} cannot name a section in C", hint=f"for example '{usable}_0'")
         if memory.kind not in MEMORY_KINDS:
             yield Problem(f"the kind of {name} must be {' or '.join(MEMORY_KINDS)}")
         if memory.size_bytes <= 0 or memory.base < 0:

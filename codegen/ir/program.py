@@ -15,12 +15,16 @@ ARENA = "arena"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
-    """A const array of the weights file: C element type, data in storage order, what it holds."""
+    """A const array of the weights file: C element type, data in storage order, what it holds.
+
+    `memory` is that of the target it lies in, "" where the target's one place for constants is.
+    """
 
     name: str
     ctype: str
     values: Array
     comment: str
+    memory: str = ""
 
     @property
     def size_bytes(self) -> int:

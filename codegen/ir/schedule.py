@@ -23,7 +23,8 @@ class Kernel:
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row.
+    writes the one output row. `tile`: for how many output pixels a weight that was loaded is used,
+    and an operand for how many filters; None where a call loads everything once.
     """
 
     family: str
@@ -33,6 +34,7 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
+    tile: tuple[int, int] | None = (1, 1)
 
     @property
     def makes_rows(self) -> bool:

@@ -152,12 +152,12 @@ SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True, tile=None),
         (Conv2d,),
         is_depthwise_3x3,
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True, tile=None),
         (Conv2d,),
         is_depthwise_3x3_s2,
     ),
@@ -167,6 +167,7 @@ RULES: tuple[Rule, ...] = (
             "conv2d",
             (*SIMD, "store32", "expand", "smlad_2x2", "store_tile"),
             strided=True,
+            tile=(2, 2),
         ),
         (Conv2d,),
         is_one_group,
@@ -178,19 +179,20 @@ RULES: tuple[Rule, ...] = (
             "conv2d_by_tap",
             (*SIMD, "store32", "expand", "smlad_2x2", "store_apart"),
             strided=True,
+            tile=(2, 2),
         ),
         (Conv2d,),
         has_deep_filters,
         two_columns,
     ),
     Rule(
-        Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True),
+        Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True, tile=(1, 2)),
         (Dense,),
         always,
         one_column,
     ),
     Rule(
-        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True),
+        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True, tile=(2, 2)),
         (Conv2d,),
         is_pointwise,
     ),
@@ -201,18 +203,24 @@ RULES: tuple[Rule, ...] = (
         edge_patch,
     ),
     Rule(
-        Kernel("generic", "conv2d", TILE, strided=True),
+        Kernel("generic", "conv2d", TILE, strided=True, tile=(2, 2)),
         (Conv2d,),
         is_one_group,
         two_patches,
     ),
     Rule(
-        Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_apart"), strided=True),
+        Kernel(
+            "generic",
+            "conv2d_by_tap",
+            ("rescale", "tile_2x2", "store_apart"),
+            strided=True,
+            tile=(2, 2),
+        ),
         (Conv2d,),
         always,
         two_patches,
     ),
-    Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
+    Rule(Kernel("generic", "dense", ("rescale",), takes_row=True, tile=(1, 2)), (Dense,)),
     Rule(Kernel("generic", "add", takes_row=True), (Add,)),
     Rule(Kernel("generic", "max_pool", strided=True), (MaxPool,)),
     Rule(

@@ -85,6 +85,14 @@ def read_segments(elf: Path) -> tuple[Segment, ...]:
         )
 
 
+def read_section(elf: Path, name: str) -> tuple[int, int]:
+    """Return the first address of a section of the image, and that after its last."""
+    with elf.open("rb") as file:
+        section = _elf_file(file).get_section_by_name(name)
+        start, size = int(section["sh_addr"]), int(section["sh_size"])
+    return start, start + size
+
+
 def read_functions(elf: Path) -> tuple[Function, ...]:
     """Return the functions of the image by address; of several names at one, the shortest."""
     with elf.open("rb") as file:
