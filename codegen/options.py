@@ -39,7 +39,8 @@ class Options:
     `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
     of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that the arena may take.
+    most that the arena may take. `memories` are those of the target to spread arena and constants
+    over, each with the most bytes to take of it, or None for all.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Options:
     ram_bytes: int | None = None
     pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
     dump_ir: Path | None = None
+    memories: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def model_name(self) -> str:

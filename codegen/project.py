@@ -97,6 +97,7 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         agreement,
         found.checks if found else (),
         found.notes if found else ("nothing was built or run: --no-measure",),
+        compiled.costs,
     )
 
 

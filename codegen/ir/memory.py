@@ -70,6 +70,10 @@ class MemoryPlan:
         """Return the buffer that a graph value lives in."""
         return next(b for b in self.buffers if value in b.values)
 
+    def home_of(self, buffer: str) -> str:
+        """Return the memory of a buffer's arena, "" where there is only one arena."""
+        return self.homes.get(buffer, "")
+
     def live_bytes(self) -> Bytes:
         """Return the bytes needed at each event."""
         total: Bytes = np.sum([b.live for b in self.buffers], axis=0)

@@ -13,6 +13,11 @@ ARENA = "arena"
 """The base of addresses in the arena."""
 
 
+def arena_base(memory: str) -> str:
+    """Return the base of addresses in the arena of a memory, or in the only one if it is ""."""
+    return f"{memory}_{ARENA}" if memory else ARENA
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
     """A const array of the weights file: C element type, data in storage order, what it holds.
@@ -72,7 +77,7 @@ class Layer:
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
     result are in memory at a time. `bases` are all that its addresses count from, in the order of
-    the C parameters; scratch lies in the arena.
+    the C parameters.
     """
 
     name: str
@@ -86,7 +91,9 @@ class Layer:
     output_kept: int
     rows: int
     constants: tuple[str, ...]
+    scratch_base: str
     scratch_offset: int | None
+    outside_base: str
     outside_offset: int | None
     outside_bytes: int
     outside_value: int
@@ -106,7 +113,10 @@ class Nest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Interface, functions, nests of layers in order, constants; where the arena has the ports."""
+    """Interface, functions, nests of layers in order, constants; where the arena has the ports.
+
+    The base of a port names the arena it stands in.
+    """
 
     interface: Interface
     functions: tuple[Function, ...]
@@ -114,6 +124,8 @@ class Program:
     constants: tuple[Constant, ...]
     input_offsets: tuple[int, ...]
     output_offsets: tuple[int, ...]
+    input_bases: tuple[str, ...]
+    output_bases: tuple[str, ...]
     target: str
     model: str
     digest: str

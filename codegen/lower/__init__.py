@@ -10,7 +10,7 @@ from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, Program
+from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program, arena_base
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
@@ -39,10 +39,12 @@ def lower(
     return Program(
         interface=make_interface(graph, plan, name),
         functions=functions.all,
-        nests=_nests(schedule, tuple(layers)),
+        nests=_nests(schedule, plan, tuple(layers)),
         constants=constants.all,
-        input_offsets=tuple(address(schedule, plan, value) for value in graph.inputs),
-        output_offsets=tuple(address(schedule, plan, value) for value in graph.outputs),
+        input_offsets=tuple(address(schedule, plan, value)[1] for value in graph.inputs),
+        output_offsets=tuple(address(schedule, plan, value)[1] for value in graph.outputs),
+        input_bases=tuple(address(schedule, plan, value)[0] for value in graph.inputs),
+        output_bases=tuple(address(schedule, plan, value)[0] for value in graph.outputs),
         target=target,
         model=model,
         digest=digest,
@@ -50,18 +52,19 @@ def lower(
     )
 
 
-def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
+def _nests(schedule: Schedule, plan: MemoryPlan, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
     found = []
     for first, end in schedule.spans:
         inside = layers[first:end]
-        bases = in_order({base for layer in inside for base in layer.bases})
+        bases = in_order(plan, {base for layer in inside for base in layer.bases})
         found.append(Nest(inside, schedule.needs[first:end], bases))
     return tuple(found)
 
 
-def in_order(bases: set[str]) -> tuple[str, ...]:
+def in_order(plan: MemoryPlan, bases: set[str]) -> tuple[str, ...]:
     """Return the bases that a function counts from, in the order of its parameters."""
-    return tuple(base for base in (ARENA,) if base in bases)
+    arenas = [arena_base(arena.memory) for arena in plan.arenas] or [arena_base("")]
+    return tuple(base for base in arenas if base in bases)
 
 
 def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
@@ -73,6 +76,7 @@ def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
         tuple(_port(graph, value) for value in graph.outputs),
         plan.size_bytes,
         align,
+        arenas=plan.arenas,
     )
 
 
@@ -172,21 +176,28 @@ def _layer(
     node, output = step.node, graph.types[step.node.output]
     pitch = schedule.locate(node.output).pixel_pitch or output.channels
     operands = _operands(schedule, plan, step)
-    bases = {ARENA, *(operand.base for operand in operands)}
+    output_base, output_offset = address(schedule, plan, node.output)
+    scratch_base, scratch_offset = _scratch_place(plan, node, "scratch")
+    outside_base, outside_offset = _scratch_place(plan, node, "outside")
+    bases = {output_base, *(operand.base for operand in operands)}
+    bases |= {scratch_base} if scratch_offset is not None else set()
+    bases |= {outside_base} if outside_offset is not None else set()
     return Layer(
         name=layer_name(index),
         comment=_comment(schedule, plan, step),
         function=function,
         operands=operands,
-        bases=in_order(bases),
-        output_base=ARENA,
-        output_offset=address(schedule, plan, node.output),
+        bases=in_order(plan, bases),
+        output_base=output_base,
+        output_offset=output_offset,
         output_pitch=output.width * pitch * output.dtype.size_bytes,
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
-        scratch_offset=_scratch_offset(plan, node, "scratch"),
-        outside_offset=_scratch_offset(plan, node, "outside"),
+        scratch_base=scratch_base,
+        scratch_offset=scratch_offset,
+        outside_base=outside_base,
+        outside_offset=outside_offset,
         outside_bytes=step.outside_bytes,
         outside_value=binding.outside_value,
     )
@@ -200,10 +211,11 @@ def rows_kept(schedule: Schedule, value: str) -> int:
     return min(schedule.rows_kept[schedule.storage(value)], rows)
 
 
-def address(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
-    """Return the arena offset of a value's first byte."""
+def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]:
+    """Return where a value's first byte stands: the base, and the offset from it."""
     view = schedule.locate(value)
-    return plan.offset_of(view.host) + view.offset
+    home = plan.home_of(plan.buffer_of(view.host).name)
+    return arena_base(home), plan.offset_of(view.host) + view.offset
 
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
@@ -212,11 +224,12 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
     found = []
     for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
+        base, offset = address(schedule, plan, value)
         found.append(
             Operand(
                 name=f"x{i}",
-                base=ARENA,
-                offset=address(schedule, plan, value),
+                base=base,
+                offset=offset,
                 pitch=operand.row_bytes,
                 height=operand.rows,
                 kept=rows_kept(schedule, value),
@@ -231,8 +244,9 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
     return tuple(found)
 
 
-def _scratch_offset(plan: MemoryPlan, node: Node, kind: str) -> int | None:
-    return plan.offsets.get(f"{node.output} {kind}")
+def _scratch_place(plan: MemoryPlan, node: Node, kind: str) -> tuple[str, int | None]:
+    name = f"{node.output} {kind}"
+    return arena_base(plan.home_of(name)), plan.offsets.get(name)
 
 
 def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...]:
@@ -241,22 +255,22 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
     signature = graph.signature(node)
     place = f"{node.loc.op_type} '{_quotable(node.loc.node)}'" if node.loc.node else node.op.name
     shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
-    offsets = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
+    places = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
         f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel",
-        f"arena {offsets} -> {_span(schedule, plan, node.output)}",
+        f"{places} -> {_span(schedule, plan, node.output)}",
     )
 
 
 def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
     """Return the bytes of a value, of its ring, or of the value that it is spread over."""
-    start, kind = address(schedule, plan, value), schedule.graph.types[value]
+    (base, start), kind = address(schedule, plan, value), schedule.graph.types[value]
     pitch, kept = schedule.locate(value).pixel_pitch, rows_kept(schedule, value)
     if pitch is not None:
-        return f"pixels every {pitch} bytes from {start}"
+        return f"{base}, pixels every {pitch} bytes from {start}"
     ring = f" (a ring of {kept})" if kept < kind.rows else ""
-    return f"[{start}, {start + kept * kind.row_bytes}){ring}"
+    return f"{base} [{start}, {start + kept * kind.row_bytes}){ring}"
 
 
 def _quotable(text: str) -> str:

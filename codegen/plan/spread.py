@@ -8,6 +8,7 @@ another attempt with so much less room in that memory.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,10 +30,12 @@ ATTEMPTS = 20
 class Spread:
     """The memory of each buffer or constant by its name, and the cycles lost to the memories.
 
-    No assignment loses fewer than `bound_cycles`.
+    `used_bytes` are those taken of each memory, by its name. No assignment loses fewer cycles than
+    `bound_cycles`.
     """
 
     homes: Mapping[str, Memory]
+    used_bytes: Mapping[str, int]
     lost_cycles: float
     bound_cycles: float
 
@@ -58,7 +61,8 @@ def spread_arena(
     bound = min(best.bound, lost) if best else 0.0
     by_name = {memory.name: memory for memory in memories}
     homes = {name: by_name[made.homes[name]] for name in names}
-    return made if len(memories) > 1 else plan, Spread(homes, lost, bound)
+    used = {arena.memory: arena.size_bytes for arena in made.arenas}
+    return made if len(memories) > 1 else plan, Spread(homes, used, lost, bound)
 
 
 def spread_constants(
@@ -84,7 +88,10 @@ def spread_constants(
         replace(constant, memory=memory.name)
         for constant, memory in zip(program.constants, homes, strict=True)
     )
-    spread = Spread(dict(zip(names, homes, strict=True)), found.cost, found.bound)
+    used: Counter[str] = Counter()
+    for memory, size in zip(homes, sizes, strict=True):
+        used[memory.name] += size
+    spread = Spread(dict(zip(names, homes, strict=True)), used, found.cost, found.bound)
     return replace(program, constants=constants) if len(memories) > 1 else program, spread
 
 

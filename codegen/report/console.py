@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report
+from codegen.ir.report import Agreement, Calibration, Check, LayerReport, MemoryUse, Report
 from codegen.report.json_form import time_ms
 
 TOP_LAYERS = 10
@@ -90,14 +90,23 @@ def _figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
     if totals.stack_bytes is not None:
         yield "", f"{grouped(totals.stack_bytes)} bytes", "stack, measured"
+    for memory in report.memories:
+        if memory.kind == "ram":
+            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
     if totals.flash_bytes is not None:
         parts = f"{grouped(totals.code_bytes)} code, {grouped(totals.weights_bytes)} weights"
         yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
+    for memory in report.memories:
+        if memory.kind == "flash":
+            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
     if totals.cycles is not None:
         instructions = f"estimated; {grouped(totals.instructions)} instructions, counted"
         yield "Time", f"{grouped(totals.cycles)} cycles", instructions
+    if totals.lost_cycles is not None:
+        remark = _lost_remark(totals.lost_cycles, totals.lost_cycles_lower_bound)
+        yield "", f"{grouped(totals.lost_cycles)} cycles", remark
     elapsed = time_ms(totals.cycles, report.clock_hz)
     if elapsed is not None and report.clock_hz is not None:
         yield "", f"{elapsed:,.2f} ms", f"at {report.clock_hz / 1e6:g} MHz"
@@ -118,6 +127,15 @@ def _arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
     proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
     return f"arena: input, output and all between, {proof}"
+
+
+def _memory_remark(memory: MemoryUse) -> str:
+    return f"in {memory.name} of {grouped(memory.capacity_bytes)}"
+
+
+def _lost_remark(lost: int, bound: int | None) -> str:
+    proof = "proved least" if lost == bound else f"lower bound {grouped(bound)}"
+    return f"lost to slow memories besides, modelled, {proof}"
 
 
 def _calibration_remark(calibration: Calibration) -> Text:
@@ -158,10 +176,12 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Output", no_wrap=True)
     for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
         table.add_column(header, justify="right", no_wrap=True)
-    for header in ("Cycles", "ms") if measured else ():
+    lost = any(layer.lost_cycles is not None for layer in layers)
+    for header in (*(("Cycles", "ms") if measured else ()), *(("Lost",) if lost else ())):
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
-        table.add_row(*_layer_cells(layer), *(_time_cells(layer, report) if measured else ()))
+        cells = [*_layer_cells(layer), *(_time_cells(layer, report) if measured else ())]
+        table.add_row(*cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
 
 

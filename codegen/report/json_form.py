@@ -10,12 +10,14 @@ from typing import Any
 
 from codegen.errors import UnreadableFile
 from codegen.ir.interface import Interface, Port
+from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
     Calibration,
     Check,
     Difference,
     LayerReport,
+    MemoryUse,
     Report,
     Totals,
 )
@@ -43,6 +45,7 @@ def report_to_json(report: Report) -> str:
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
         ],
+        "memories": [asdict(memory) for memory in report.memories],
         "agreement": asdict(report.agreement) if report.agreement else None,
         "checks": [check_to_json(check) for check in report.checks],
         "notes": list(report.notes),
@@ -95,6 +98,7 @@ def _report_from_json(document: Json) -> Report:
         interface=_interface_from_json(document["interface"]),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
+        memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),
         notes=tuple(document["notes"]),
@@ -117,6 +121,8 @@ def _interface_to_json(interface: Interface) -> Json:
         "name": interface.name,
         "arena_bytes": interface.arena_bytes,
         "arena_align": interface.arena_align,
+        "arenas": [asdict(arena) for arena in interface.arenas],
+        "sections": list(interface.sections),
         "inputs": [_port_to_json(port) for port in interface.inputs],
         "outputs": [_port_to_json(port) for port in interface.outputs],
     }
@@ -127,7 +133,13 @@ def _interface_from_json(document: Json) -> Interface:
         tuple(_port_from_json(port) for port in document[side]) for side in ("inputs", "outputs")
     )
     return Interface(
-        document["name"], inputs, outputs, document["arena_bytes"], document["arena_align"]
+        document["name"],
+        inputs,
+        outputs,
+        document["arena_bytes"],
+        document["arena_align"],
+        arenas=tuple(Arena(**arena) for arena in document.get("arenas", ())),
+        sections=tuple(document.get("sections", ())),
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from codegen.errors import VerificationFailed
 from codegen.ir.graph import Graph
-from codegen.ir.program import Layer, Nest, Operand, Program
+from codegen.ir.program import Layer, Nest, Operand, Program, arena_base
 from codegen.ir.schedule import Schedule, Step
 from codegen.ops import Concat
 
@@ -93,18 +93,24 @@ class _Values:
 
 
 class _Machine:
-    """The arena, full of tokens."""
+    """The arena, full of tokens; its parts one after the other."""
 
     def __init__(self, program: Program, values: _Values) -> None:
         self.values = values
         self.program = program
         self.layers = program.layers
+        blocks = program.interface.blocks
+        sizes = accumulate([0, *(block.size_bytes for block in blocks)])
+        bases = [arena_base(block.memory) for block in blocks]
+        self.starts = dict(zip(bases, sizes, strict=False))
         self.arena = np.full(program.interface.arena_bytes, JUNK, np.int64)
         self.count = 0
         graph = values.graph
-        for value, offset in zip(graph.inputs, program.input_offsets, strict=True):
+        places = zip(program.input_bases, program.input_offsets, strict=True)
+        for value, (base, offset) in zip(graph.inputs, places, strict=True):
             tokens = values.rows(value, 0, graph.types[value].rows)
-            self.arena[offset : offset + len(tokens)] = tokens
+            start = self.starts[base] + offset
+            self.arena[start : start + len(tokens)] = tokens
 
     def call(self, layer: Layer, step: Step, row: int) -> None:
         """Make one call: working memory first, then the result; operands must outlive both."""
@@ -125,9 +131,11 @@ class _Machine:
 
     def check_outputs(self, graph: Graph) -> None:
         """Every byte of every output stands where the interface says."""
-        for value, offset in zip(graph.outputs, self.program.output_offsets, strict=True):
+        places = zip(self.program.output_bases, self.program.output_offsets, strict=True)
+        for value, (base, offset) in zip(graph.outputs, places, strict=True):
             tokens = self.values.rows(value, 0, graph.types[value].rows)
-            if not np.array_equal(self.arena[offset : offset + len(tokens)], tokens):
+            start = self.starts[base] + offset
+            if not np.array_equal(self.arena[start : start + len(tokens)], tokens):
                 raise VerificationFailed(f"output '{value}' does not stand whole at its offset")
 
     def _use_scratch(self, layer: Layer, step: Step, row: int) -> list[tuple[slice, int]]:
@@ -135,15 +143,16 @@ class _Machine:
         index = int(layer.name.rpartition("_")[2])
         used = []
         if layer.scratch_offset is not None:
-            place = slice(layer.scratch_offset, layer.scratch_offset + step.scratch_bytes)
+            start = self.starts[layer.scratch_base] + layer.scratch_offset
+            place = slice(start, start + step.scratch_bytes)
             mark = -2 - 2 * index
             if step.kernel.accumulates and row and (self.arena[place] != mark).any():
                 raise self._error(layer, row, "has lost its sums")
             used.append((place, mark))
         overhangs = any(len(_inside(x, row)) < x.window for x in layer.operands)
         if layer.outside_offset is not None and overhangs:
-            end = layer.outside_offset + layer.outside_bytes
-            used.append((slice(layer.outside_offset, end), -3 - 2 * index))
+            start = self.starts[layer.outside_base] + layer.outside_offset
+            used.append((slice(start, start + layer.outside_bytes), -3 - 2 * index))
         for place, mark in used:
             self.arena[place] = mark
         return used
@@ -153,7 +162,8 @@ class _Machine:
     ) -> tuple[Tokens, Tokens]:
         """Return the places and tokens of what the call reads, after comparing them."""
         rows = list(range(operand.height)) if step.kernel.whole else _inside(operand, row)
-        starts = [operand.offset + (r % operand.kept) * operand.pitch for r in rows]
+        first = self.starts[operand.base] + operand.offset
+        starts = [first + (r % operand.kept) * operand.pitch for r in rows]
         at = np.concatenate(
             [np.arange(s, s + operand.pitch) for s in starts] or [np.zeros(0, np.int64)]
         )
@@ -170,7 +180,8 @@ class _Machine:
         if step.kernel.accumulates and row < layer.rows - 1:
             return np.zeros(0, np.int64)
         pitch = layer.output_pitch // kind.width
-        start = layer.output_offset + (first % layer.output_kept) * layer.output_pitch
+        start = self.starts[layer.output_base] + layer.output_offset
+        start += (first % layer.output_kept) * layer.output_pitch
         at = (start + np.arange(width)[:, None] * pitch + np.arange(kind.channels)).ravel()
         count = kind.rows if step.kernel.whole else 1
         self.arena[at] = self.values.rows(step.node.output, first, count)
