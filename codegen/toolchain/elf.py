@@ -56,6 +56,8 @@ class ElfFacts:
 def read_facts(build: TargetBuild) -> ElfFacts:
     """Return sizes from the linked image and symbols from the objects; raises MissingTool."""
     flash = weights = ram = 0
+    interface = build.interface
+    places = {".weights", *(f".{interface.name}_const_{name}" for name in interface.sections)}
     with build.elf.open("rb") as file:
         for section in _elf_file(file).iter_sections():
             flags, size = section["sh_flags"], section["sh_size"]
@@ -63,7 +65,7 @@ def read_facts(build: TargetBuild) -> ElfFacts:
                 continue
             ram += size if flags & WRITE else 0
             flash += size if section["sh_type"] != "SHT_NOBITS" else 0
-            weights += size if section.name == ".weights" else 0
+            weights += size if section.name in places else 0
     defined, undefined = _globals(build.objects)
     return ElfFacts(
         flash_bytes=flash,

@@ -10,7 +10,13 @@ from codegen.errors import BadTarget, ToolFailed
 from codegen.ir.interface import Interface
 from codegen.resources import folder as resource_folder
 from codegen.targets import Memory, Qemu, Target
-from codegen.toolchain.cross import CrossCompiler, compile_object, cross_command, link
+from codegen.toolchain.cross import (
+    CrossCompiler,
+    compile_object,
+    cross_command,
+    fragment_of,
+    link,
+)
 from codegen.toolchain.host import sources
 from codegen.toolchain.tools import find_program, render, run_program
 
@@ -74,8 +80,11 @@ def build_firmware(
     files = (*sources(folder, interface), main, templates / "startup.c")
     include = (folder, templates)
     objects = tuple(compile_object(command, file, out, include) for file in files)
-    flash = Memory("flash", "flash", board.flash_base, board.flash_bytes)
-    ram = Memory("ram", "ram", board.ram_base, board.ram_bytes)
+    regions = {
+        "FLASH": Memory("flash", "flash", board.flash_base, board.flash_bytes),
+        "RAM": Memory("ram", "ram", board.ram_base, board.ram_bytes),
+    }
     image = out / f"{name}_firmware.elf"
-    link(command, objects, image, interface, flash, ram, ("reset",), "RAM")
+    fragment = fragment_of(folder, interface)
+    link(command, objects, image, interface, fragment, regions, ("reset",), "RAM")
     return image
