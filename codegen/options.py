@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from codegen.errors import BadOption
+
+InputMode = Literal["arena", "const", "rows"]
+OutputMode = Literal["arena", "rows"]
 
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
@@ -39,8 +43,9 @@ class Options:
     `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
     of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that the arena may take. `memories` are those of the target to spread arena and constants
-    over, each with the most bytes to take of it, or None for all.
+    most that the arena may take. `input_mode` and `output_mode` say how inputs and outputs pass
+    between the caller and the network (`Transfer`). `memories` are those of the target to spread
+    arena and constants over, each with the most bytes to take of it, or None for all.
     """
 
     model: str
@@ -54,6 +59,8 @@ class Options:
     ram_bytes: int | None = None
     pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
     dump_ir: Path | None = None
+    input_mode: InputMode = "arena"
+    output_mode: OutputMode = "arena"
     memories: Mapping[str, int | None] = field(default_factory=dict)
 
     @property

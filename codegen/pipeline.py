@@ -14,6 +14,7 @@ from codegen.emit import Golden, emit
 from codegen.errors import BadOption, DoesNotFit, UnknownName
 from codegen.frontend import import_model, load_onnx
 from codegen.ir.graph import Graph
+from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
 from codegen.ir.report import Calibration, MemoryCosts
@@ -35,6 +36,7 @@ from codegen.quantize import (
 from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
+from codegen.schedule.edges import check_transfer
 from codegen.targets import Target, choose_memories, load_target
 from codegen.verify import check_memory, make_inputs, run_reference
 
@@ -73,6 +75,8 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
 
     imported = dump.graph("import", import_model(model, Path(options.model).name))
     network = dump.graph("canonicalize", canonicalize(imported))
+    transfer = Transfer(options.input_mode, options.output_mode)
+    check_transfer(network, transfer)
     samples = open_samples(options, network)
     needs_ranges = bool(unformatted(network))
     ranges = (
@@ -84,7 +88,7 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
         "quantize",
         quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
     )
-    schedule, plan = schedule_and_plan(graph, target.kernels)
+    schedule, plan = schedule_and_plan(graph, target.kernels, transfer)
     dump.schedule(schedule)
     banner = {"target": target.name, "model": options.model_name, "digest": digest}
     placed = lower_into(memories, schedule, plan, name, **banner)

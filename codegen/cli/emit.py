@@ -16,7 +16,7 @@ from codegen.report import render_report, report_to_json
 @click.command()
 @click.argument("model")
 @click.option("--target", "-t", required=True, help="Name of a target, or a .toml file of yours.")
-@click.option("--output", "-o", type=PATH, help="Folder to make. Default: ./NAME.")
+@click.option("--folder", "-o", type=PATH, help="Folder to make. Default: ./NAME.")
 @click.option("--force", is_flag=True, help="Replace the folder if codegen wrote it.")
 @click.option("--no-measure", is_flag=True, help="Only write the files: build and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -24,7 +24,7 @@ from codegen.report import render_report, report_to_json
 def emit(
     model: str,
     target: str,
-    output: Path | None,
+    folder: Path | None,
     force: bool,
     no_measure: bool,
     as_json: bool,
@@ -36,7 +36,7 @@ def emit(
     reference in every byte; then the folder appears, whole, with its report.json.
     """
     options = make_options(model, target, given)
-    folder = output or Path(options.identifier)
+    folder = folder or Path(options.identifier)
     with progress_bar() as progress:
         report = emit_project(
             options, folder, force=force, measure=not no_measure, progress=progress

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from codegen import zoo
 from codegen.errors import BadOption
-from codegen.options import Options
+from codegen.options import InputMode, Options, OutputMode
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 
@@ -93,6 +93,21 @@ def model_options(command: F) -> F:
                 " cost least; all: those on the chip. Default: one of RAM, one of flash.",
             ),
             click.option(
+                "--input",
+                type=click.Choice(get_args(InputMode)),
+                default="arena",
+                show_default=True,
+                help="Inputs are written into the arena, read where the caller has them, or pushed"
+                " row by row: then the image is never held.",
+            ),
+            click.option(
+                "--output",
+                type=click.Choice(get_args(OutputMode)),
+                default="arena",
+                show_default=True,
+                help="Outputs stand in the arena, or each row goes to a function of the caller.",
+            ),
+            click.option(
                 "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
             ),
             click.option(
@@ -126,6 +141,8 @@ def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
         memories=given["memories"],
         pdu_payload_bytes=given["pdu"],
         dump_ir=given["dump_ir"],
+        input_mode=given["input"],
+        output_mode=given["output"],
     )
 
 

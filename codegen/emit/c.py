@@ -10,15 +10,22 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layers import in_public, view_layer, view_nests
+from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
 from codegen.ir.interface import Port
 from codegen.ir.memory import Arena
-from codegen.ir.program import ARENA, Constant, Program, arena_base
+from codegen.ir.program import Constant, Place, Program, arena_base
 from codegen.ir.types import Array
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
+
+INPUTS_ARE = {
+    "arena": "from the arena, which it may overwrite",
+    "const": "from where they stand, which it only reads",
+    "rows": "row by row",
+}
+OUTPUTS_ARE = {"arena": "in the arena", "rows": "by rows to `sink`, with `user`"}
 
 RUNTIME = (
     "least",
@@ -50,6 +57,9 @@ class PortView:
     dims: str
     shape: str
     size: int
+    by_rows: bool
+    rows: int
+    row_size: int
     place: str
     scale: str
     zero_point: int
@@ -107,31 +117,37 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
     """Return file name -> text of the C library of a program."""
     env = environment()
     name = program.interface.name
+    by_rows = program.interface.transfer.outputs == "rows"
     inline = f"{name.upper()}_INLINE"
     context = {
         "name": name,
         "NAME": name.upper(),
         "program": program,
-        "inputs": _ports(
-            "input", program.interface.inputs, program.input_bases, program.input_offsets
-        ),
-        "outputs": _ports(
-            "output", program.interface.outputs, program.output_bases, program.output_offsets
-        ),
-        "run_parameters": _run_parameters(program),
+        "inputs": _inputs(program),
+        "outputs": _outputs(program),
+        "transfer": program.interface.transfer,
         "arena_type": f"const {name}_arena" if program.interface.arenas else "void",
         "read_arena_type": f"const {name}_arena" if program.interface.arenas else "const void",
         "example_arena": "&parts" if program.interface.arenas else "arena",
         "arena_declarations": _arena_declarations(program),
         "arenas": tuple(_arena(name, arena) for arena in program.interface.arenas),
         "sections": tuple(_section(name, memory) for memory in _sections(program)),
+        "run_parameters": _run_parameters(program),
+        "taken": _taken(program),
+        "example_arguments": _passed(program, "image", "take_row, user"),
+        "inputs_are": INPUTS_ARE[program.interface.transfer.inputs],
+        "outputs_are": OUTPUTS_ARE[program.interface.transfer.outputs],
+        "pointers": "the arena, the row or the sink" if by_rows else "the arena or the row",
+        "run_arguments": _passed(program, "input", "store_row, output"),
+        "test_arguments": _passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
+        "state": view_state(program),
         "arena_bytes": program.interface.arena_bytes,
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
         "constants": tuple(_array(name, constant) for constant in program.constants),
-        "layers": tuple(view_layer(layer) for layer in program.layers),
-        "nests": view_nests(program.nests),
+        "layers": tuple(view_layer(layer, name) for layer in program.layers),
+        "nests": view_nests(program),
         "runtime": tuple(
             env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
             for part in used_runtime(program)
@@ -139,6 +155,7 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "kernels": tuple(
             env.get_template(f.kernel.template).render(call=f, p=f.params)
             for f in program.functions
+            if not f.kernel.delivers
         ),
         "golden_inputs": _golden(name, "input", golden.inputs),
         "golden_outputs": _golden(name, "output", golden.outputs),
@@ -169,6 +186,21 @@ def _run_parameters(program: Program) -> str:
     return "".join(inputs + outputs)
 
 
+def _taken(program: Program) -> str:
+    """Return the parameters by which NAME_invoke or NAME_begin takes what it is given."""
+    return _passed(
+        program, "const int8_t *input", f"{program.interface.name}_sink sink, void *user"
+    )
+
+
+def _passed(program: Program, given: str, sink: str) -> str:
+    """Return what is passed besides the arena: constant inputs, and where output rows go."""
+    transfer, count = program.interface.transfer, len(program.interface.inputs)
+    inputs = range(count) if transfer.inputs == "const" else ()
+    passed = [f", {given}{_suffix(i, count)}" for i in inputs]
+    return "".join(passed + ([f", {sink}"] if transfer.outputs == "rows" else []))
+
+
 def _suffix(index: int, count: int) -> str:
     """Return the number of a port, where there are several."""
     return f"_{index}" if count > 1 else ""
@@ -188,14 +220,8 @@ def _arena_declarations(program: Program) -> tuple[str, ...]:
     """Return the declarations by which public functions name what addresses count from."""
     bases = [arena_base(arena.memory) for arena in program.interface.blocks]
     return tuple(
-        f"int8_t *const {local} = (int8_t *){_member(base)};"
-        for base, local in zip(bases, in_public(tuple(bases)), strict=True)
+        f"int8_t *const {PUBLIC.get(base, base)} = (int8_t *){member(base)};" for base in bases
     )
-
-
-def _member(base: str) -> str:
-    """Return where a public function finds the first byte of an arena."""
-    return ARENA if base == ARENA else f"arena->{base.removesuffix(f'_{ARENA}')}"
 
 
 def _arena(name: str, arena: Arena) -> ArenaView:
@@ -223,8 +249,18 @@ def _placement(name: str, memory: str) -> str:
     return f"{name.upper()}_CONST_{memory.upper()}" if memory else f"{name.upper()}_CONST"
 
 
+def _inputs(program: Program) -> tuple[PortView, ...]:
+    by_rows = program.interface.transfer.inputs == "rows"
+    return _ports("input", program.interface.inputs, program.input_places, by_rows)
+
+
+def _outputs(program: Program) -> tuple[PortView, ...]:
+    by_rows = program.interface.transfer.outputs == "rows"
+    return _ports("output", program.interface.outputs, program.output_places, by_rows)
+
+
 def _ports(
-    kind: str, ports: tuple[Port, ...], bases: tuple[str, ...], offsets: tuple[int, ...]
+    kind: str, ports: tuple[Port, ...], places: tuple[Place | None, ...], by_rows: bool
 ) -> tuple[PortView, ...]:
     return tuple(
         PortView(
@@ -234,11 +270,14 @@ def _ports(
             dims="x".join(map(str, port.shape)) or "1",
             shape=", ".join(map(str, port.shape)),
             size=port.size_bytes,
-            place=f"{_member(base)} + {offset}",
+            by_rows=by_rows,
+            rows=port.type.rows,
+            row_size=port.type.row_bytes,
+            place=f"{member(where.base)} + {where.offset}" if where else "",
             scale=f"{float(np.float32(port.scale))!r}f",
             zero_point=port.zero_point,
         )
-        for i, (port, base, offset) in enumerate(zip(ports, bases, offsets, strict=True))
+        for i, (port, where) in enumerate(zip(ports, places, strict=True))
     )
 
 

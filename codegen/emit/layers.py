@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
-from codegen.ir.program import ARENA, Layer, Nest, Operand
-from codegen.ir.schedule import Need
+from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
+from codegen.ir.schedule import PUSHED, SINK, Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class NestView:
-    """A nest's function; a nest of one layer has none and is run by its `invocation`."""
+    """A nest's function; a nest of one layer has none and is run by its `invocation`.
+
+    `counters` are its own; those of a nest whose rows are pushed outlast its calls.
+    """
 
     name: str
     summary: str
     layers: tuple[Turn, ...]
+    counters: tuple[str, ...]
     invocation: tuple[str, ...]
     parameters: str
+    is_function: bool
 
     @property
     def latest_first(self) -> tuple[Turn, ...]:
@@ -64,14 +70,34 @@ class NestView:
         return self.layers[::-1]
 
 
-def view_layer(layer: Layer) -> LayerView:
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """What is kept between pushed rows: C type and names of its counters, place, size, mark.
+
+    `receive` is the call that takes a row, `received` the counter of rows.
+    """
+
+    counter_type: str
+    counters: tuple[str, ...]
+    first_place: str
+    place: str
+    size: int
+    mark: str
+    receive: str
+    received: str
+    rows: int
+
+
+def view_layer(layer: Layer, network: str) -> LayerView:
     """Return a layer as C text."""
     return LayerView(
         name=layer.name,
         comment=_comment(layer.comment),
-        parameters=", ".join([*declared(layer.bases), *(["int32_t row"] * takes_row(layer))]),
+        parameters=", ".join(
+            [*declared(layer.bases, network), *(["int32_t row"] * takes_row(layer))]
+        ),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output=place(layer.output_base, layer.output_offset),
+        output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
         scratch=place(layer.scratch_base, layer.scratch_offset),
         outside=place(layer.outside_base, layer.outside_offset),
         outside_bytes=layer.outside_bytes,
@@ -81,9 +107,25 @@ def view_layer(layer: Layer) -> LayerView:
     )
 
 
-def declared(bases: tuple[str, ...]) -> tuple[str, ...]:
+def declared(bases: tuple[str, ...], network: str) -> tuple[str, ...]:
     """Return the parameters of a function that counts addresses from `bases`."""
-    return tuple(f"int8_t *{base}" for base in bases)
+    return tuple(_parameter(base, network) for base in bases)
+
+
+def _parameter(base: str, network: str) -> str:
+    if base == SINK:
+        return f"{network}_sink sink, void *user"
+    return f"int8_t *{base}" if is_arena(base) else f"const int8_t *{base}"
+
+
+def member(base: str) -> str:
+    """Return where a public function finds the first byte of an arena."""
+    return ARENA if base == ARENA else f"arena->{base.removesuffix(f'_{ARENA}')}"
+
+
+def delivers(layer: Layer) -> bool:
+    """The layer hands rows to the caller."""
+    return layer.function.kernel.delivers
 
 
 def place(base: str, offset: int | None) -> str:
@@ -93,14 +135,17 @@ def place(base: str, offset: int | None) -> str:
     return f"{base} + {offset}" if offset else base
 
 
-def call(function: str, bases: tuple[str, ...], *arguments: str) -> str:
+INSIDE = {SINK: "sink, user"}
+"""What layers and nests call the bases, where that is not their name."""
+PUBLIC = {**INSIDE, ARENA: "base"}
+"""What NAME_invoke calls them: its own `arena` is a pointer to void."""
+PUSHING = {ARENA: "base", PUSHED: "row", SINK: "state.sink, state.user"}
+"""What NAME_push_row calls them."""
+
+
+def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *arguments: str) -> str:
     """Return the call of a layer or nest that counts addresses from `bases`."""
-    return f"{function}({', '.join([*bases, *arguments])});"
-
-
-def in_public(bases: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what public functions call the bases: their own `arena` is a pointer to void."""
-    return tuple("base" if base == ARENA else base for base in bases)
+    return f"{function}({', '.join([*(names.get(b, b) for b in bases), *arguments])});"
 
 
 def takes_row(layer: Layer) -> bool:
@@ -113,6 +158,8 @@ def takes_row(layer: Layer) -> bool:
 
 def _kernel_call(layer: Layer) -> str:
     arguments = [_argument(layer, operand) for operand in layer.operands]
+    if delivers(layer):
+        return f"sink(user, row, {arguments[0]});"
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
     arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, rows))
@@ -124,44 +171,98 @@ def _kernel_call(layer: Layer) -> str:
     return f"{layer.function.name}({', '.join(arguments)});"
 
 
-def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
+def view_nests(program: Program) -> tuple[NestView, ...]:
     """Return nests as C text; needs count layers from the first of all."""
-    counters = [_counter(layer) for nest in nests for layer in nest.layers]
     found, start = [], 0
-    for index, nest in enumerate(nests):
+    for index, nest in enumerate(program.nests):
+        name = f"nest_{index:02d}"
         inside = range(start, start + len(nest.layers))
+        is_pushed = program.state is not None and index == 0
+        counters = {
+            step: f"state->{_counter(layer)}" if is_pushed else _counter(layer)
+            for step, layer in zip(inside, nest.layers, strict=True)
+        }
         turns = tuple(
-            _turn(layer, needs, counters, inside)
-            for layer, needs in zip(nest.layers, nest.needs, strict=True)
+            _turn(layer, needs, counters[step], counters)
+            for step, layer, needs in zip(inside, nest.layers, nest.needs, strict=True)
         )
-        found.append(_nest(f"nest_{index:02d}", nest, turns))
+        view = _pushed_nest if is_pushed else _nest
+        found.append(view(name, program, nest, turns))
         start = inside.stop
     return tuple(found)
 
 
-def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
-    first, last = nest.layers[0], nest.layers[-1]
-    summary = f"{first.name} to {last.name}, row by row: the latest that can make a row, makes one."
+def view_state(program: Program) -> StateView | None:
+    """Return what is kept between pushed rows as C text."""
+    if program.state is None:
+        return None
+    layers, base = program.nests[0].layers, program.state.base
+    received = f"state.{_counter(layers[0])}"
+    return StateView(
+        counter_type=f"int{8 * program.state.counter_bytes}_t",
+        counters=tuple(_counter(layer) for layer in layers),
+        first_place=f"(int8_t *){member(base)} + {program.state.offset}",
+        place=f"{PUSHING.get(base, base)} + {program.state.offset}",
+        size=program.state.size_bytes,
+        mark=f"0x{program.state.mark:08x}u",
+        receive=_layer_call(layers[0], PUSHING, received),
+        received=received,
+        rows=layers[0].rows,
+    )
+
+
+def _nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
+    first = nest.layers[0]
+    names = PUBLIC if program.state is None else PUSHING
     if len(turns) > 1:
-        invocation: tuple[str, ...] = (call(name, in_public(nest.bases)),)
+        invocation: tuple[str, ...] = (call(name, nest.bases, names),)
     elif first.rows > 1:
-        loop = f"for (int32_t row = 0; row < {first.rows}; ++row) {{"
-        invocation = (loop, f"    {_layer_call(first, in_public(first.bases), 'row')}", "}")
+        loop = f"for (int32_t i = 0; i < {first.rows}; ++i) {{"
+        invocation = (loop, f"    {_layer_call(first, names, 'i')}", "}")
     else:
-        invocation = (_layer_call(first, in_public(first.bases), "0"),)
-    return NestView(name, summary, turns, invocation, ", ".join(declared(nest.bases)))
+        invocation = (_layer_call(first, names, "0"),)
+    return NestView(
+        name=name,
+        summary=_summary(nest.layers),
+        layers=turns,
+        counters=tuple(turn.done for turn in turns),
+        invocation=invocation,
+        parameters=", ".join(declared(nest.bases, program.interface.name)),
+        is_function=len(turns) > 1,
+    )
 
 
-def _layer_call(layer: Layer, bases: tuple[str, ...], row: str) -> str:
-    return call(layer.name, bases, *([row] * takes_row(layer)))
+def _pushed_nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
+    """Return what follows in a nest whose first layer receives a row a call."""
+    layers = nest.layers[1:]
+    bases = tuple(base for base in nest.bases if base != PUSHED)
+    network = program.interface.name
+    return NestView(
+        name=name,
+        summary=_summary(layers) if layers else "",
+        layers=turns[1:],
+        counters=(),
+        invocation=(call(name, bases, PUSHING, "&state"),) if layers else (),
+        parameters=", ".join([*declared(bases, network), f"{network}_state *state"]),
+        is_function=bool(layers),
+    )
 
 
-def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
-    done = _counter(layer)
-    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
+def _summary(layers: tuple[Layer, ...]) -> str:
+    first, last = layers[0].name, layers[-1].name
+    return f"{first} to {last}, row by row: the latest that can make a row, makes one."
+
+
+def _layer_call(layer: Layer, names: Mapping[str, str], row: str) -> str:
+    return call(layer.name, layer.bases, names, *([row] * takes_row(layer)))
+
+
+def _turn(layer: Layer, needs: tuple[Need, ...], done: str, counters: Mapping[int, str]) -> Turn:
+    """Return the part of a layer; `counters` are those of its nest, by step."""
+    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in counters]
     parts = (f"{done} < {layer.rows}", *waits)
     condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
-    return Turn(done, layer.rows, _layer_call(layer, layer.bases, done), condition)
+    return Turn(done, layer.rows, _layer_call(layer, INSIDE, done), condition)
 
 
 def _wait(need: Need, made: str, done: str) -> str:

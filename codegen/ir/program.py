@@ -18,6 +18,19 @@ def arena_base(memory: str) -> str:
     return f"{memory}_{ARENA}" if memory else ARENA
 
 
+def is_arena(base: str) -> bool:
+    """The base is that of an arena, not of anything that the caller keeps."""
+    return base == ARENA or base.endswith(f"_{ARENA}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A byte: `offset` bytes from `base`."""
+
+    base: str
+    offset: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
     """A const array of the weights file: C element type, data in storage order, what it holds.
@@ -111,21 +124,35 @@ class Nest:
     bases: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a network whose rows are pushed keeps between two calls, and where in the arena.
+
+    Counters of `counter_bytes` for the layers of the first nest, of which the first receives the
+    rows; `mark` tells a state from what stood there before.
+    """
+
+    base: str
+    offset: int
+    size_bytes: int
+    counter_bytes: int
+    mark: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """Interface, functions, nests of layers in order, constants; where the arena has the ports.
 
-    The base of a port names the arena it stands in.
+    A port that is not in the arena has no place. `state`: where rows are pushed.
     """
 
     interface: Interface
     functions: tuple[Function, ...]
     nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
-    input_offsets: tuple[int, ...]
-    output_offsets: tuple[int, ...]
-    input_bases: tuple[str, ...]
-    output_bases: tuple[str, ...]
+    input_places: tuple[Place | None, ...]
+    output_places: tuple[Place | None, ...]
+    state: State | None
     target: str
     model: str
     digest: str

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import Transfer
+
+PUSHED = "pushed"
+"""The base of a row that the caller pushes."""
+SINK = "sink"
+"""The base of rows that go to a function of the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +29,9 @@ class Kernel:
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row. `tile`: for how many output pixels a weight that was loaded is used,
-    and an operand for how many filters; None where a call loads everything once.
+    writes the one output row. One that `delivers` is the caller's own function: it has no template.
+    `tile`: for how many output pixels a weight that was loaded is used, and an operand for how many
+    filters; None where a call loads everything once.
     """
 
     family: str
@@ -34,6 +41,7 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
+    delivers: bool = False
     tile: tuple[int, int] | None = (1, 1)
 
     @property
@@ -96,7 +104,8 @@ class Schedule:
 
     `views` maps each value without bytes of its own to the value it is part of, a shape of, or
     takes the place of. `needs` tells for each step what its rows wait for. `rows_kept` maps each
-    value with bytes of its own to the rows that are kept: fewer than all in a ring.
+    value with bytes of its own to the rows that are kept: fewer than all in a ring. Values of
+    `abroad` are not in the arena: it names the bases from which they are found.
     """
 
     graph: Graph
@@ -104,6 +113,8 @@ class Schedule:
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
     rows_kept: Mapping[str, int]
+    transfer: Transfer
+    abroad: Mapping[str, str]
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from dataclasses import replace
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import Constant, Function, Layer, Nest, Operand, Program, arena_base
-from codegen.ir.schedule import Schedule, Step
+from codegen.ir.program import (
+    Constant,
+    Function,
+    Layer,
+    Nest,
+    Operand,
+    Place,
+    Program,
+    State,
+    arena_base,
+    is_arena,
+)
+from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
+from codegen.plan.lifetimes import STATE, counter_bytes
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
 __all__ = ["lower", "make_interface"]
@@ -37,14 +50,13 @@ def lower(
         operands = tuple(constants.share(index, step.node, data) for data in binding.data)
         layers.append(_layer(schedule, plan, index, function, binding, operands))
     return Program(
-        interface=make_interface(graph, plan, name),
+        interface=make_interface(schedule, plan, name),
         functions=functions.all,
         nests=_nests(schedule, plan, tuple(layers)),
         constants=constants.all,
-        input_offsets=tuple(address(schedule, plan, value)[1] for value in graph.inputs),
-        output_offsets=tuple(address(schedule, plan, value)[1] for value in graph.outputs),
-        input_bases=tuple(address(schedule, plan, value)[0] for value in graph.inputs),
-        output_bases=tuple(address(schedule, plan, value)[0] for value in graph.outputs),
+        input_places=tuple(_port_place(schedule, plan, value) for value in graph.inputs),
+        output_places=tuple(_port_place(schedule, plan, value) for value in graph.outputs),
+        state=_state(schedule, plan, f"{name} {digest}"),
         target=target,
         model=model,
         digest=digest,
@@ -56,19 +68,36 @@ def _nests(schedule: Schedule, plan: MemoryPlan, layers: tuple[Layer, ...]) -> t
     found = []
     for first, end in schedule.spans:
         inside = layers[first:end]
-        bases = in_order(plan, {base for layer in inside for base in layer.bases})
+        bases = in_order(schedule, plan, {base for layer in inside for base in layer.bases})
         found.append(Nest(inside, schedule.needs[first:end], bases))
     return tuple(found)
 
 
-def in_order(plan: MemoryPlan, bases: set[str]) -> tuple[str, ...]:
+def in_order(schedule: Schedule, plan: MemoryPlan, bases: set[str]) -> tuple[str, ...]:
     """Return the bases that a function counts from, in the order of its parameters."""
     arenas = [arena_base(arena.memory) for arena in plan.arenas] or [arena_base("")]
-    return tuple(base for base in arenas if base in bases)
+    return tuple(base for base in (*arenas, *schedule.abroad.values()) if base in bases)
 
 
-def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
+def _port_place(schedule: Schedule, plan: MemoryPlan, value: str) -> Place | None:
+    base, offset = address(schedule, plan, value)
+    return Place(base, offset) if is_arena(base) else None
+
+
+def _state(schedule: Schedule, plan: MemoryPlan, network: str) -> State | None:
+    """Return what is kept between pushed rows; its mark is that of no other network."""
+    buffer = next((buffer for buffer in plan.buffers if buffer.name == STATE), None)
+    if buffer is None:
+        return None
+    counted = [calls(schedule.graph, step) for step in schedule.nests[0]]
+    mark = zlib.crc32(network.encode())
+    base = arena_base(plan.home_of(STATE))
+    return State(base, plan.offsets[STATE], buffer.size_bytes, counter_bytes(counted), mark)
+
+
+def make_interface(schedule: Schedule, plan: MemoryPlan, name: str) -> Interface:
     """Return what a caller of the C sees."""
+    graph = schedule.graph
     align = math.lcm(*(buffer.align for buffer in plan.buffers))
     return Interface(
         name,
@@ -76,7 +105,8 @@ def make_interface(graph: Graph, plan: MemoryPlan, name: str) -> Interface:
         tuple(_port(graph, value) for value in graph.outputs),
         plan.size_bytes,
         align,
-        arenas=plan.arenas,
+        schedule.transfer,
+        plan.arenas,
     )
 
 
@@ -187,7 +217,7 @@ def _layer(
         comment=_comment(schedule, plan, step),
         function=function,
         operands=operands,
-        bases=in_order(plan, bases),
+        bases=in_order(schedule, plan, bases),
         output_base=output_base,
         output_offset=output_offset,
         output_pitch=output.width * pitch * output.dtype.size_bytes,
@@ -205,8 +235,10 @@ def _layer(
 
 def rows_kept(schedule: Schedule, value: str) -> int:
     """Return how many rows of a value are in memory at a time, in rows of its own."""
+    if schedule.abroad.get(value) in (PUSHED, SINK):
+        return 1
     rows = schedule.graph.types[value].rows
-    if not shows_rows(schedule, value):
+    if schedule.storage(value) in schedule.abroad or not shows_rows(schedule, value):
         return rows
     return min(schedule.rows_kept[schedule.storage(value)], rows)
 
@@ -214,6 +246,8 @@ def rows_kept(schedule: Schedule, value: str) -> int:
 def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]:
     """Return where a value's first byte stands: the base, and the offset from it."""
     view = schedule.locate(value)
+    if view.host in schedule.abroad:
+        return schedule.abroad[view.host], view.offset
     home = plan.home_of(plan.buffer_of(view.host).name)
     return arena_base(home), plan.offset_of(view.host) + view.offset
 
@@ -266,6 +300,8 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
 def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
     """Return the bytes of a value, of its ring, or of the value that it is spread over."""
     (base, start), kind = address(schedule, plan, value), schedule.graph.types[value]
+    if base in (PUSHED, SINK):
+        return f"{base} row"
     pitch, kept = schedule.locate(value).pixel_pitch, rows_kept(schedule, value)
     if pitch is not None:
         return f"{base}, pixels every {pitch} bytes from {start}"

@@ -14,6 +14,7 @@ from itertools import product
 import numpy as np
 
 from codegen.ir.graph import Graph
+from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.schedule import Schedule
 from codegen.plan import make_plan
@@ -30,9 +31,11 @@ A result can always follow one operand, but a chain of results each below its op
 bottom of the arena; so several measures are tried and the smallest plan is kept."""
 
 
-def schedule_and_plan(graph: Graph, families: tuple[str, ...]) -> tuple[Schedule, MemoryPlan]:
+def schedule_and_plan(
+    graph: Graph, families: tuple[str, ...], transfer: Transfer = BY_ARENA
+) -> tuple[Schedule, MemoryPlan]:
     """Return the schedule and plan of least RAM found; the bound is that of all divisions."""
-    assigned = assign_kernels(graph, families)
+    assigned = assign_kernels(graph, families, transfer)
     peaks = segment_peaks(assigned)
     tried: dict[tuple[int, ...], tuple[Schedule, MemoryPlan]] = {}
     for overlap, few in product(OVERLAPS, (False, True)):
@@ -72,6 +75,8 @@ def find_cuts(assigned: Assigned) -> frozenset[int]:
     for time, step in enumerate(assigned.steps):
         for value in (step.node.output, *assigned.graph.activations(step.node)):
             host = whole.storage(value)
+            if host in whole.abroad:
+                continue
             made.setdefault(host, time)
             read[host] = time
     lying = [sum(made[v] < p <= read[v] for v in made) for p in range(len(assigned.steps) + 1)]

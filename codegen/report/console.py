@@ -123,10 +123,18 @@ def _origins(report: Report) -> Table:
     return table
 
 
+HELD_INPUT = {"arena": "input", "const": "", "rows": "rows of the input"}
+HELD_OUTPUT = {"arena": "output", "rows": "rows of the output"}
+"""What the arena holds at the edges of the network, in each mode of transfer."""
+
+
 def _arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
     proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
-    return f"arena: input, output and all between, {proof}"
+    transfer = report.interface.transfer
+    held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
+    parts = ", ".join(part for part in held if part)
+    return f"arena: {parts} and all between, {proof}"
 
 
 def _memory_remark(memory: MemoryUse) -> str:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from codegen.errors import UnreadableFile
-from codegen.ir.interface import Interface, Port
+from codegen.ir.interface import Interface, Port, Transfer
 from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
@@ -22,6 +22,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.types import DType
+from codegen.options import InputMode, OutputMode
 
 SCHEMA = "codegen.report/1"
 
@@ -123,6 +124,8 @@ def _interface_to_json(interface: Interface) -> Json:
         "arena_align": interface.arena_align,
         "arenas": [asdict(arena) for arena in interface.arenas],
         "sections": list(interface.sections),
+        "input": interface.transfer.inputs,
+        "output": interface.transfer.outputs,
         "inputs": [_port_to_json(port) for port in interface.inputs],
         "outputs": [_port_to_json(port) for port in interface.outputs],
     }
@@ -138,9 +141,18 @@ def _interface_from_json(document: Json) -> Interface:
         outputs,
         document["arena_bytes"],
         document["arena_align"],
-        arenas=tuple(Arena(**arena) for arena in document.get("arenas", ())),
-        sections=tuple(document.get("sections", ())),
+        _transfer_from_json(document),
+        tuple(Arena(**arena) for arena in document.get("arenas", ())),
+        tuple(document.get("sections", ())),
     )
+
+
+def _transfer_from_json(document: Json) -> Transfer:
+    """Return how ports pass; reports without it are of networks that know only the arena."""
+    transfer = Transfer(document.get("input", "arena"), document.get("output", "arena"))
+    if transfer.inputs not in get_args(InputMode) or transfer.outputs not in get_args(OutputMode):
+        raise ValueError(f"no such transfer: {transfer.inputs}, {transfer.outputs}")
+    return transfer
 
 
 def _port_to_json(port: Port) -> Json:

@@ -41,7 +41,15 @@ def assemble(
 def divide(assigned: Assigned, bounds: tuple[int, ...]) -> Schedule:
     """Return the nests between successive `bounds`, without places and rings."""
     nests = tuple(assigned.steps[i:j] for i, j in pairwise(bounds))
-    return Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
+    return Schedule(
+        assigned.graph,
+        nests,
+        assigned.views,
+        assigned.needs,
+        {},
+        assigned.transfer,
+        assigned.abroad,
+    )
 
 
 def nests_of_events(schedule: Schedule, events: tuple[Event, ...]) -> list[int]:
@@ -82,6 +90,8 @@ def dying_operand(
     types, made = schedule.graph.types, lives[step.node.output]
     for value, _ in operand_windows(schedule.graph, step):
         host = schedule.storage(value)
+        if host in schedule.abroad:
+            continue
         life = lives[host]
         if types[host].size_bytes != types[step.node.output].size_bytes:
             continue

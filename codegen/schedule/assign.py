@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.schedule import Need, Step, View
 from codegen.ops import AveragePool, Concat, Conv2d, MaxPool, Reshape
+from codegen.schedule.edges import add_edges
 from codegen.schedule.kernels import choose
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
@@ -18,21 +20,28 @@ from codegen.schedule.rows import find_needs
 class Assigned:
     """A graph with the copies that it needs, its steps in order, and values that are views.
 
-    `needs` tells for each step what its rows wait for.
+    `needs` tells for each step what its rows wait for. `abroad` gives the bases of values that
+    are not in the arena.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
+    transfer: Transfer
+    abroad: Mapping[str, str]
 
 
-def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
+def assign_kernels(
+    graph: Graph, families: tuple[str, ...], transfer: Transfer = BY_ARENA
+) -> Assigned:
     """Return the steps of a fixed-point graph with the preferred kernels of `families`.
 
-    Raises UnsupportedOperator naming every node that no kernel serves.
+    Raises UnsupportedOperator naming every node that no kernel serves, or BadOption where inputs
+    or outputs cannot pass as `transfer` says.
     """
     steps: list[Step] = []
+    graph, abroad = add_edges(graph, transfer)
     graph, placed = place_concats(graph)
     views = dict(placed)
     problems: list[Problem] = []
@@ -51,7 +60,8 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
         steps.append(Step(node, rule.kernel, scratch, outside_bytes(graph, node)))
     if problems:
         raise UnsupportedOperator.collect(problems)
-    return Assigned(graph, tuple(steps), views, find_needs(graph, tuple(steps)))
+    needs = find_needs(graph, tuple(steps))
+    return Assigned(graph, tuple(steps), views, needs, transfer, abroad)
 
 
 def outside_bytes(graph: Graph, node: Node) -> int:

@@ -161,7 +161,7 @@ def _run_nest(
 
 
 def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, Lifetime]:
-    """Return when the rows of each value with bytes of its own are live.
+    """Return when the rows of each value with bytes of its own in the arena are live.
 
     Where the events are those of some nests, what earlier steps made is written before them and
     what later steps read is read after them; values that are not live then are left out.
@@ -199,9 +199,12 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
             _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
     for value in graph.outputs:
         of(schedule.storage(value)).read[:] = end
-    if last - first + 1 == len(schedule.steps):
-        return found
-    return {value: life for value, life in found.items() if life.is_live(end)}
+    whole = last - first + 1 == len(schedule.steps)
+    return {
+        value: life
+        for value, life in found.items()
+        if value not in schedule.abroad and (whole or life.is_live(end))
+    }
 
 
 def _times_by_row(events: tuple[Event, ...]) -> dict[int, Times]:

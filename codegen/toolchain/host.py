@@ -12,7 +12,9 @@ import numpy as np
 
 from codegen.errors import VerificationFailed
 from codegen.ir.interface import Interface
+from codegen.ir.memory import Arena
 from codegen.ir.types import Array
+from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.ports import declarations, function_names, guard, join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, run_tool
 
@@ -47,10 +49,11 @@ def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
 
 
 def run_host(build: HostBuild, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """Run NAME_invoke on each sample; (N, *shape) int8 arrays, in and out, one a port.
+    """Run the network on each sample; (N, *shape) int8 arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
-    stands between guard bytes. Raises VerificationFailed where the C writes outside of it.
+    stands between guard bytes. Raises VerificationFailed where the C writes outside of it, or to
+    an input that is not its own.
     """
     ffi = FFI()
     ffi.cdef(declarations(build.interface))
@@ -64,36 +67,85 @@ def run_host(build: HostBuild, inputs: Sequence[Array]) -> tuple[Array, ...]:
 def _run(
     ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array]
 ) -> tuple[Array, ...]:
-    batch = split_batch(interface, inputs)
-    names = function_names(interface)
-    memory, start = _guarded_arena(interface)
-    pristine = memory.copy()
-    end = start + interface.arena_bytes
-    arena = ffi.cast("void *", memory.ctypes.data + start)
-    writes = [getattr(library, name)(arena) for name in names.inputs]
-    reads = [getattr(library, name)(arena) for name in names.outputs]
-    sizes = [port.size_bytes for port in interface.outputs]
-    invoke = getattr(library, names.invoke)
-    outputs = []
-    for index, sample in enumerate(batch):
-        memory[start:end] = pristine[start:end]
-        for pointer, data in zip(writes, sample, strict=True):
-            ffi.memmove(pointer, data, len(data))
-        invoke(arena)
-        outputs.append([bytes(ffi.buffer(p, n)) for p, n in zip(reads, sizes, strict=True)])
-        if not (
-            np.array_equal(memory[:start], pristine[:start])
-            and np.array_equal(memory[end:], pristine[end:])
-        ):
+    device = HostDevice(ffi, library, interface)
+    addresses = find_addresses(interface, device)
+    names, outputs = function_names(interface), []
+    for index, sample in enumerate(split_batch(interface, inputs)):
+        device.fill_arena()
+        outputs.append(infer(interface, device, addresses, sample))
+        if not device.is_intact():
+            function = names.push_row or names.start
             raise VerificationFailed(
-                f"{names.invoke} wrote outside the arena, on the host", where=f"sample {index}"
+                f"{function} wrote outside the arena, on the host", where=f"sample {index}"
             )
     return join_batch(interface, outputs)
 
 
-def _guarded_arena(interface: Interface) -> tuple[Array, int]:
-    """Return junk with room for the arena and its guards, and where the arena starts."""
-    align = interface.arena_align
-    memory = guard(interface.arena_bytes + 2 * GUARD_BYTES + align)
-    start = GUARD_BYTES + (-(memory.ctypes.data + GUARD_BYTES)) % align
-    return memory, start
+class HostDevice:
+    """A library loaded into this process, and an arena between guards, each part of it."""
+
+    def __init__(self, ffi: Any, library: Any, interface: Interface) -> None:
+        self.rows: list[tuple[int, bytes]] = []
+        self._ffi, self._library = ffi, library
+        self._blocks = tuple(_GuardedBlock(arena) for arena in interface.blocks)
+        self._struct = np.array([block.address for block in self._blocks], np.uintp)
+        self._arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
+        self._lent: dict[int, tuple[Array, Array]] = {}
+        row_bytes = interface.outputs[0].type.row_bytes
+
+        def take_row(user: Any, row: int, data: Any) -> None:
+            self.rows.append((row, bytes(ffi.buffer(data, row_bytes))))
+
+        self._sink = ffi.callback("void(void *, int32_t, const int8_t *)", take_row)
+
+    @property
+    def sink(self) -> int:
+        return int(self._ffi.cast("uintptr_t", self._sink))
+
+    def call(self, function: str, *arguments: int) -> int:
+        """Call a function with the arena and further arguments."""
+        return getattr(self._library, function)(self._arena, *arguments) or 0
+
+    def write(self, address: int, data: bytes) -> None:
+        self._ffi.memmove(self._ffi.cast("void *", address), data, len(data))
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self._ffi.buffer(self._ffi.cast("char *", address), size))
+
+    def lend(self, index: int, data: bytes) -> int:
+        """Put data between guards of its own; what was lent at that index turns into junk."""
+        if index in self._lent:
+            self._lent[index][0][:] ^= 0xFF
+        memory = guard(len(data) + 2 * GUARD_BYTES)
+        memory[GUARD_BYTES : GUARD_BYTES + len(data)] = np.frombuffer(data, np.uint8)
+        self._lent[index] = memory, memory.copy()
+        return int(memory.ctypes.data) + GUARD_BYTES
+
+    def fill_arena(self) -> None:
+        """Put junk into the arena."""
+        for block in self._blocks:
+            block.fill()
+
+    def is_intact(self) -> bool:
+        """Nothing but the arena has changed."""
+        is_lent_intact = all(np.array_equal(a, b) for a, b in self._lent.values())
+        return is_lent_intact and all(block.is_intact() for block in self._blocks)
+
+
+class _GuardedBlock:
+    """Junk with room for the arena, or a part of it, and its guards."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._memory = guard(arena.size_bytes + 2 * GUARD_BYTES + arena.align)
+        self._pristine = self._memory.copy()
+        address = self._memory.ctypes.data + GUARD_BYTES
+        self.address = address + -address % arena.align
+        start = self.address - self._memory.ctypes.data
+        self._inside = slice(start, start + arena.size_bytes)
+
+    def fill(self) -> None:
+        self._memory[self._inside] = self._pristine[self._inside]
+
+    def is_intact(self) -> bool:
+        outside = (slice(None, self._inside.start), slice(self._inside.stop, None))
+        return all(np.array_equal(self._memory[at], self._pristine[at]) for at in outside)

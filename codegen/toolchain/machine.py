@@ -1,7 +1,9 @@
 """Machine: a linked image in unicorn, with an arena and a stack, whose functions can be called.
 
-Nothing is mapped but the image (read only), the arena, the stack and a return address: every other
-access stops the run. The arena ends where its last page ends, if its alignment lets it.
+Nothing is mapped but the image (read only), the arena, the stack, a return address, and what the
+mode of transfer takes: inputs that the caller lends (read only), a function that takes rows. Every
+other access stops the run. What is lent ends where its last page ends, and so does the arena, if
+its alignment lets it. Each part of an arena in several memories is where its memory is.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from codegen.errors import BadTarget, VerificationFailed
+from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.targets import Target
 from codegen.toolchain.counting import Image
@@ -25,13 +28,18 @@ PAGE = 4096
 STACK_BYTES = 64 << 10
 RETURN_ADDRESS = 0x1FFF_0000
 """A page of its own in the code region of Cortex-M, far from any memory of the targets."""
+SINK_ADDRESS = RETURN_ADDRESS + 2 * PAGE
+"""A page with a function that does nothing; it is watched for what it is given."""
+
+RETURN = {True: bytes.fromhex("7047"), False: bytes.fromhex("8280")}
+"""The instruction that returns: `bx lr` on Arm, `ret` on RISC-V."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registers:
     """Unicorn's numbers of the registers a call uses; `thumb_bit` is set in code addresses."""
 
-    argument: int
+    arguments: tuple[int, ...]
     stack: int
     link: int
     program_counter: int
@@ -39,16 +47,29 @@ class Registers:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """The arena or a part of it: from `start`, in whole pages from `page` to `end`."""
+
+    start: int
+    size_bytes: int
+    page: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """A loaded image. The arena lies in whole pages from `arena_page` to `arena_end`."""
+    """A loaded image. `arena` is what functions are passed: where the arena is, or its struct.
+
+    `lent` are the ends of the pages of inputs that the caller keeps.
+    """
 
     engine: Any
     image: Image
     registers: Registers
     arena: int
-    arena_page: int
-    arena_end: int
+    blocks: tuple[Block, ...]
     stack: int
+    lent: tuple[int, ...]
 
 
 def load_machine(build: TargetBuild) -> Machine:
@@ -63,13 +84,15 @@ def load_machine(build: TargetBuild) -> Machine:
             f"the C has {ram} bytes of writable static data: all state belongs in the arena"
         )
     segments = read_segments(build.elf)
-    size, align = build.interface.arena_bytes, build.interface.arena_align
-    arena_page = build.target.memory("ram").base
-    arena_end = arena_page + (-(-(size + align) // PAGE)) * PAGE
-    stack = arena_end + PAGE
-    data = ((arena_page, arena_end - arena_page), (stack, STACK_BYTES))
+    blocks, stack = _place_blocks(build.interface, build.target)
+    data = (*((block.page, block.end - block.page) for block in blocks), (stack, STACK_BYTES))
+    struct = stack + STACK_BYTES + PAGE
+    lent = _lent_pages(build.interface, struct + 2 * PAGE)
     try:
-        _map(unicorn, engine, segments, data)
+        _map(unicorn, engine, segments, data, ((struct, PAGE), *lent))
+        pointers = b"".join(block.start.to_bytes(4, "little") for block in blocks)
+        engine.mem_write(struct, pointers)
+        engine.mem_write(SINK_ADDRESS, RETURN[build.target.is_arm])
     except unicorn.UcError as error:
         raise BadTarget(
             f"the memories of target '{build.target.name}' cannot be mapped: {error}",
@@ -80,23 +103,28 @@ def load_machine(build: TargetBuild) -> Machine:
         engine=engine,
         image=Image(code, read_functions(build.elf), build.target),
         registers=_registers(unicorn, build.target),
-        arena=(arena_end - size) // align * align,
-        arena_page=arena_page,
-        arena_end=arena_end,
+        arena=struct if build.interface.arenas else blocks[0].start,
+        blocks=blocks,
         stack=stack,
+        lent=tuple(start + size for start, size in lent),
     )
 
 
-def call(machine: Machine, function: str) -> int:
-    """Call a function with the arena as its argument, on a freshly painted stack.
+def call(machine: Machine, function: str, *arguments: int) -> int:
+    """Call a function with the arena and further arguments, on a freshly painted stack.
 
     Returns what it returns; raises VerificationFailed where it touches what it must not.
     """
     engine, registers = machine.engine, machine.registers
     entry = next(f.start for f in machine.image.functions if f.name == function)
     engine.mem_write(machine.stack, guard(STACK_BYTES).tobytes())
-    engine.reg_write(registers.argument, machine.arena)
-    engine.reg_write(registers.stack, machine.stack + STACK_BYTES)
+    beyond = 4 * max(0, 1 + len(arguments) - len(registers.arguments))
+    top = (machine.stack + STACK_BYTES - beyond) // 16 * 16
+    for register, value in zip(registers.arguments, (machine.arena, *arguments), strict=False):
+        engine.reg_write(register, value)
+    for index, value in enumerate((machine.arena, *arguments)[len(registers.arguments) :]):
+        engine.mem_write(top + 4 * index, value.to_bytes(4, "little"))
+    engine.reg_write(registers.stack, top)
     engine.reg_write(registers.link, RETURN_ADDRESS | registers.thumb_bit)
     try:
         engine.emu_start(entry | registers.thumb_bit, RETURN_ADDRESS)
@@ -108,26 +136,46 @@ def call(machine: Machine, function: str) -> int:
             where=place,
             hint="it reached beyond its arena, its stack or its constants",
         ) from None
-    return int(engine.reg_read(registers.argument))
+    return int(engine.reg_read(registers.arguments[0]))
 
 
-def arena_content(machine: Machine) -> Array:
-    """Return junk for the arena's pages: the arena itself, and what is left of its first page."""
-    return guard(machine.arena_end - machine.arena_page)
+def watch_sink(machine: Machine, row_bytes: int, rows: list[tuple[int, bytes]]) -> None:
+    """Append number and bytes of each row that the function at SINK_ADDRESS is given."""
+    unicorn = import_package("unicorn")
+    registers = machine.registers
+
+    def take_row(engine: Any, address: int, size: int, data: object) -> None:
+        row, at = (engine.reg_read(register) for register in registers.arguments[1:3])
+        rows.append((int(row), bytes(engine.mem_read(at, row_bytes))))
+
+    machine.engine.hook_add(
+        unicorn.UC_HOOK_CODE, take_row, begin=SINK_ADDRESS, end=SINK_ADDRESS + 1
+    )
 
 
-def fill_arena(machine: Machine, content: Array) -> None:
+def arena_content(machine: Machine) -> tuple[Array, ...]:
+    """Return junk for the pages of each block: the block, and what is left of its first page."""
+    return tuple(guard(block.end - block.page) for block in machine.blocks)
+
+
+def fill_arena(machine: Machine, content: Sequence[Array]) -> None:
     """Write `arena_content` to the arena's pages."""
-    machine.engine.mem_write(machine.arena_page, content.tobytes())
+    for block, junk in zip(machine.blocks, content, strict=True):
+        machine.engine.mem_write(block.page, junk.tobytes())
 
 
-def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
+def guards_intact(machine: Machine, content: Sequence[Array]) -> bool:
     """Only the arena has changed since `fill_arena`."""
-    size = machine.arena_end - machine.arena_page
-    found = np.frombuffer(machine.engine.mem_read(machine.arena_page, size), np.uint8)
-    start = machine.arena - machine.arena_page
-    same = found == content
-    return bool(same[:start].all() and same[start + arena_bytes :].all())
+    return all(
+        _is_intact(machine, block, junk)
+        for block, junk in zip(machine.blocks, content, strict=True)
+    )
+
+
+def _is_intact(machine: Machine, block: Block, junk: Array) -> bool:
+    size, start = block.end - block.page, block.start - block.page
+    same = np.frombuffer(machine.engine.mem_read(block.page, size), np.uint8) == junk
+    return bool(same[:start].all() and same[start + block.size_bytes :].all())
 
 
 def stack_depth(machine: Machine) -> int:
@@ -138,16 +186,55 @@ def stack_depth(machine: Machine) -> int:
 
 
 def _map(
-    unicorn: Any, engine: Any, segments: Sequence[Segment], data: Iterable[tuple[int, int]]
+    unicorn: Any,
+    engine: Any,
+    segments: Sequence[Segment],
+    data: Iterable[tuple[int, int]],
+    lent: Iterable[tuple[int, int]],
 ) -> None:
-    """Map segments and the return address for execution, and ranges of data for writing."""
+    """Map segments for execution, ranges of data for writing, and what is lent for reading."""
     code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-    for page in (*_pages(segments), RETURN_ADDRESS):
+    for page in (*_pages(segments), RETURN_ADDRESS, SINK_ADDRESS):
         engine.mem_map(page, PAGE, code_rights)
     for segment in segments:
         engine.mem_write(segment.address, segment.data)
     for start, size in data:
         engine.mem_map(start, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    for start, size in lent:
+        engine.mem_map(start, size, unicorn.UC_PROT_READ)
+
+
+def _place_blocks(interface: Interface, target: Target) -> tuple[tuple[Block, ...], int]:
+    """Return the blocks of the arena and where the stack is, with gaps between them.
+
+    A block whose memory the target lacks is in that of its arena, where the stack is too.
+    """
+    known = {memory.name: memory.base for memory in target.memories}
+    ram = target.memory("ram").base
+    free: dict[int, int] = {}
+    found = []
+    for arena in interface.blocks:
+        base = known.get(arena.memory, ram)
+        page = free.get(base, base)
+        end = page + (-(-(arena.size_bytes + arena.align) // PAGE)) * PAGE
+        start = (end - arena.size_bytes) // arena.align * arena.align
+        found.append(Block(start, arena.size_bytes, page, end))
+        free[base] = end + PAGE
+    return tuple(found), free.get(ram, ram)
+
+
+def _lent_pages(interface: Interface, start: int) -> tuple[tuple[int, int], ...]:
+    """Return start and size of the pages of each input that the caller keeps, with gaps between."""
+    sizes = {
+        "arena": [],
+        "const": [port.size_bytes for port in interface.inputs],
+        "rows": [interface.inputs[0].type.row_bytes],
+    }[interface.transfer.inputs]
+    found = []
+    for size in sizes:
+        found.append((start, -(-size // PAGE) * PAGE))
+        start += found[-1][1] + PAGE
+    return tuple(found)
 
 
 def _make_engine(unicorn: Any, target: Target) -> Any:
@@ -168,11 +255,15 @@ def _registers(unicorn: Any, target: Target) -> Registers:
     if target.is_arm:
         arm = unicorn.arm_const
         return Registers(
-            arm.UC_ARM_REG_R0, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, 1
+            tuple(arm.UC_ARM_REG_R0 + i for i in range(4)),
+            arm.UC_ARM_REG_SP,
+            arm.UC_ARM_REG_LR,
+            arm.UC_ARM_REG_PC,
+            1,
         )
     riscv = unicorn.riscv_const
     return Registers(
-        riscv.UC_RISCV_REG_A0,
+        tuple(riscv.UC_RISCV_REG_A0 + i for i in range(8)),
         riscv.UC_RISCV_REG_SP,
         riscv.UC_RISCV_REG_RA,
         riscv.UC_RISCV_REG_PC,

@@ -18,6 +18,7 @@ from codegen.toolchain.cross import (
     link,
 )
 from codegen.toolchain.host import sources
+from codegen.toolchain.ports import arena_blocks
 from codegen.toolchain.tools import find_program, render, run_program
 
 QEMU = "qemu-system-arm"
@@ -74,7 +75,8 @@ def build_firmware(
     templates = resource_folder("templates") / "project/baremetal"
     main = out / f"{interface.name}_main.c"
     name = interface.name
-    text = render("self_test.c.j2", name=name, macro=name.upper())
+    blocks, struct = arena_blocks(interface), bool(interface.arenas)
+    text = render("self_test.c.j2", name=name, blocks=blocks, struct=struct)
     main.write_text(text, encoding="utf-8")
     command = cross_command(target, compiler)
     files = (*sources(folder, interface), main, templates / "startup.c")

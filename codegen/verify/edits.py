@@ -29,7 +29,7 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
 
 def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
     """Return the text of each file for the graph; the golden values are no part of the C."""
-    schedule, plan = schedule_and_plan(graph, families)
+    schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
     chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
     placed = lower_into(
         choose_memories(load_target(report.target), chosen),

@@ -7,7 +7,7 @@ all that it writes itself. What the planner thought plays no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,16 +17,17 @@ import numpy.typing as npt
 from codegen.errors import VerificationFailed
 from codegen.ir.graph import Graph
 from codegen.ir.program import Layer, Nest, Operand, Program, arena_base
-from codegen.ir.schedule import Schedule, Step
+from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ops import Concat
 
 Tokens = npt.NDArray[np.int64]
 JUNK = -1
+STATE_MARK = -(2**62)
 
 
 def check_memory(program: Program, schedule: Schedule) -> int:
     """Return the calls that were checked; VerificationFailed at the first wrong byte."""
-    machine, steps = _Machine(program, _Values(schedule)), schedule.steps
+    machine, steps = _Machine(program, _Values(schedule), schedule.abroad), schedule.steps
     for nest, (first, _) in zip(program.nests, schedule.spans, strict=True):
         for index, row in _calls(nest, first):
             machine.call(machine.layers[index], steps[index], row)
@@ -93,68 +94,86 @@ class _Values:
 
 
 class _Machine:
-    """The arena, full of tokens; its parts one after the other."""
+    """The arenas and the memory of the caller, full of tokens, by base."""
 
-    def __init__(self, program: Program, values: _Values) -> None:
+    def __init__(self, program: Program, values: _Values, abroad: Mapping[str, str]) -> None:
         self.values = values
         self.program = program
         self.layers = program.layers
-        blocks = program.interface.blocks
-        sizes = accumulate([0, *(block.size_bytes for block in blocks)])
-        bases = [arena_base(block.memory) for block in blocks]
-        self.starts = dict(zip(bases, sizes, strict=False))
-        self.arena = np.full(program.interface.arena_bytes, JUNK, np.int64)
+        self.memory = {
+            arena_base(block.memory): np.full(block.size_bytes, JUNK, np.int64)
+            for block in program.interface.blocks
+        }
+        self.delivered: list[int] = []
         self.count = 0
-        graph = values.graph
-        places = zip(program.input_bases, program.input_offsets, strict=True)
-        for value, (base, offset) in zip(graph.inputs, places, strict=True):
-            tokens = values.rows(value, 0, graph.types[value].rows)
-            start = self.starts[base] + offset
-            self.arena[start : start + len(tokens)] = tokens
+        for value, base in abroad.items():
+            self.memory[base] = self._all(value)
+        for value, where in zip(values.graph.inputs, program.input_places, strict=True):
+            if where is not None:
+                tokens = self._all(value)
+                self.memory[where.base][where.offset : where.offset + len(tokens)] = tokens
+        self.state = np.zeros(0, np.int64)
+        if program.state is not None:
+            start = program.state.offset
+            arena = self.memory[program.state.base]
+            self.state = arena[start : start + program.state.size_bytes]
+            self.state[:] = STATE_MARK
+
+    def _all(self, value: str) -> Tokens:
+        return self.values.rows(value, 0, self.values.graph.types[value].rows)
 
     def call(self, layer: Layer, step: Step, row: int) -> None:
         """Make one call: working memory first, then the result; operands must outlive both."""
         self.count += 1
         scratch = self._use_scratch(layer, step, row)
         names = self.values.graph.activations(step.node)
+        if any(operand.base == PUSHED for operand in layer.operands):
+            self.memory[PUSHED] = self.values.rows(names[0], row, 1)
         reads = [
             self._expect(layer, operand, value, row, step)
             for operand, value in zip(layer.operands, names, strict=True)
         ]
         where = self._write(layer, step, row)
-        for at, tokens in reads:
-            in_place = step.node.op.in_place and np.array_equal(at, where)
-            if not in_place and not np.array_equal(self.arena[at], tokens):
+        for (at, tokens), operand in zip(reads, layer.operands, strict=True):
+            is_same = operand.base == layer.output_base and np.array_equal(at, where)
+            in_place = step.node.op.in_place and is_same
+            if not in_place and not np.array_equal(self.memory[operand.base][at], tokens):
                 raise self._error(layer, row, "overwrites an operand that it still reads")
-        if any((self.arena[place] != mark).any() for place, mark in scratch):
+        if any((place != mark).any() for place, mark in scratch):
             raise self._error(layer, row, "overwrites its own working memory")
 
     def check_outputs(self, graph: Graph) -> None:
-        """Every byte of every output stands where the interface says."""
-        places = zip(self.program.output_bases, self.program.output_offsets, strict=True)
-        for value, (base, offset) in zip(graph.outputs, places, strict=True):
-            tokens = self.values.rows(value, 0, graph.types[value].rows)
-            start = self.starts[base] + offset
-            if not np.array_equal(self.arena[start : start + len(tokens)], tokens):
+        """Every byte of every output stands where the interface says, or was delivered once."""
+        if (self.state != STATE_MARK).any():
+            raise VerificationFailed("the state between rows was overwritten")
+        for value, where in zip(graph.outputs, self.program.output_places, strict=True):
+            tokens = self._all(value)
+            if where is None:
+                if self.delivered != list(range(graph.types[value].rows)):
+                    raise VerificationFailed(f"the rows of '{value}' are not delivered in order")
+                continue
+            found = self.memory[where.base][where.offset : where.offset + len(tokens)]
+            if not np.array_equal(found, tokens):
                 raise VerificationFailed(f"output '{value}' does not stand whole at its offset")
 
-    def _use_scratch(self, layer: Layer, step: Step, row: int) -> list[tuple[slice, int]]:
-        """Mark the working memory of a call; return the places and their marks."""
+    def _use_scratch(self, layer: Layer, step: Step, row: int) -> list[tuple[Tokens, int]]:
+        """Mark the working memory of a call; return its bytes and their marks."""
         index = int(layer.name.rpartition("_")[2])
         used = []
         if layer.scratch_offset is not None:
-            start = self.starts[layer.scratch_base] + layer.scratch_offset
-            place = slice(start, start + step.scratch_bytes)
+            start = layer.scratch_offset
+            place = self.memory[layer.scratch_base][start : start + step.scratch_bytes]
             mark = -2 - 2 * index
-            if step.kernel.accumulates and row and (self.arena[place] != mark).any():
+            if step.kernel.accumulates and row and (place != mark).any():
                 raise self._error(layer, row, "has lost its sums")
             used.append((place, mark))
         overhangs = any(len(_inside(x, row)) < x.window for x in layer.operands)
         if layer.outside_offset is not None and overhangs:
-            start = self.starts[layer.outside_base] + layer.outside_offset
-            used.append((slice(start, start + layer.outside_bytes), -3 - 2 * index))
+            start = layer.outside_offset
+            place = self.memory[layer.outside_base][start : start + layer.outside_bytes]
+            used.append((place, -3 - 2 * index))
         for place, mark in used:
-            self.arena[place] = mark
+            place[:] = mark
         return used
 
     def _expect(
@@ -162,29 +181,30 @@ class _Machine:
     ) -> tuple[Tokens, Tokens]:
         """Return the places and tokens of what the call reads, after comparing them."""
         rows = list(range(operand.height)) if step.kernel.whole else _inside(operand, row)
-        first = self.starts[operand.base] + operand.offset
-        starts = [first + (r % operand.kept) * operand.pitch for r in rows]
+        starts = [operand.offset + (r % operand.kept) * operand.pitch for r in rows]
         at = np.concatenate(
             [np.arange(s, s + operand.pitch) for s in starts] or [np.zeros(0, np.int64)]
         )
         tokens = np.concatenate([self.values.rows(value, r, 1) for r in rows] or [at])
-        if not np.array_equal(self.arena[at], tokens):
+        if not np.array_equal(self.memory[operand.base][at], tokens):
             raise self._error(layer, row, f"does not find the rows of '{value}' that it reads")
         return at, tokens
 
     def _write(self, layer: Layer, step: Step, row: int) -> Tokens:
         """Put the tokens of the result into the arena; return where."""
+        if layer.output_base == SINK:
+            self.delivered.append(row)
+            return np.zeros(0, np.int64)
         kind = self.values.graph.types[step.node.output]
         width = kind.width * (kind.rows if step.kernel.whole else 1)
         first = row if step.kernel.makes_rows else 0
         if step.kernel.accumulates and row < layer.rows - 1:
             return np.zeros(0, np.int64)
         pitch = layer.output_pitch // kind.width
-        start = self.starts[layer.output_base] + layer.output_offset
-        start += (first % layer.output_kept) * layer.output_pitch
+        start = layer.output_offset + (first % layer.output_kept) * layer.output_pitch
         at = (start + np.arange(width)[:, None] * pitch + np.arange(kind.channels)).ravel()
         count = kind.rows if step.kernel.whole else 1
-        self.arena[at] = self.values.rows(step.node.output, first, count)
+        self.memory[layer.output_base][at] = self.values.rows(step.node.output, first, count)
         return at
 
     def _error(self, layer: Layer, row: int, what: str) -> VerificationFailed:

@@ -45,11 +45,12 @@ def test_the_model_is_near_what_runs(core: str, tmp_path: Path) -> None:
     program = write_c(graph, target.kernels, tmp_path, inputs, (schedule, plan))
     build = build_target(tmp_path, program.interface, target, tmp_path)
     machine, weights = load_machine(build), read_section(build.elf, ".weights")
+    (block,) = machine.blocks
     found: Counter[str] = Counter()
 
     def count(engine: object, access: int, address: int, size: int, *rest: object) -> None:
         written = access == unicorn.UC_MEM_WRITE
-        if machine.arena_page <= address < machine.arena_end:
+        if block.page <= address < block.end:
             found["written" if written else "read"] += size
         elif weights[0] <= address < weights[1]:
             found["constants"] += size

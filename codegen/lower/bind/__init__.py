@@ -10,6 +10,7 @@ from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bin
 from codegen.lower.bind.layout import (
     bind_concat,
     bind_copy,
+    bind_deliver,
     bind_pad,
     bind_resize,
     bind_slice,
@@ -46,6 +47,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,
+    "generic/deliver": bind_deliver,
     "generic/table": bind_table,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
