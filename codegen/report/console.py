@@ -88,11 +88,11 @@ def _figures(report: Report) -> Table:
 def _figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
     totals = report.totals
     yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
-    if totals.stack_bytes is not None:
-        yield "", f"{grouped(totals.stack_bytes)} bytes", "stack, measured"
     for memory in report.memories:
         if memory.kind == "ram":
             yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
+    if totals.stack_bytes is not None:
+        yield "", f"{grouped(totals.stack_bytes)} bytes", "stack, measured"
     if totals.flash_bytes is not None:
         parts = f"{grouped(totals.code_bytes)} code, {grouped(totals.weights_bytes)} weights"
         yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
@@ -130,11 +130,13 @@ HELD_OUTPUT = {"arena": "output", "rows": "rows of the output"}
 
 def _arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
+    arenas = len(report.interface.arenas)
+    head = f"arena in {arenas} parts" if arenas > 1 else "arena"
     proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
     transfer = report.interface.transfer
     held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
     parts = ", ".join(part for part in held if part)
-    return f"arena: {parts} and all between, {proof}"
+    return f"{head}: {parts} and all between, {proof}"
 
 
 def _memory_remark(memory: MemoryUse) -> str:

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from codegen.emit import Golden, emit
 from codegen.errors import VerificationFailed
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.program import Program
+from codegen.lower.spread import lower_into
 from codegen.options import InputMode, OutputMode
 from codegen.plan.stream import schedule_and_plan
 from codegen.targets import Memory, choose_memories, load_target
@@ -156,6 +158,17 @@ def test_the_self_test_of_the_cmake_project(emitted: Emitted, tmp_path: Path) ->
     )
     for command in commands:
         subprocess.run(command, check=True, capture_output=True)
+
+
+def test_lines_of_a_longer_name() -> None:
+    graph = every_operator()
+    schedule, plan = schedule_and_plan(graph, GENERIC)
+    memories = some_of(plan.size_bytes // 2, 4000)
+    banner = {"target": "t", "model": "m", "digest": "d"}
+    program = lower_into(memories, schedule, plan, "mobilenet_v1", **banner).program
+    for file, text in emit(program, Golden((), ())).items():
+        if not file.endswith((".txt", "_test.h")):
+            assert max(map(len, text.splitlines())) <= 100, file
 
 
 def test_a_write_beyond_a_part_is_caught(tmp_path: Path) -> None:
