@@ -91,6 +91,7 @@ class HostDevice:
         self._struct = np.array([block.address for block in self._blocks], np.uintp)
         self._arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
         self._lent: dict[int, tuple[Array, Array]] = {}
+        self._lent_intact = True
         row_bytes = interface.outputs[0].type.row_bytes
 
         def take_row(user: Any, row: int, data: Any) -> None:
@@ -113,12 +114,14 @@ class HostDevice:
         return bytes(self._ffi.buffer(self._ffi.cast("char *", address), size))
 
     def lend(self, index: int, data: bytes) -> int:
-        """Put data between guards of its own; what was lent at that index turns into junk."""
-        if index in self._lent:
-            self._lent[index][0][:] ^= 0xFF
-        memory = guard(len(data) + 2 * GUARD_BYTES)
-        memory[GUARD_BYTES : GUARD_BYTES + len(data)] = np.frombuffer(data, np.uint8)
-        self._lent[index] = memory, memory.copy()
+        """Put data between guards, in place of what was lent at that index and has its size."""
+        if index not in self._lent:
+            junk = guard(len(data) + 2 * GUARD_BYTES)
+            self._lent[index] = junk, junk.copy()
+        memory, expected = self._lent[index]
+        self._lent_intact &= np.array_equal(memory, expected)
+        for array in (memory, expected):
+            array[GUARD_BYTES:-GUARD_BYTES] = np.frombuffer(data, np.uint8)
         return int(memory.ctypes.data) + GUARD_BYTES
 
     def fill_arena(self) -> None:
@@ -128,8 +131,8 @@ class HostDevice:
 
     def is_intact(self) -> bool:
         """Nothing but the arena has changed."""
-        is_lent_intact = all(np.array_equal(a, b) for a, b in self._lent.values())
-        return is_lent_intact and all(block.is_intact() for block in self._blocks)
+        lent = all(np.array_equal(a, b) for a, b in self._lent.values()) and self._lent_intact
+        return lent and all(block.is_intact() for block in self._blocks)
 
 
 class _GuardedBlock:

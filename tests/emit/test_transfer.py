@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from itertools import product
@@ -11,20 +12,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codegen.errors import VerificationFailed
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.program import Program
+from codegen.ir.types import Array
 from codegen.options import InputMode, OutputMode
 from codegen.plan.stream import schedule_and_plan
+from codegen.targets import load_target
+from codegen.toolchain import TargetBuild, build_target, emulate
 from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.drive import find_addresses, infer
+from codegen.toolchain.emulate import EmulatedDevice
 from codegen.toolchain.host import FFI, HostDevice, build_host, run_host
+from codegen.toolchain.machine import load_machine
 from codegen.toolchain.ports import declarations, split_batch
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
-from codegen.toolchain.tools import host_compiler, list_compilers
+from codegen.toolchain.tools import host_compiler, import_package, list_compilers
 from tests.emit.network import every_operator
 from tests.ops.harness import ARM_DSP, samples, write_c
+from tests.toolchain.toy_network import needs_target_tools
 
 INPUT_MODES: tuple[InputMode, ...] = ("arena", "const", "rows")
 OUTPUT_MODES: tuple[OutputMode, ...] = ("arena", "rows")
@@ -120,6 +128,65 @@ def test_self_test(emitted: Emitted, tmp_path: Path, spoiled: bool) -> None:
     subprocess.run([*host_compiler().c, "-o", "main", *sources], cwd=tmp_path, check=True)
     assert subprocess.run([tmp_path / "main"]).returncode == int(spoiled)
     assert program.interface.name == "net"
+
+
+@needs_target_tools
+@pytest.mark.parametrize("core", ["cortex-m4", "rv32imc"])
+def test_emulated_target_equals_reference(emitted: Emitted, core: str, tmp_path: Path) -> None:
+    """Also: the count covers each instruction of the network, and of it alone.
+
+    On Arm a hook at each instruction does not see those that a condition skips.
+    """
+    folder, program, graph = emitted
+    inputs = [batch[:1] for batch in samples(graph, rng())]
+    build = build_target(folder, program.interface, load_target(core), tmp_path)
+    run = emulate(build, inputs, count=True)
+    expected = evaluate(graph, inputs)
+    for name, got in zip(graph.outputs, run.outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[name])
+    assert run.cost is not None
+    if core == "rv32imc":
+        assert run.cost.instructions == one_by_one(build, inputs)
+    layers = {cost.name: cost for cost in run.cost.functions}
+    assert all(layers[layer.name].calls == layer.rows for layer in program.layers)
+    entry = "net_push_row" if program.state is not None else "net_invoke"
+    assert layers[entry].calls == (16 if program.state is not None else 1)
+    assert layers[entry].instructions <= run.cost.instructions
+
+
+def one_by_one(build: TargetBuild, inputs: list[Array]) -> int:
+    """Count the instructions of one inference by a hook at each."""
+    machine = load_machine(build)
+    device = EmulatedDevice(machine, build.interface)
+    addresses = find_addresses(build.interface, device)
+    (sample,) = split_batch(build.interface, inputs)
+    code, seen = machine.image.code, []
+    machine.engine.hook_add(
+        import_package("unicorn").UC_HOOK_CODE,
+        lambda engine, at, size, data: seen.append(at),
+        begin=code.address,
+        end=code.end - 1,
+    )
+    infer(build.interface, device, addresses, sample)
+    return len(seen)
+
+
+@needs_target_tools
+def test_a_write_to_what_the_caller_keeps_stops_the_emulated_run(tmp_path: Path) -> None:
+    for transfer, name in ((Transfer("const"), "input"), (Transfer("rows"), "pushed")):
+        folder = tmp_path / name
+        folder.mkdir()
+        _, program, graph = emit(transfer, folder)
+        text = (folder / "net.c").read_text()
+        (place,) = re.findall(rf"    const int8_t \*const x0 = {name};\n", text)
+        bad = f"{place}    *(volatile int8_t *)(uintptr_t)x0 = 0;\n"
+        (folder / "net.c").write_text(text.replace(place, bad))
+        inputs = [batch[:1] for batch in samples(graph, rng())]
+        build = build_target(folder, program.interface, load_target("cortex-m4"), folder)
+        with pytest.raises(VerificationFailed, match="was stopped"):
+            emulate(build, inputs)
+        with pytest.raises(VerificationFailed, match="wrote outside the arena"):
+            run_host(build_host(folder, program.interface, folder), inputs)
 
 
 @pytest.fixture
