@@ -13,6 +13,7 @@ from codegen import zoo
 from codegen.emit import Golden, emit
 from codegen.errors import BadOption, DoesNotFit, UnknownName
 from codegen.frontend import import_model, load_onnx
+from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan
@@ -20,10 +21,11 @@ from codegen.ir.program import Program
 from codegen.ir.report import Calibration, MemoryCosts
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
+from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
@@ -38,7 +40,14 @@ from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.edges import check_transfer
 from codegen.targets import Target, choose_memories, load_target
-from codegen.verify import check_memory, make_inputs, run_reference
+from codegen.verify import (
+    PLAN_FILE,
+    check_plan,
+    make_inputs,
+    parse_plan,
+    plan_to_json,
+    run_reference,
+)
 
 GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
@@ -46,7 +55,7 @@ GRAPH_SUFFIX = "_graph.npz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the report.
+    """What the stages made of one model; `files` are all of the output folder but the reports.
 
     `costs` are those of the memories chosen, if any were.
     """
@@ -61,6 +70,7 @@ class Compiled:
     schedule: Schedule
     plan: MemoryPlan
     program: Program
+    certificate: Certificate
     costs: MemoryCosts | None
     files: Mapping[str, str | bytes]
 
@@ -95,9 +105,15 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     plan, program = placed.plan, placed.program
     dump.plan(plan)
     check_budget(plan, options.ram_bytes)
-    check_memory(program, schedule)
+    plan_text = plan_to_json(certify(program, schedule, plan))
+    certificate = parse_plan(plan_text)
+    check_plan(certificate)
     sources = emit(program, make_golden(graph, samples))
-    files: dict[str, str | bytes] = {**sources, f"{name}{GRAPH_SUFFIX}": save_graph(graph)}
+    files: dict[str, str | bytes] = {
+        **sources,
+        PLAN_FILE: plan_text,
+        f"{name}{GRAPH_SUFFIX}": save_graph(graph),
+    }
     calibration = describe_calibration(samples, needs_ranges)
     return Compiled(
         options=options,
@@ -110,6 +126,7 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
         schedule=schedule,
         plan=plan,
         program=program,
+        certificate=certificate,
         costs=placed.costs,
         files=files,
     )

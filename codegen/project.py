@@ -9,18 +9,31 @@ from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.errors import Problem, VerificationFailed
+from codegen.ir.certificate import Certificate
 from codegen.ir.report import Check, Report
 from codegen.ir.text import load_graph
 from codegen.options import Options
 from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_model
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
-from codegen.report import Measured, load_report, make_report, read_measures, report_to_json
+from codegen.report import (
+    HTML_FILE,
+    Measured,
+    load_report,
+    make_report,
+    read_measures,
+    report_to_html,
+    report_to_json,
+)
 from codegen.targets import Target, load_target
 from codegen.verify import (
+    PLAN_FILE,
     Study,
     Subject,
+    check_plan,
+    check_written,
     find_edit,
+    load_plan,
     make_inputs,
     measure_agreement,
     run_reference,
@@ -50,7 +63,8 @@ def emit_project(
         write_files(folder, compiled.files)
         report = examine(compiled, folder, progress) if measure else describe(compiled)
         raise_if_different(report.checks)
-        write_files(folder, {REPORT_FILE: report_to_json(report)})
+        page = report_to_html(report, compiled.certificate, compiled.target)
+        write_files(folder, {REPORT_FILE: report_to_json(report), HTML_FILE: page})
     return report
 
 
@@ -106,6 +120,13 @@ def read_project(path: Path) -> Report:
     return load_report(path / REPORT_FILE)
 
 
+def read_plan(path: Path) -> Certificate:
+    """Return the memory plan of an emitted folder; VerificationFailed where it is wrong."""
+    certificate = load_plan(path / PLAN_FILE)
+    check_plan(certificate, "plan.json was changed: emit the network again")
+    return certificate
+
+
 def report_model(options: Options, progress: Progress = silent) -> Report:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -125,8 +146,10 @@ def verify_project(
     """Compare the files of an emitted folder, as they are now, with the reference.
 
     On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
+    First the memory plan is checked, by itself and against the C; VerificationFailed.
     """
-    report = read_project(path)
+    report, certificate = read_project(path), read_plan(path)
+    check_written(path, report.interface, certificate)
     emitted_for = load_target(report.target)
     graph = load_graph(path / f"{report.interface.name}{GRAPH_SUFFIX}")
     samples = graph_inputs(graph, synthetic_samples(graph, count, seed))

@@ -33,7 +33,8 @@ def emit(
     """Compile MODEL, an ONNX file or the name of a zoo network, into a folder of C.
 
     The C is built and run, on this machine and on the emulated target, and must equal the
-    reference in every byte; then the folder appears, whole, with its report.json.
+    reference in every byte; then the folder appears, whole, with its report.json and
+    report.html.
     """
     options = make_options(model, target, given)
     folder = folder or Path(options.identifier)

@@ -33,16 +33,19 @@ RUNTIME = (
     "position",
     "rescale",
     "tile_2x2",
+    "tile_4x1",
+    "pin",
     "load32",
     "store32",
     "sxtb16",
     "smlad",
     "pack16",
-    "expand",
     "smlad_2x2",
+    "smlad_4x1",
     "window_3x3",
     "store_tile",
     "store_apart",
+    "store_filters",
 )
 """The files of templates/runtime/, each after those it calls."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -157,12 +157,12 @@ def takes_row(layer: Layer) -> bool:
 
 
 def _kernel_call(layer: Layer) -> str:
-    arguments = [_argument(layer, operand) for operand in layer.operands]
+    arguments = [argument(operand, layer.rows) for operand in layer.operands]
     if delivers(layer):
         return f"sink(user, row, {arguments[0]});"
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
-    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, rows))
+    arguments.append(row_pointer("y", "row", layer.output_pitch, layer.output_kept, rows))
     arguments += layer.constants
     if layer.scratch_offset is not None:
         arguments.append("scratch")
@@ -183,8 +183,10 @@ def view_nests(program: Program) -> tuple[NestView, ...]:
             for step, layer in zip(inside, nest.layers, strict=True)
         }
         turns = tuple(
-            _turn(layer, needs, counters[step], counters)
-            for step, layer, needs in zip(inside, nest.layers, nest.needs, strict=True)
+            _turn(layer, needs, wants, counters[step], counters)
+            for step, layer, needs, wants in zip(
+                inside, nest.layers, nest.needs, nest.wants, strict=True
+            )
         )
         view = _pushed_nest if is_pushed else _nest
         found.append(view(name, program, nest, turns))
@@ -250,19 +252,48 @@ def _pushed_nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...
 
 def _summary(layers: tuple[Layer, ...]) -> str:
     first, last = layers[0].name, layers[-1].name
-    return f"{first} to {last}, row by row: the latest that can make a row, makes one."
+    return f"{first} to {last}, row by row: the latest that may, makes a row."
 
 
 def _layer_call(layer: Layer, names: Mapping[str, str], row: str) -> str:
     return call(layer.name, layer.bases, names, *([row] * takes_row(layer)))
 
 
-def _turn(layer: Layer, needs: tuple[Need, ...], done: str, counters: Mapping[int, str]) -> Turn:
+def _turn(
+    layer: Layer,
+    needs: tuple[Need, ...],
+    wants: tuple[Need, ...],
+    done: str,
+    counters: Mapping[int, str],
+) -> Turn:
     """Return the part of a layer; `counters` are those of its nest, by step."""
-    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in counters]
-    parts = (f"{done} < {layer.rows}", *waits)
-    condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
+    condition = may_run(
+        done,
+        layer.rows,
+        [(need, counters[need.step]) for need in needs if need.step in counters],
+        [(want, counters[want.step]) for want in wants],
+    )
     return Turn(done, layer.rows, _layer_call(layer, INSIDE, done), condition)
+
+
+def may_run(
+    done: str, rows: int, needs: Sequence[tuple[Need, str]], wants: Sequence[tuple[Need, str]]
+) -> str:
+    """Return the condition under which a layer of a nest may make its next row.
+
+    `done` counts its rows; needs and wants come with the counters of what they wait for.
+    """
+    limits = [f"{done} < {_rows_for(want, reader)}" for want, reader in wants]
+    parts = [_any(limits) if limits else f"{done} < {rows}"]
+    parts += [_wait(need, made, done) for need, made in needs]
+    return " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+
+
+def _any(conditions: list[str]) -> str:
+    """Return the condition that one of several holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return " || ".join(f"({condition})" for condition in conditions)
 
 
 def _wait(need: Need, made: str, done: str) -> str:
@@ -271,9 +302,16 @@ def _wait(need: Need, made: str, done: str) -> str:
         return f"{made} == {need.rows}"
     if (need.stride, need.reach) == (1, 1):
         return f"{made} > {done}"
-    start = done if need.stride == 1 else f"({done} * {need.stride})"
+    return f"{made} >= {_rows_for(need, done)}"
+
+
+def _rows_for(need: Need, row: str) -> str:
+    """Return how many rows of the operand the computation of `row` needs."""
+    if need.stride == 0 or need.reach >= need.rows:
+        return str(need.rows)
+    start = row if need.stride == 1 else f"({row} * {need.stride})"
     reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
-    return f"{made} >= fx_least({reach}, {need.rows})"
+    return f"fx_least({reach}, {need.rows})"
 
 
 def _counter(layer: Layer) -> str:
@@ -286,17 +324,18 @@ def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
     return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
 
 
-def _argument(layer: Layer, operand: Operand) -> str:
+def argument(operand: Operand, calls: int) -> str:
+    """Return what a kernel is given for an operand, by a layer that is called `calls` times."""
     if not operand.is_direct:
         return f"{operand.name}_rows"
     if operand.kept == operand.height:
         pitch = operand.stride * operand.pitch
-        return _row(operand.name, "row", pitch, operand.kept, layer.rows)
+        return row_pointer(operand.name, "row", pitch, operand.kept, calls)
     row = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    return _row(operand.name, row, operand.pitch, operand.kept, operand.height)
+    return row_pointer(operand.name, row, operand.pitch, operand.kept, operand.height)
 
 
-def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
+def row_pointer(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
     """Return the pointer to a row of a value of which `kept` rows are in memory."""
     if rows == 1 or kept == 1:
         return name
@@ -306,6 +345,12 @@ def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
 
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:
+    pointers = "" if operand.is_direct else set_rows(operand, layer.rows)
+    return OperandView(operand.name, place(operand.base, operand.offset), operand.window, pointers)
+
+
+def set_rows(operand: Operand, calls: int) -> str:
+    """Return the statement that sets the row pointers of an operand."""
     arguments = [
         f"{operand.name}_rows",
         str(operand.window),
@@ -313,18 +358,16 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
         str(operand.pitch),
         str(operand.height),
         str(operand.kept),
-        _first_row(layer, operand),
+        _first_row(operand, calls),
         str(operand.dilation),
         operand.outside,
     ]
-    set_rows = f"fx_rows({', '.join(arguments)});"
-    where = place(operand.base, operand.offset)
-    return OperandView(operand.name, where, operand.window, "" if operand.is_direct else set_rows)
+    return f"fx_rows({', '.join(arguments)});"
 
 
-def _first_row(layer: Layer, operand: Operand) -> str:
+def _first_row(operand: Operand, calls: int) -> str:
     """Return the operand row at which the window of the loop's row begins."""
-    if layer.rows == 1:
+    if calls == 1:
         return str(-operand.pad)
     start = "row" if operand.stride == 1 else f"row * {operand.stride}"
     if not operand.pad:

@@ -116,11 +116,14 @@ class Layer:
 class Nest:
     """Layers whose rows are computed together; needs count layers from the program's first.
 
+    Always the latest layer that may, makes a row: what it needs is made, and one of its `wants`,
+    if it has any, asks for the row.
     `bases` are those of all its layers, in the order of the C parameters.
     """
 
     layers: tuple[Layer, ...]
     needs: tuple[tuple[Need, ...], ...]
+    wants: tuple[tuple[Need, ...], ...]
     bases: tuple[str, ...]
 
 

@@ -26,10 +26,11 @@ from codegen.ir.program import (
 from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
+from codegen.lower.certify import certify
 from codegen.plan.lifetimes import STATE, counter_bytes
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
-__all__ = ["lower", "make_interface"]
+__all__ = ["certify", "lower", "make_interface"]
 
 
 def lower(
@@ -69,7 +70,7 @@ def _nests(schedule: Schedule, plan: MemoryPlan, layers: tuple[Layer, ...]) -> t
     for first, end in schedule.spans:
         inside = layers[first:end]
         bases = in_order(schedule, plan, {base for layer in inside for base in layer.bases})
-        found.append(Nest(inside, schedule.needs[first:end], bases))
+        found.append(Nest(inside, schedule.needs[first:end], schedule.wants[first:end], bases))
     return tuple(found)
 
 

@@ -108,7 +108,7 @@ def _bytes_a_row(step: Step, signature: Signature, operand: TensorType) -> int:
         return output.width * op.kernel_shape[1] * operand.channels
     if step.kernel.whole:
         return max(operand.row_bytes, output.size_bytes // operand.rows)
-    if step.kernel.tile is None or not isinstance(op, Conv2d | Dense):
+    if step.kernel.slides or not isinstance(op, Conv2d | Dense):
         return operand.row_bytes
     taps = signature.inputs[1].shape[2] * output.width if isinstance(op, Conv2d) else 1
     passes = 1 if _gathers(step, signature) else _operand_passes(step, signature)
@@ -135,14 +135,14 @@ def _gathers(step: Step, signature: Signature) -> bool:
 
 def _weight_passes(step: Step, output: TensorType) -> int:
     """Return how often one call goes through the weights."""
-    return 1 if step.kernel.tile is None else -(-output.width // step.kernel.tile[0])
+    return 1 if step.kernel.slides else -(-output.width // step.tile[0])
 
 
 def _operand_passes(step: Step, signature: Signature) -> int:
     """Return how often one call goes through a window: once for the filters of a tile."""
-    op, tile = step.node.op, step.kernel.tile
+    op = step.node.op
     filters = signature.inputs[1].shape[0] // (op.group if isinstance(op, Conv2d) else 1)
-    return 1 if tile is None else -(-filters // tile[1])
+    return 1 if step.kernel.slides else -(-filters // step.tile[1])
 
 
 def lost_cycles(

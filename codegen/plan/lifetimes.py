@@ -81,19 +81,25 @@ def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
     found = []
     rows = np.asarray([event.row for event in events], np.int64)
     owners = np.asarray([event.step for event in events], np.int64)
+    steps = schedule.steps
     for index in np.unique(owners):
-        step, mine = schedule.steps[index], owners == index
+        step, mine = steps[index], owners == index
         if step.kernel.accumulates:
             mine = np.cumsum(mine) * np.cumsum(mine[::-1])[::-1] > 0
         overhangs = mine & overhanging(schedule, step, rows) if step.outside_bytes else mine
-        for kind, size, align, when in (
-            ("scratch", step.scratch_bytes, SCRATCH_ALIGN, mine),
-            ("outside", step.outside_bytes, 1, overhangs),
+        scratch, outside = memory_names(step)
+        for name, size, align, when in (
+            (scratch, step.scratch_bytes, SCRATCH_ALIGN, mine),
+            (outside, step.outside_bytes, 1, overhangs),
         ):
             if size:
-                name = f"{step.node.output} {kind}"
                 found.append(Buffer(name, size, np.zeros_like(rows), when * size, align))
     return found
+
+
+def memory_names(step: Step) -> tuple[str, str]:
+    """Return the names of the buffers of a step's scratch and of its row of zero points."""
+    return f"{step.node.output} scratch", f"{step.node.output} outside"
 
 
 def overhanging(schedule: Schedule, step: Step, rows: Bytes) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +13,8 @@ from codegen.report.json_form import time_ms
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
+COST_HEADERS = ("MACs", "Params", "Bytes", "Packets", "Live RAM")
+TIME_HEADERS = ("Cycles", "ms")
 
 
 def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
@@ -36,10 +38,14 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
     """Print one line for each implementation that was compared with the reference."""
     for check in checks:
         mark, style = ("equal", "green") if check.equal else ("DIFFERENT", "bold red")
-        place = "host C" if check.place == "host" else f"{check.place} (emulated)"
-        extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
-        line = f"reference and {place}, {check.kernels} kernels: {extent}"
-        console.print(Text.assemble((f"{mark:9} ", style), line))
+        console.print(Text.assemble((f"{mark:9} ", style), check_words(check)))
+
+
+def check_words(check: Check) -> str:
+    """Return what was compared, and how much of it."""
+    place = "host C" if check.place == "host" else f"{check.place} (emulated)"
+    extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
+    return f"reference and {place}, {check.kernels} kernels: {extent}"
 
 
 def grouped(number: int | None) -> str:
@@ -80,14 +86,14 @@ def _figures(report: Report) -> Table:
     table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for row in _figure_rows(report):
+    for row in figure_rows(report):
         table.add_row(*row)
     return table
 
 
-def _figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
+def figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
     totals = report.totals
-    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
+    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", arena_remark(report)
     for memory in report.memories:
         if memory.kind == "ram":
             yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
@@ -117,9 +123,9 @@ def _origins(report: Report) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
     table.add_column()
-    table.add_row("Scales", _calibration_remark(report.calibration))
+    table.add_row("Scales", calibration_remark(report.calibration))
     if report.agreement:
-        table.add_row("Fidelity", _agreement_remark(report.agreement))
+        table.add_row("Fidelity", agreement_remark(report.agreement))
     return table
 
 
@@ -128,7 +134,7 @@ HELD_OUTPUT = {"arena": "output", "rows": "rows of the output"}
 """What the arena holds at the edges of the network, in each mode of transfer."""
 
 
-def _arena_remark(report: Report) -> str:
+def arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
     arenas = len(report.interface.arenas)
     head = f"arena in {arenas} parts" if arenas > 1 else "arena"
@@ -148,7 +154,7 @@ def _lost_remark(lost: int, bound: int | None) -> str:
     return f"lost to slow memories besides, modelled, {proof}"
 
 
-def _calibration_remark(calibration: Calibration) -> Text:
+def calibration_remark(calibration: Calibration) -> Text:
     if calibration.kind == "model":
         return Text("as the model prescribes them")
     if calibration.kind == "samples":
@@ -160,7 +166,7 @@ def _calibration_remark(calibration: Calibration) -> Text:
     )
 
 
-def _agreement_remark(agreement: Agreement) -> str:
+def agreement_remark(agreement: Agreement) -> str:
     top1 = ""
     if agreement.top1 is not None:
         top1 = f"same top-1 as the ONNX model for {agreement.top1:.1%}; "
@@ -172,7 +178,7 @@ def _agreement_remark(agreement: Agreement) -> str:
 
 def _layers(report: Report, all_layers: bool) -> Table:
     layers = _chosen(report.layers, all_layers)
-    measured = any(layer.cycles is not None for layer in layers)
+    measured = is_timed(layers)
     rest = len(report.layers) - len(layers)
     table = Table(
         box=None,
@@ -184,15 +190,20 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Layer", max_width=28)
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
-    for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
-        table.add_column(header, justify="right", no_wrap=True)
     lost = any(layer.lost_cycles is not None for layer in layers)
-    for header in (*(("Cycles", "ms") if measured else ()), *(("Lost",) if lost else ())):
+    headers = (*COST_HEADERS, *(TIME_HEADERS if measured else ()), *(("Lost",) if lost else ()))
+    for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
-        cells = [*_layer_cells(layer), *(_time_cells(layer, report) if measured else ())]
-        table.add_row(*cells, *((grouped(layer.lost_cycles),) if lost else ()))
+        name = Text(layer.name, no_wrap=True, overflow="ellipsis")
+        cells = [*layer_cells(layer), *(time_cells(layer, report) if measured else ())]
+        table.add_row(name, *cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
+
+
+def is_timed(layers: Sequence[LayerReport]) -> bool:
+    """Some cycles were counted for each layer."""
+    return any(layer.cycles is not None for layer in layers)
 
 
 def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerReport]:
@@ -204,10 +215,9 @@ def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerRe
     return [layer for layer in layers if id(layer) in dear]
 
 
-def _layer_cells(layer: LayerReport) -> tuple[RenderableType, ...]:
-    """Return one row; only the name gives way where the console is narrow."""
+def layer_cells(layer: LayerReport) -> tuple[str, ...]:
+    """Return the cells of one row after the layer's name."""
     return (
-        Text(layer.name, no_wrap=True, overflow="ellipsis"),
         layer.kernel,
         shape(layer.output_shape),
         grouped(layer.macs),
@@ -218,6 +228,6 @@ def _layer_cells(layer: LayerReport) -> tuple[RenderableType, ...]:
     )
 
 
-def _time_cells(layer: LayerReport, report: Report) -> tuple[str, str]:
+def time_cells(layer: LayerReport, report: Report) -> tuple[str, str]:
     elapsed = time_ms(layer.cycles, report.clock_hz)
     return grouped(layer.cycles), "-" if elapsed is None else f"{elapsed:,.2f}"

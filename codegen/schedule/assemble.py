@@ -27,7 +27,8 @@ def assemble(
     """
     schedule = divide(assigned, bounds)
     if events is None:
-        events = run_order(schedule)
+        order = run_order(schedule)
+        schedule, events = replace(schedule, wants=order.wants), order.events
     lives = find_lifetimes(schedule, events)
     owners = nests_of_events(schedule, events)
     schedule = replace_in_place(schedule, events, lives, owners)
@@ -71,8 +72,9 @@ def replace_in_place(
 
     Their lives in `lives` become one.
     """
+    steps = schedule.steps
     for index in sorted({event.step for event in events}):
-        step = schedule.steps[index]
+        step = steps[index]
         output = step.node.output
         if not step.node.op.in_place or output in schedule.views:
             continue

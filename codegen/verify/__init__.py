@@ -4,18 +4,25 @@ from codegen.verify.agreement import measure_agreement
 from codegen.verify.check import Subject, TargetRun
 from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
+from codegen.verify.plan_json import PLAN_FILE, load_plan, parse_plan, plan_to_json
 from codegen.verify.study import Study, study
-from codegen.verify.tokens import check_memory
+from codegen.verify.tokens import check_plan
+from codegen.verify.written import check_written
 
 __all__ = [
+    "PLAN_FILE",
     "Inputs",
     "Study",
     "Subject",
     "TargetRun",
-    "check_memory",
+    "check_plan",
+    "check_written",
     "find_edit",
+    "load_plan",
     "make_inputs",
     "measure_agreement",
+    "parse_plan",
+    "plan_to_json",
     "run_reference",
     "study",
 ]

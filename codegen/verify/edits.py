@@ -10,7 +10,7 @@ from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
 from codegen.ir.report import Report
 from codegen.lower.spread import lower_into
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.targets import choose_memories, load_target
 
 

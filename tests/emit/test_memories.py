@@ -21,7 +21,7 @@ from codegen.ir.interface import Transfer
 from codegen.ir.program import Program
 from codegen.lower.spread import lower_into
 from codegen.options import InputMode, OutputMode
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.targets import Memory, choose_memories, load_target
 from codegen.toolchain import build_target, emulate, read_facts, run_self_test
 from codegen.toolchain.compile_check import Language, find_warnings

@@ -19,7 +19,7 @@ from codegen.ir.interface import Transfer
 from codegen.ir.program import Program
 from codegen.ir.types import Array
 from codegen.options import InputMode, OutputMode
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.targets import load_target
 from codegen.toolchain import TargetBuild, build_target, emulate
 from codegen.toolchain.compile_check import Language, find_warnings

@@ -17,12 +17,13 @@ from codegen.ir.op import Op
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from codegen.targets import Memory
 from codegen.toolchain.host import build_host, run_host
-from codegen.verify.tokens import check_memory
+from codegen.verify import check_plan
 
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
@@ -95,9 +96,9 @@ def program_of(
     schedule = make_schedule(graph, families)
     schedule, plan = planned or (schedule, make_plan(schedule))
     banner = {"target": "test", "model": "test", "digest": "0" * 8}
-    program = lower_into(memories, schedule, plan, "net", **banner).program
-    check_memory(program, schedule)
-    return program
+    placed = lower_into(memories, schedule, plan, "net", **banner)
+    check_plan(certify(placed.program, schedule, placed.plan))
+    return placed.program
 
 
 def write_c(

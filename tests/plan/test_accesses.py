@@ -12,7 +12,7 @@ from codegen.ir.graph import Graph
 from codegen.ops import AveragePool, Conv2d, Dense, Reshape
 from codegen.plan import make_plan
 from codegen.plan.accesses import CALLER, Access, arena_accesses, constant_accesses, lost_cycles
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.schedule import make_schedule
 from codegen.targets import Memory, load_target
 from codegen.toolchain import build_target

@@ -13,8 +13,8 @@ from codegen.errors import DoesNotFit
 from codegen.ir.graph import Graph
 from codegen.ir.memory import MemoryPlan
 from codegen.plan.accesses import arena_accesses, constant_accesses, lost_cycles
+from codegen.plan.solve import schedule_and_plan
 from codegen.plan.spread import Spread, spread_arena, spread_constants
-from codegen.plan.stream import schedule_and_plan
 from codegen.targets import Memory
 from tests.emit.network import every_operator
 from tests.ops.harness import GENERIC, program_of

@@ -11,7 +11,7 @@ from codegen.ir.interface import Transfer
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, MaxPool
 from codegen.options import InputMode
 from codegen.plan import make_plan
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.schedule import make_schedule
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import assign_kernels

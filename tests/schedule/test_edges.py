@@ -12,7 +12,7 @@ from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Transfer
 from codegen.ops import Add, Clip, Concat, Conv2d, Reshape, Slice
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.schedule.edges import add_edges, check_transfer
 from codegen.toolchain.host import build_host, run_host
 from tests.emit.network import Builder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from codegen.ir.op import Op, Signature
 from codegen.lower.bind.binding import Binding, Data
@@ -17,9 +18,11 @@ from codegen.lower.bind.layout import (
     bind_transpose,
 )
 from codegen.lower.bind.linear import (
+    FOURS_4X1,
+    PAIRS_2X2,
+    QUADS_2X2,
+    QUADS_4X1,
     bind_conv2d,
-    bind_conv2d_by_tap_dsp,
-    bind_conv2d_dsp,
     bind_dense,
     bind_dense_dsp,
     bind_depthwise,
@@ -37,9 +40,10 @@ def bind(kernel: str, op: Op, signature: Signature) -> Binding:
 
 
 BINDERS: Mapping[str, Callable[..., Binding]] = {
-    "generic/conv2d": bind_conv2d,
-    "generic/conv2d_by_tap": bind_conv2d,
-    "generic/pointwise": bind_pointwise,
+    "generic/conv2d": partial(bind_conv2d, PAIRS_2X2),
+    "generic/conv2d_by_tap": partial(bind_conv2d, PAIRS_2X2),
+    "generic/conv2d_single": partial(bind_conv2d, FOURS_4X1),
+    "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/add": bind_add,
@@ -57,8 +61,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
-    "arm_dsp/conv2d": bind_conv2d_dsp,
-    "arm_dsp/conv2d_by_tap": bind_conv2d_by_tap_dsp,
+    "arm_dsp/pointwise": partial(bind_pointwise, QUADS_2X2),
+    "arm_dsp/conv2d": partial(bind_conv2d, QUADS_2X2),
+    "arm_dsp/conv2d_by_tap": partial(bind_conv2d, QUADS_2X2),
+    "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
     "arm_dsp/dense": bind_dense_dsp,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
     "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,
