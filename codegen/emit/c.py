@@ -214,6 +214,8 @@ def used_runtime(program: Program) -> tuple[str, ...]:
     used = {part for function in program.functions for part in function.kernel.uses}
     if any(not operand.is_direct for layer in program.layers for operand in layer.operands):
         used.add("rows")
+    if any(operand.clipped for layer in program.layers for operand in layer.operands):
+        used.add("position")
     if any(len(nest.layers) > 1 for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)

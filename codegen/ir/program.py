@@ -61,13 +61,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Where a layer finds the rows of an operand: `window` rows for each output row.
+    """Where a layer finds the rows of an operand: the rows of its window for each output row.
 
     Its first byte stands `offset` bytes from `base`, which names a parameter of the C function.
     Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
     operand is passed as a pointer to its one row (or to its first byte, to a kernel of whole
-    values); any other as an array of row pointers. `outside` is the C expression for rows beyond
-    the image.
+    values); any other as an array of row pointers. Rows
+    beyond the image are null pointers.
     """
 
     name: str
@@ -80,7 +80,8 @@ class Operand:
     stride: int
     dilation: int
     pad: int
-    outside: str
+    divisor: int
+    clipped: bool
     is_direct: bool
 
 
@@ -106,10 +107,6 @@ class Layer:
     constants: tuple[str, ...]
     scratch_base: str
     scratch_offset: int | None
-    outside_base: str
-    outside_offset: int | None
-    outside_bytes: int
-    outside_value: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
-from codegen.plan.lifetimes import STATE, counter_bytes
+from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
 __all__ = ["certify", "lower", "make_interface"]
@@ -208,11 +208,9 @@ def _layer(
     pitch = schedule.locate(node.output).pixel_pitch or output.channels
     operands = _operands(schedule, plan, step)
     output_base, output_offset = address(schedule, plan, node.output)
-    scratch_base, scratch_offset = _scratch_place(plan, node, "scratch")
-    outside_base, outside_offset = _scratch_place(plan, node, "outside")
+    scratch_base = arena_base(plan.home_of(scratch_name(step)))
     bases = {output_base, *(operand.base for operand in operands)}
-    bases |= {scratch_base} if scratch_offset is not None else set()
-    bases |= {outside_base} if outside_offset is not None else set()
+    bases |= {scratch_base} if step.scratch_bytes else set()
     return Layer(
         name=layer_name(index),
         comment=_comment(schedule, plan, step),
@@ -226,11 +224,7 @@ def _layer(
         rows=calls(graph, step),
         constants=constants,
         scratch_base=scratch_base,
-        scratch_offset=scratch_offset,
-        outside_base=outside_base,
-        outside_offset=outside_offset,
-        outside_bytes=step.outside_bytes,
-        outside_value=binding.outside_value,
+        scratch_offset=plan.offsets.get(scratch_name(step)),
     )
 
 
@@ -255,7 +249,6 @@ def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
     graph = schedule.graph
-    outside = "outside" if step.outside_bytes else "NULL"
     found = []
     for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
@@ -272,16 +265,12 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 stride=window.stride,
                 dilation=window.dilation,
                 pad=window.pad,
-                outside=outside,
+                divisor=window.divisor,
+                clipped=window.clipped,
                 is_direct=step.kernel.takes_row or step.kernel.whole,
             )
         )
     return tuple(found)
-
-
-def _scratch_place(plan: MemoryPlan, node: Node, kind: str) -> tuple[str, int | None]:
-    name = f"{node.output} {kind}"
-    return arena_base(plan.home_of(name)), plan.offsets.get(name)
 
 
 def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...]:

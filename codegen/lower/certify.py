@@ -23,6 +23,7 @@ from codegen.ir.memory import Buffer, MemoryPlan
 from codegen.ir.program import Layer, Nest, Place, Program, arena_base
 from codegen.ir.schedule import PUSHED, SINK, Kernel, Need, Schedule, Step
 from codegen.ops import Concat
+from codegen.plan.lifetimes import scratch_name
 
 
 def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certificate:
@@ -162,25 +163,17 @@ def _step(
         may_replace=step.node.op.in_place,
         reads=_reads(graph, layer, step),
         writes=_write(graph, layer, step),
-        scratch=_scratch(
-            f"{step.node.output} scratch",
-            layer.scratch_base,
-            layer.scratch_offset,
-            step.scratch_bytes,
-        ),
-        outside=_scratch(
-            f"{step.node.output} outside",
-            layer.outside_base,
-            layer.outside_offset,
-            layer.outside_bytes,
-        ),
+        scratch=_scratch(step, layer),
         needs=_waits(needs),
         wants=_waits(wants),
     )
 
 
 def _waits(needs: tuple[Need, ...]) -> tuple[Wait, ...]:
-    return tuple(Wait(need.step, need.stride, need.reach, need.rows) for need in needs)
+    return tuple(
+        Wait(need.step, need.stride, need.reach, need.rows, need.divisor, need.least)
+        for need in needs
+    )
 
 
 def _makes(kernel: Kernel) -> str:
@@ -202,6 +195,8 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
             stride=operand.stride,
             dilation=operand.dilation,
             pad=operand.pad,
+            divisor=operand.divisor,
+            clipped=operand.clipped,
         )
         for value, operand in zip(graph.activations(step.node), layer.operands, strict=True)
         if operand.base != PUSHED
@@ -221,5 +216,8 @@ def _write(graph: Graph, layer: Layer, step: Step) -> Write | None:
     )
 
 
-def _scratch(buffer: str, base: str, offset: int | None, size_bytes: int) -> Scratch | None:
-    return None if offset is None else Scratch(buffer, base, offset, size_bytes)
+def _scratch(step: Step, layer: Layer) -> Scratch | None:
+    if layer.scratch_offset is None:
+        return None
+    base, offset = layer.scratch_base, layer.scratch_offset
+    return Scratch(scratch_name(step), base, offset, step.scratch_bytes)

@@ -1,12 +1,11 @@
 """Accesses: how many bytes each layer reads and writes of each buffer and each constant.
 
 A model, not a measurement. It follows the schedule call by call: the rows of a window that lie in
-the image are read from the operand, the others from the row of zero points, and each output pixel
-is written once. Within a call it counts what the kernel's loops load: a convolution loads its
-weights once for the output pixels of a tile, and its operand once for the filters of a tile; where
-it has scratch for windows, these are gathered there once, and read from there. Everything else is
-read once. Accesses count as though all were words in order; alignment and caches are left to the
-costs of the memories.
+the image are read, and each output pixel is written once. Within a call it counts what the kernel's
+loops load: a convolution loads its weights once for the output pixels of a tile, and its operand
+once for the filters of a tile; where it has scratch for windows, these are gathered there once, and
+read from there. Everything else is read once. Accesses count as though all were words in order;
+alignment and caches are left to the costs of the memories.
 """
 
 from __future__ import annotations
@@ -20,8 +19,9 @@ from codegen.ir.op import Signature, Window
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import TensorType
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Conv2d, Dense, Resize
 from codegen.ops.pool import Pool
+from codegen.plan.lifetimes import scratch_name
 from codegen.schedule.rows import calls, operand_windows
 from codegen.targets import Memory
 
@@ -85,20 +85,16 @@ def _operand_accesses(schedule: Schedule, index: int, step: Step) -> Iterator[Ac
     graph = schedule.graph
     signature = graph.signature(step.node)
     for value, window in operand_windows(graph, step):
-        inside, outside, overhanging = _rows_read(window, calls(graph, step), graph.types[value])
-        each = _bytes_a_row(step, signature, graph.types[value])
-        yield Access(index, schedule.storage(value), inside * each)
-        if step.outside_bytes:
-            written = overhanging * step.outside_bytes
-            yield Access(index, f"{step.node.output} outside", outside * each, written)
+        operand = graph.types[value]
+        rows = _rows_read(window, calls(graph, step), operand)
+        yield Access(index, schedule.storage(value), rows * _bytes_a_row(step, signature, operand))
 
 
-def _rows_read(window: Window, times: int, operand: TensorType) -> tuple[int, int, int]:
-    """Return over all calls the rows read inside the image, those outside, and calls with these."""
-    first = np.arange(times) * window.stride - window.pad
+def _rows_read(window: Window, times: int, operand: TensorType) -> int:
+    """Return how many rows all calls read, those beyond the operand left out."""
+    first = window.first(np.arange(times), operand.rows)
     rows = first[:, None] + np.arange(window.rows) * window.dilation
-    outside = (rows < 0) | (rows >= operand.rows)
-    return int((~outside).sum()), int(outside.sum()), int(outside.any(axis=1).sum())
+    return int(((rows >= 0) & (rows < operand.rows)).sum())
 
 
 def _bytes_a_row(step: Step, signature: Signature, operand: TensorType) -> int:
@@ -106,8 +102,8 @@ def _bytes_a_row(step: Step, signature: Signature, operand: TensorType) -> int:
     op, output = step.node.op, signature.output
     if isinstance(op, Pool) and not step.kernel.accumulates:
         return output.width * op.kernel_shape[1] * operand.channels
-    if step.kernel.whole:
-        return max(operand.row_bytes, output.size_bytes // operand.rows)
+    if isinstance(op, Resize):
+        return max(operand.row_bytes, output.row_bytes)
     if step.kernel.slides or not isinstance(op, Conv2d | Dense):
         return operand.row_bytes
     taps = signature.inputs[1].shape[2] * output.width if isinstance(op, Conv2d) else 1
@@ -117,7 +113,7 @@ def _bytes_a_row(step: Step, signature: Signature, operand: TensorType) -> int:
 
 def _scratch_access(schedule: Schedule, index: int, step: Step) -> Access:
     signature = schedule.graph.signature(step.node)
-    name, op = f"{step.node.output} scratch", step.node.op
+    name, op = scratch_name(step), step.node.op
     written = step.scratch_bytes * calls(schedule.graph, step)
     if not _gathers(step, signature):
         return Access(index, name, written, written)

@@ -70,7 +70,6 @@ def assign_kernels(
 def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
-    outside = rule.outside_bytes(node.op, signature)
     cycles = rule.cost.cycles(node.op, signature)
     tile = rule.cost.pixels, rule.cost.filters
-    return Step(node, rule.kernel, scratch, outside, cycles, tile)
+    return Step(node, rule.kernel, scratch, cycles, tile)

@@ -98,7 +98,7 @@ def _body(source: str, function: str) -> str:
 def _place_differences(body: str, step: CertifiedStep) -> Iterator[str]:
     """Compare where a layer finds and puts everything, and the rings it reads."""
     expected = {f"x{i}": (read.base, read.offset_bytes) for i, read in enumerate(step.reads)}
-    for name, part in (("y", step.writes), ("scratch", step.scratch), ("outside", step.outside)):
+    for name, part in (("y", step.writes), ("scratch", step.scratch)):
         if part:
             expected[name] = part.base, part.offset_bytes
     given = dict(re.findall(r"int8_t \*const (\w+) = ([^;]+);", body))
@@ -131,7 +131,8 @@ def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
         stride=read.stride,
         dilation=read.dilation,
         pad=read.pad,
-        outside="outside" if step.outside else "NULL",
+        divisor=read.divisor,
+        clipped=read.clipped,
         is_direct=is_direct,
     )
     if is_direct:
@@ -163,7 +164,10 @@ def _wait_differences(
 def _with_counters(
     waits: Sequence[Wait], steps: tuple[CertifiedStep, ...]
 ) -> list[tuple[Need, str]]:
-    return [(Need(w.step, w.stride, w.reach, w.calls), _counter(steps[w.step])) for w in waits]
+    return [
+        (Need(w.step, w.stride, w.reach, w.calls, w.divisor, w.least), _counter(steps[w.step]))
+        for w in waits
+    ]
 
 
 def _counter(step: CertifiedStep) -> str:
