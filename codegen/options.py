@@ -44,7 +44,8 @@ class Options:
     of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
     most that the arena may take. `input_mode` and `output_mode` say how inputs and outputs pass
-    between the caller and the network (`Transfer`).
+    between the caller and the network (`Transfer`). `memories` are those of the target to spread
+    arena and constants over, each with the most bytes to take of it, or None for all.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Options:
     dump_ir: Path | None = None
     input_mode: InputMode = "arena"
     output_mode: OutputMode = "arena"
+    memories: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def model_name(self) -> str:

@@ -18,10 +18,11 @@ from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration
+from codegen.ir.report import Calibration, MemoryCosts
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
-from codegen.lower import certify, lower
+from codegen.lower import certify
+from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.plan.solve import schedule_and_plan
@@ -38,7 +39,7 @@ from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.edges import check_transfer
-from codegen.targets import Target, load_target
+from codegen.targets import Target, choose_memories, load_target
 from codegen.verify import (
     PLAN_FILE,
     check_plan,
@@ -54,7 +55,10 @@ GRAPH_SUFFIX = "_graph.npz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the reports."""
+    """What the stages made of one model; `files` are all of the output folder but the reports.
+
+    `costs` are those of the memories chosen, if any were.
+    """
 
     options: Options
     target: Target
@@ -67,12 +71,14 @@ class Compiled:
     plan: MemoryPlan
     program: Program
     certificate: Certificate
+    costs: MemoryCosts | None
     files: Mapping[str, str | bytes]
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
     target = load_target(options.target)
+    memories = choose_memories(target, options.memories)
     name, dump = options.identifier, Dump(options.dump_ir)
     model = open_model(options)
     digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
@@ -94,10 +100,11 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     )
     schedule, plan = schedule_and_plan(graph, target.kernels, transfer)
     dump.schedule(schedule)
+    banner = {"target": target.name, "model": options.model_name, "digest": digest}
+    placed = lower_into(memories, schedule, plan, name, **banner)
+    plan, program = placed.plan, placed.program
     dump.plan(plan)
     check_budget(plan, options.ram_bytes)
-    model_name = options.model_name
-    program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
     plan_text = plan_to_json(certify(program, schedule, plan))
     certificate = parse_plan(plan_text)
     check_plan(certificate)
@@ -109,18 +116,19 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     }
     calibration = describe_calibration(samples, needs_ranges)
     return Compiled(
-        options,
-        target,
-        model,
-        digest,
-        samples,
-        calibration,
-        graph,
-        schedule,
-        plan,
-        program,
-        certificate,
-        files,
+        options=options,
+        target=target,
+        model=model,
+        digest=digest,
+        samples=samples,
+        calibration=calibration,
+        graph=graph,
+        schedule=schedule,
+        plan=plan,
+        program=program,
+        certificate=certificate,
+        costs=placed.costs,
+        files=files,
     )
 
 

@@ -111,6 +111,7 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         agreement,
         found.checks if found else (),
         found.notes if found else ("nothing was built or run: --no-measure",),
+        compiled.costs,
     )
 
 

@@ -12,6 +12,7 @@ from codegen import zoo
 from codegen.errors import BadOption
 from codegen.options import InputMode, Options, OutputMode
 from codegen.report.packets import PDUS, parse_pdu
+from codegen.targets import ALL_MEMORIES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,15 +21,33 @@ PATH = click.Path(path_type=Path)
 
 
 def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of an option that is a size."""
+    return None if value is None else parse_size(value)
+
+
+def parse_size(value: str) -> int:
     """Return bytes from a number with an optional k or M (1024 or 1024 squared bytes)."""
-    if value is None:
-        return None
     text = value.strip().lower().removesuffix("b")
     unit = text[-1:] if text[-1:] in ("k", "m") else ""
     digits = text.removesuffix(unit)
     if not digits.isdecimal() or int(digits) == 0:
         raise click.BadParameter(f"{value!r} is no size; give for example 65536 or 64k")
     return int(digits) * RAM_UNITS[unit]
+
+
+def parse_memories(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, int | None]:
+    """Return memories, each with the most bytes to take of it, from NAME[=SIZE],..."""
+    found: dict[str, int | None] = {}
+    for part in value.split(",") if value is not None else ():
+        name, equals, size = (text.strip() for text in part.partition("="))
+        if not name or name in found or (equals and name == ALL_MEMORIES):
+            raise click.BadParameter(
+                f"{value!r} is no list of memories; give for example all, or dtcm=96k,axi_sram"
+            )
+        found[name] = parse_size(size) if equals else None
+    return found
 
 
 def zoo_options(command: F) -> F:
@@ -65,6 +84,13 @@ def model_options(command: F) -> F:
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram", callback=parse_ram, help="Most RAM the arena may take, such as 64k."
+            ),
+            click.option(
+                "--memories",
+                callback=parse_memories,
+                metavar="NAME[=SIZE],...",
+                help="Memories of the target to spread arena and weights over, so that accesses"
+                " cost least; all: those on the chip. Default: one of RAM, one of flash.",
             ),
             click.option(
                 "--input",
@@ -112,6 +138,7 @@ def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
         calibrate=given["calibrate"],
         seed=given["seed"],
         ram_bytes=given["ram"],
+        memories=given["memories"],
         pdu_payload_bytes=given["pdu"],
         dump_ir=given["dump_ir"],
         input_mode=given["input"],

@@ -10,13 +10,14 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layers import view_layer, view_nests, view_state
+from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
 from codegen.ir.interface import Port
-from codegen.ir.program import Constant, Program
+from codegen.ir.memory import Arena
+from codegen.ir.program import Constant, Place, Program, arena_base
 from codegen.ir.types import Array
 
-DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
+DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
 
 INPUTS_ARE = {
@@ -62,20 +63,45 @@ class PortView:
     by_rows: bool
     rows: int
     row_size: int
-    offset: int | None
+    place: str
     scale: str
     zero_point: int
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayView:
-    """A constant array: declaration without `const`, comment, and its lines of values."""
+    """A constant array: declaration without `const`, comment, and its lines of values.
+
+    `placement` is the macro that chooses its section.
+    """
 
     name: str
     ctype: str
     length: int
     comment: str
     lines: tuple[str, ...]
+    placement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaView:
+    """A part of the arena: its member in the struct, the macro it is placed by, its section."""
+
+    member: str
+    macro: str
+    section: str
+    region: str
+    size: int
+    align: int
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """Where constants go: the macro that chooses it, the name of the section or "", the region."""
+
+    macro: str
+    section: str
+    region: str
 
 
 def environment() -> jinja2.Environment:
@@ -103,6 +129,12 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "inputs": _inputs(program),
         "outputs": _outputs(program),
         "transfer": program.interface.transfer,
+        "arena_type": f"const {name}_arena" if program.interface.arenas else "void",
+        "read_arena_type": f"const {name}_arena" if program.interface.arenas else "const void",
+        "example_arena": "&parts" if program.interface.arenas else "arena",
+        "arena_declarations": _arena_declarations(program),
+        "arenas": tuple(_arena(name, arena) for arena in program.interface.arenas),
+        "sections": tuple(_section(name, memory) for memory in _sections(program)),
         "run_parameters": _run_parameters(program),
         "taken": _taken(program),
         "example_arguments": _passed(program, "image", "take_row, user"),
@@ -116,7 +148,7 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
-        "constants": tuple(_array(constant) for constant in program.constants),
+        "constants": tuple(_array(name, constant) for constant in program.constants),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
         "runtime": tuple(
@@ -139,6 +171,8 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         f"{name}_test.h": "c/test.h.j2",
         "CMakeLists.txt": "c/CMakeLists.txt.j2",
     }
+    if program.interface.arenas or program.interface.sections:
+        files[f"{name}_sections.ld"] = "c/sections.ld.j2"
     return {file: _render(env, path, context) for file, path in files.items()}
 
 
@@ -187,18 +221,51 @@ def used_runtime(program: Program) -> tuple[str, ...]:
     return tuple(part for part in RUNTIME if part in used)
 
 
+def _arena_declarations(program: Program) -> tuple[str, ...]:
+    """Return the declarations by which public functions name what addresses count from."""
+    bases = [arena_base(arena.memory) for arena in program.interface.blocks]
+    return tuple(
+        f"int8_t *const {PUBLIC.get(base, base)} = (int8_t *){member(base)};" for base in bases
+    )
+
+
+def _arena(name: str, arena: Arena) -> ArenaView:
+    return ArenaView(
+        member=arena.memory,
+        macro=f"{name.upper()}_ARENA_{arena.memory.upper()}",
+        section=f".{name}_arena_{arena.memory}",
+        region=arena.memory.upper(),
+        size=arena.size_bytes,
+        align=arena.align,
+    )
+
+
+def _sections(program: Program) -> tuple[str, ...]:
+    """Return the memories of constants; "" is the one place for all."""
+    return program.interface.sections or ("",)
+
+
+def _section(name: str, memory: str) -> SectionView:
+    section = f".{name}_const_{memory}" if memory else ""
+    return SectionView(_placement(name, memory), section, memory.upper())
+
+
+def _placement(name: str, memory: str) -> str:
+    return f"{name.upper()}_CONST_{memory.upper()}" if memory else f"{name.upper()}_CONST"
+
+
 def _inputs(program: Program) -> tuple[PortView, ...]:
     by_rows = program.interface.transfer.inputs == "rows"
-    return _ports("input", program.interface.inputs, program.input_offsets, by_rows)
+    return _ports("input", program.interface.inputs, program.input_places, by_rows)
 
 
 def _outputs(program: Program) -> tuple[PortView, ...]:
     by_rows = program.interface.transfer.outputs == "rows"
-    return _ports("output", program.interface.outputs, program.output_offsets, by_rows)
+    return _ports("output", program.interface.outputs, program.output_places, by_rows)
 
 
 def _ports(
-    kind: str, ports: tuple[Port, ...], offsets: tuple[int | None, ...], by_rows: bool
+    kind: str, ports: tuple[Port, ...], places: tuple[Place | None, ...], by_rows: bool
 ) -> tuple[PortView, ...]:
     return tuple(
         PortView(
@@ -211,21 +278,22 @@ def _ports(
             by_rows=by_rows,
             rows=port.type.rows,
             row_size=port.type.row_bytes,
-            offset=offset,
+            place=f"{member(where.base)} + {where.offset}" if where else "",
             scale=f"{float(np.float32(port.scale))!r}f",
             zero_point=port.zero_point,
         )
-        for i, (port, offset) in enumerate(zip(ports, offsets, strict=True))
+        for i, (port, where) in enumerate(zip(ports, places, strict=True))
     )
 
 
-def _array(constant: Constant) -> ArrayView:
+def _array(name: str, constant: Constant) -> ArrayView:
     return ArrayView(
         constant.name,
         constant.ctype,
         constant.values.size,
         comment_text(constant.comment),
         _value_lines(constant.values),
+        _placement(name, constant.memory),
     )
 
 

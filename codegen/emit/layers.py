@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
-from codegen.ir.program import ARENA, Layer, Nest, Operand, Program
+from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
 from codegen.ir.schedule import PUSHED, SINK, Need
 
 
@@ -75,7 +75,8 @@ class StateView:
 
     counter_type: str
     counters: tuple[str, ...]
-    offset: int
+    first_place: str
+    place: str
     size: int
     mark: str
     receive: str
@@ -93,15 +94,25 @@ def view_layer(layer: Layer, network: str) -> LayerView:
         ),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
         output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
-        scratch=place(ARENA, layer.scratch_offset),
+        scratch=place(layer.scratch_base, layer.scratch_offset),
         call=_kernel_call(layer),
     )
 
 
 def declared(bases: tuple[str, ...], network: str) -> tuple[str, ...]:
     """Return the parameters of a function that counts addresses from `bases`."""
-    known = {ARENA: "int8_t *arena", SINK: f"{network}_sink sink, void *user"}
-    return tuple(known.get(base, f"const int8_t *{base}") for base in bases)
+    return tuple(_parameter(base, network) for base in bases)
+
+
+def _parameter(base: str, network: str) -> str:
+    if base == SINK:
+        return f"{network}_sink sink, void *user"
+    return f"int8_t *{base}" if is_arena(base) else f"const int8_t *{base}"
+
+
+def member(base: str) -> str:
+    """Return where a public function finds the first byte of an arena."""
+    return ARENA if base == ARENA else f"arena->{base.removesuffix(f'_{ARENA}')}"
 
 
 def delivers(layer: Layer) -> bool:
@@ -178,12 +189,13 @@ def view_state(program: Program) -> StateView | None:
     """Return what is kept between pushed rows as C text."""
     if program.state is None:
         return None
-    layers = program.nests[0].layers
+    layers, base = program.nests[0].layers, program.state.base
     received = f"state.{_counter(layers[0])}"
     return StateView(
         counter_type=f"int{8 * program.state.counter_bytes}_t",
         counters=tuple(_counter(layer) for layer in layers),
-        offset=program.state.offset,
+        first_place=f"(int8_t *){member(base)} + {program.state.offset}",
+        place=f"{PUSHING.get(base, base)} + {program.state.offset}",
         size=program.state.size_bytes,
         mark=f"0x{program.state.mark:08x}u",
         receive=_layer_call(layers[0], PUSHING, received),

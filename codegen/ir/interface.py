@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from codegen.ir.memory import Arena
 from codegen.ir.types import DType, Origin, Quant, TensorType
 from codegen.options import InputMode, OutputMode
 
@@ -59,6 +60,10 @@ class Interface:
 
     Functions are `{name}_invoke(arena)` and so on in lower case; macros are upper case. With
     several inputs the accessors are `{name}_input_0`, `{name}_input_1`, ...; likewise outputs.
+
+    An arena in parts has `arenas`, one in each memory of the target that is used, and is passed as
+    a struct of pointers; its size is that of all, its alignment the greatest. `sections` are the
+    memories that hold constants, () where all lie in one place.
     """
 
     name: str
@@ -67,3 +72,10 @@ class Interface:
     arena_bytes: int
     arena_align: int
     transfer: Transfer = BY_ARENA
+    arenas: tuple[Arena, ...] = ()
+    sections: tuple[str, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[Arena, ...]:
+        """The stretches of RAM that the caller provides; the only one has no memory's name."""
+        return self.arenas or (Arena("", self.arena_bytes, self.arena_align),)

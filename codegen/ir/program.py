@@ -13,14 +13,36 @@ ARENA = "arena"
 """The base of addresses in the arena."""
 
 
+def arena_base(memory: str) -> str:
+    """Return the base of addresses in the arena of a memory, or in the only one if it is ""."""
+    return f"{memory}_{ARENA}" if memory else ARENA
+
+
+def is_arena(base: str) -> bool:
+    """The base is that of an arena, not of anything that the caller keeps."""
+    return base == ARENA or base.endswith(f"_{ARENA}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A byte: `offset` bytes from `base`."""
+
+    base: str
+    offset: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
-    """A const array of the weights file: C element type, data in storage order, what it holds."""
+    """A const array of the weights file: C element type, data in storage order, what it holds.
+
+    `memory` is that of the target it lies in, "" where the target's one place for constants is.
+    """
 
     name: str
     ctype: str
     values: Array
     comment: str
+    memory: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -69,7 +91,7 @@ class Layer:
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
     result are in memory at a time. `bases` are all that its addresses count from, in the order of
-    the C parameters; scratch lies in the arena.
+    the C parameters.
     """
 
     name: str
@@ -83,6 +105,7 @@ class Layer:
     output_kept: int
     rows: int
     constants: tuple[str, ...]
+    scratch_base: str
     scratch_offset: int | None
 
 
@@ -109,6 +132,7 @@ class State:
     rows; `mark` tells a state from what stood there before.
     """
 
+    base: str
     offset: int
     size_bytes: int
     counter_bytes: int
@@ -119,15 +143,15 @@ class State:
 class Program:
     """Interface, functions, nests of layers in order, constants; where the arena has the ports.
 
-    The offset of a port that is not in the arena is None. `state`: where rows are pushed.
+    A port that is not in the arena has no place. `state`: where rows are pushed.
     """
 
     interface: Interface
     functions: tuple[Function, ...]
     nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
-    input_offsets: tuple[int | None, ...]
-    output_offsets: tuple[int | None, ...]
+    input_places: tuple[Place | None, ...]
+    output_places: tuple[Place | None, ...]
     state: State | None
     target: str
     model: str

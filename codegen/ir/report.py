@@ -29,6 +29,32 @@ class LayerReport:
     live_bytes: int
     instructions: int | None = None
     cycles: int | None = None
+    lost_cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """A memory that arena or constants were allowed to use, and how.
+
+    `capacity_bytes` is what they may take. `lost_cycles`: what the accesses of one inference cost
+    there beyond the core's own cycles, by a model of them.
+    """
+
+    name: str
+    kind: str
+    capacity_bytes: int
+    used_bytes: int
+    lost_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCosts:
+    """Use of the chosen memories, cycles lost to them by each layer, and the least possible."""
+
+    memories: tuple[MemoryUse, ...]
+    layers: tuple[int, ...]
+    lost_cycles: int
+    lower_bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,8 @@ class Totals:
     stack_bytes: int | None = None
     instructions: int | None = None
     cycles: int | None = None
+    lost_cycles: int | None = None
+    lost_cycles_lower_bound: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +158,7 @@ class Report:
     interface: Interface
     totals: Totals
     layers: tuple[LayerReport, ...]
+    memories: tuple[MemoryUse, ...] = ()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

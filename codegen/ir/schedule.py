@@ -32,6 +32,7 @@ class Kernel:
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
     writes the one output row. It is told the row, as is a kernel that `knows_row`. Rows beyond the
     operand are null pointers. One that `delivers` is the caller's own function: it has no template.
+    One that `slides` along the row loads all that it reads once.
     """
 
     family: str
@@ -44,6 +45,7 @@ class Kernel:
     knows_row: bool = False
     body: str = ""
     delivers: bool = False
+    slides: bool = False
 
     @property
     def makes_rows(self) -> bool:
@@ -65,13 +67,14 @@ class Step:
     """One node, run by one kernel.
 
     `scratch_bytes` is the kernel's own working memory. `cycles` is an estimate for a Cortex-M4 by
-    which kernels are compared.
+    which kernels are compared; `tile` how many pixels and filters the kernel computes together.
     """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
     cycles: int = 0
+    tile: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)

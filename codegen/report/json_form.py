@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 from codegen.errors import UnreadableFile
 from codegen.ir.interface import Interface, Port, Transfer
+from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
     Calibration,
     Check,
     Difference,
     LayerReport,
+    MemoryUse,
     Report,
     Totals,
 )
@@ -44,6 +46,7 @@ def report_to_json(report: Report) -> str:
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
         ],
+        "memories": [asdict(memory) for memory in report.memories],
         "agreement": asdict(report.agreement) if report.agreement else None,
         "checks": [check_to_json(check) for check in report.checks],
         "notes": list(report.notes),
@@ -96,6 +99,7 @@ def _report_from_json(document: Json) -> Report:
         interface=_interface_from_json(document["interface"]),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
+        memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),
         notes=tuple(document["notes"]),
@@ -118,6 +122,8 @@ def _interface_to_json(interface: Interface) -> Json:
         "name": interface.name,
         "arena_bytes": interface.arena_bytes,
         "arena_align": interface.arena_align,
+        "arenas": [asdict(arena) for arena in interface.arenas],
+        "sections": list(interface.sections),
         "input": interface.transfer.inputs,
         "output": interface.transfer.outputs,
         "inputs": [_port_to_json(port) for port in interface.inputs],
@@ -136,6 +142,8 @@ def _interface_from_json(document: Json) -> Interface:
         document["arena_bytes"],
         document["arena_align"],
         _transfer_from_json(document),
+        tuple(Arena(**arena) for arena in document.get("arenas", ())),
+        tuple(document.get("sections", ())),
     )
 
 

@@ -72,4 +72,5 @@ def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
     cycles = rule.cost.cycles(node.op, signature)
-    return Step(node, rule.kernel, scratch, cycles)
+    tile = rule.cost.pixels, rule.cost.filters
+    return Step(node, rule.kernel, scratch, cycles, tile)

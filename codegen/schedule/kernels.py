@@ -71,13 +71,13 @@ SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_fil
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True, slides=True),
         (Conv2d,),
         is_depthwise_3x3,
         cost=Cost(mac=5.0),
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True, slides=True),
         (Conv2d,),
         is_depthwise_3x3_s2,
         cost=Cost(mac=5.5),

@@ -9,8 +9,9 @@ from pathlib import Path
 from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
 from codegen.ir.report import Report
-from codegen.lower import lower
+from codegen.lower.spread import lower_into
 from codegen.plan.solve import schedule_and_plan
+from codegen.targets import choose_memories, load_target
 
 
 def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, ...]) -> str:
@@ -29,7 +30,9 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
 def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
     """Return the text of each file for the graph; the golden values are no part of the C."""
     schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
-    program = lower(
+    chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
+    placed = lower_into(
+        choose_memories(load_target(report.target), chosen),
         schedule,
         plan,
         report.interface.name,
@@ -37,7 +40,7 @@ def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mappi
         model=report.model,
         digest=report.model_digest,
     )
-    return emit(program, Golden((), ()))
+    return emit(placed.program, Golden((), ()))
 
 
 def first_difference(expected: list[str], found: list[str]) -> int | None:

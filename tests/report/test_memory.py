@@ -172,3 +172,17 @@ def test_what_does_not_fit_is_said() -> None:
     made = compile_model(Options("mobilenet_v1", "cortex-m0plus", network=network))
     page = report_to_html(describe(made), made.certificate, made.target)
     assert "Does not fit: too little RAM" in page
+
+
+def test_chosen_memories_are_on_the_page(tmp_path: Path) -> None:
+    memories = {"dtcm": 100, "axi_sram": None, "flash": 150, "qspi": None}
+    options = Options(str(write_toy(tmp_path)), "cortex-m7", memories=memories)
+    compiled = compile_model(options)
+    page = report_to_html(describe(compiled), compiled.certificate, compiled.target)
+    assert {base.name for base in compiled.certificate.bases} == {"dtcm_arena", "axi_sram_arena"}
+    for used in describe(compiled).memories:
+        assert used.used_bytes > 0
+        assert f"{used.used_bytes:,} of {used.capacity_bytes:,} bytes ({used.name})" in page
+    assert "<b>Fits</b>" in page
+    for name in ("dtcm_arena", "axi_sram_arena"):
+        assert name in page
