@@ -16,7 +16,7 @@ from codegen.frontend import import_model, load_onnx
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
-from codegen.ir.memory import MemoryPlan
+from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
 from codegen.ir.report import Calibration, MemoryCosts
 from codegen.ir.schedule import Schedule
@@ -25,7 +25,7 @@ from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan.solve import schedule_and_plan
+from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
@@ -36,8 +36,10 @@ from codegen.quantize import (
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
+from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
+from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
 from codegen.targets import Target, choose_memories, load_target
 from codegen.verify import (
@@ -54,11 +56,8 @@ GRAPH_SUFFIX = "_graph.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the reports.
-
-    `costs` are those of the memories chosen, if any were.
-    """
+class Network:
+    """A fixed-point network and where it is from: what the stages up to quantization made."""
 
     options: Options
     target: Target
@@ -67,6 +66,19 @@ class Compiled:
     samples: Samples
     calibration: Calibration
     graph: Graph
+    transfer: Transfer
+    dump: Dump
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """What the stages made of one model; `files` are all of the output folder but the reports.
+
+    `goal` is what its plan attains; `costs` are those of the memories chosen, if any were.
+    """
+
+    network: Network
+    goal: RamGoal
     schedule: Schedule
     plan: MemoryPlan
     program: Program
@@ -77,9 +89,14 @@ class Compiled:
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    network = quantize_model(options, progress)
+    return compile_network(network, RamGoal(options.ram_bytes, options.least_ram))
+
+
+def quantize_model(options: Options, progress: Progress = silent) -> Network:
+    """Return the fixed-point network of an ONNX file or a zoo network."""
     target = load_target(options.target)
-    memories = choose_memories(target, options.memories)
-    name, dump = options.identifier, Dump(options.dump_ir)
+    dump = Dump(options.dump_ir)
     model = open_model(options)
     digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
 
@@ -98,31 +115,34 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
         "quantize",
         quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
     )
-    schedule, plan = schedule_and_plan(graph, target.kernels, transfer)
-    dump.schedule(schedule)
-    banner = {"target": target.name, "model": options.model_name, "digest": digest}
-    placed = lower_into(memories, schedule, plan, name, **banner)
-    plan, program = placed.plan, placed.program
-    dump.plan(plan)
-    check_budget(plan, options.ram_bytes)
+    calibration = describe_calibration(samples, needs_ranges)
+    return Network(options, target, model, digest, samples, calibration, graph, transfer, dump)
+
+
+def compile_network(network: Network, goal: RamGoal) -> Compiled:
+    """Return the C of a fixed-point network; DoesNotFit where it exceeds the goal's limit."""
+    options, target, graph = network.options, network.target, network.graph
+    memories = choose_memories(target, options.memories)
+    name, dump = options.identifier, network.dump
+    solution = solve(assign_kernels(graph, target.kernels, network.transfer), goal)
+    if not solution.fits:
+        raise explain_misfit(network, solution, goal.limit_bytes or 0)
+    schedule = dump.schedule(solution.schedule)
+    banner = {"target": target.name, "model": options.model_name, "digest": network.digest}
+    placed = lower_into(memories, schedule, solution.plan, name, **banner)
+    plan, program = dump.plan(placed.plan), placed.program
     plan_text = plan_to_json(certify(program, schedule, plan))
     certificate = parse_plan(plan_text)
     check_plan(certificate)
-    sources = emit(program, make_golden(graph, samples))
+    sources = emit(program, make_golden(graph, network.samples))
     files: dict[str, str | bytes] = {
         **sources,
         PLAN_FILE: plan_text,
         f"{name}{GRAPH_SUFFIX}": save_graph(graph),
     }
-    calibration = describe_calibration(samples, needs_ranges)
     return Compiled(
-        options=options,
-        target=target,
-        model=model,
-        digest=digest,
-        samples=samples,
-        calibration=calibration,
-        graph=graph,
+        network=network,
+        goal=goal,
         schedule=schedule,
         plan=plan,
         program=program,
@@ -192,15 +212,40 @@ def make_golden(graph: Graph, samples: Samples) -> Golden:
     return Golden(inputs.arrays, run_reference(graph, inputs))
 
 
-def check_budget(plan: MemoryPlan, ram_bytes: int | None) -> None:
-    """Raise DoesNotFit, naming the values that bind, where the arena exceeds the budget."""
-    if ram_bytes is None or plan.size_bytes <= ram_bytes:
-        return
+def explain_misfit(network: Network, least: Solution, limit_bytes: int) -> DoesNotFit:
+    """Return the error for a network whose least plan exceeds what it is given.
+
+    It names the values that bind at the peak, and what would help.
+    """
+    options, plan = network.options, least.plan
+    given = options.ram_bytes or 0
     time, binding = plan.peak()
     values = ", ".join(f"{buffer.name} ({buffer.live[time]:,})" for buffer in binding)
-    raise DoesNotFit(
-        f"the arena takes {plan.size_bytes:,} bytes of RAM, {plan.size_bytes - ram_bytes:,} more"
-        f" than the {ram_bytes:,} given",
-        where=f"step {plan.steps[time]}, where these are live at once: {values}",
-        hint="a smaller --alpha or --resolution, or a network with smaller layers there",
+    remedies = find_remedies(
+        network.graph,
+        network.target.kernels,
+        network.transfer,
+        options.model,
+        options.network,
+        limit_bytes,
     )
+    gains = [
+        f"{remedy.change}: {remedy.arena_bytes:,} bytes, {plan.size_bytes - remedy.arena_bytes:,}"
+        f" less{', which fits' if remedy.arena_bytes <= limit_bytes else ''}"
+        for remedy in remedies
+        if remedy.arena_bytes < plan.size_bytes
+    ]
+    return DoesNotFit(
+        f"the arena takes at least {plan.size_bytes:,} bytes of RAM{_given(given, limit_bytes)};"
+        f" proved: no plan of this kind takes less than {plan.lower_bound_bytes:,}",
+        where=f"{least.schedule.steps[plan.steps[time]].node.output}, where these are live at once:"
+        f" {values}",
+        hint="\n        ".join(gains) or "a network with smaller layers there",
+    )
+
+
+def _given(ram_bytes: int, limit_bytes: int) -> str:
+    """Return what was given, in words."""
+    stack = ram_bytes - limit_bytes
+    less = f", {stack:,} of them for the stack" if stack else ""
+    return f", and {ram_bytes:,} are given{less}"

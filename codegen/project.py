@@ -8,12 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
-from codegen.errors import Problem, VerificationFailed
+from codegen.errors import DoesNotFit, Problem, VerificationFailed
 from codegen.ir.certificate import Certificate
+from codegen.ir.memory import RamGoal
 from codegen.ir.report import Check, Report
 from codegen.ir.text import load_graph
 from codegen.options import Options
-from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_model
+from codegen.pipeline import (
+    GRAPH_SUFFIX,
+    Compiled,
+    compile_model,
+    compile_network,
+    quantize_model,
+)
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
 from codegen.report import (
@@ -42,6 +49,8 @@ from codegen.verify import (
 
 EMIT_INPUTS = 4
 """Inputs on which the C is proved on the host while it is emitted."""
+RAM_ROUNDS = 4
+"""How often an arena is planned again because the stack took more than was left."""
 AGREEMENT_MACS = 1_000_000_000
 """About how much work comparing with the float network may take; two samples at least."""
 
@@ -59,40 +68,68 @@ def emit_project(
     `measure`: build and run the C on host and target first; VerificationFailed where it is wrong.
     """
     with output_folder(path, force=force) as folder:
-        compiled = compile_model(options, progress)
-        write_files(folder, compiled.files)
-        report = examine(compiled, folder, progress) if measure else describe(compiled)
+        compiled, report = compile_within_ram(options, folder, measure=measure, progress=progress)
         raise_if_different(report.checks)
-        page = report_to_html(report, compiled.certificate, compiled.target)
+        page = report_to_html(report, compiled.certificate, compiled.network.target)
         write_files(folder, {REPORT_FILE: report_to_json(report), HTML_FILE: page})
     return report
 
 
+def compile_within_ram(
+    options: Options, folder: Path, *, measure: bool = True, progress: Progress = silent
+) -> tuple[Compiled, Report]:
+    """Compile into `folder` so that arena and measured stack fit what is given; DoesNotFit.
+
+    What the stack takes is known once the C is built; then the arena is planned again for what is
+    left. Where nothing is measured, the arena alone has to fit, and a note says so.
+    """
+    network = quantize_model(options, progress)
+    goal = RamGoal(options.ram_bytes, options.least_ram)
+    for _ in range(RAM_ROUNDS):
+        compiled = compile_network(network, goal)
+        write_files(folder, compiled.files)
+        report = examine(compiled, folder, progress) if measure else describe(compiled)
+        stack = report.totals.stack_bytes
+        if options.ram_bytes is None:
+            return compiled, report
+        if stack is None:
+            note = "--ram: the stack was not measured, so the limit holds for the arena alone"
+            return compiled, replace(report, notes=(*report.notes, note))
+        if report.totals.arena_bytes + stack <= options.ram_bytes:
+            return compiled, report
+        goal = replace(goal, limit_bytes=max(0, options.ram_bytes - stack))
+    raise DoesNotFit(
+        f"arena and stack take {report.totals.arena_bytes:,} and {stack:,} bytes of RAM, more than"
+        f" the {options.ram_bytes:,} given, and each smaller arena took more stack",
+        hint="give a little more with --ram",
+    )
+
+
 def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Report:
     """Return the report of files in `folder`, built, run and compared with the reference."""
-    arrays = graph_inputs(compiled.graph, compiled.samples)
-    inputs = make_inputs(compiled.graph, arrays, EMIT_INPUTS, compiled.options.seed)
+    arrays = graph_inputs(compiled.network.graph, compiled.network.samples)
+    inputs = make_inputs(compiled.network.graph, arrays, EMIT_INPUTS, compiled.network.options.seed)
     subject = Subject(
         folder,
         compiled.program.interface,
-        compiled.graph,
-        compiled.target.kernels,
+        compiled.network.graph,
+        compiled.network.target.kernels,
         inputs,
-        run_reference(compiled.graph, inputs, progress),
+        run_reference(compiled.network.graph, inputs, progress),
     )
-    found = study(subject, [compiled.target], lenient=True, progress=progress)
+    found = study(subject, [compiled.network.target], lenient=True, progress=progress)
     return describe(compiled, found, progress)
 
 
 def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
     """Return the report of a compiled model with what a study found, if there was one."""
-    schedule, options = compiled.schedule, compiled.options
+    schedule, options = compiled.schedule, compiled.network.options
     measured = read_measures(found.runs[0], schedule) if found and found.runs else Measured()
     agreement = (
         measure_agreement(
-            compiled.model,
-            compiled.graph,
-            compiled.samples,
+            compiled.network.model,
+            compiled.network.graph,
+            compiled.network.samples,
             max(2, AGREEMENT_MACS // max(1, compiled.program.macs)),
             progress,
         )
@@ -101,12 +138,13 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
     )
     return make_report(
         options,
-        compiled.digest,
-        compiled.target,
+        compiled.network.digest,
+        compiled.network.target,
         schedule,
         compiled.plan,
+        compiled.goal,
         compiled.program.interface,
-        compiled.calibration,
+        compiled.network.calibration,
         measured,
         agreement,
         found.checks if found else (),
@@ -130,9 +168,8 @@ def read_plan(path: Path) -> Certificate:
 def report_model(options: Options, progress: Progress = silent) -> Report:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
-        compiled = compile_model(options, progress)
-        write_files(Path(scratch), compiled.files)
-        return examine(compiled, Path(scratch), progress)
+        _, report = compile_within_ram(options, Path(scratch), progress=progress)
+        return report
 
 
 def verify_project(
@@ -195,13 +232,15 @@ def verify_model(
     checks: list[Check] = []
     for families, places in kinds.items():
         compiled = compile_model(replace(options, target=str(places[0].name)), progress)
-        arrays = graph_inputs(compiled.graph, compiled.samples)
-        inputs = make_inputs(compiled.graph, arrays, count, options.seed)
-        expected = run_reference(compiled.graph, inputs, progress)
+        arrays = graph_inputs(compiled.network.graph, compiled.network.samples)
+        inputs = make_inputs(compiled.network.graph, arrays, count, options.seed)
+        expected = run_reference(compiled.network.graph, inputs, progress)
         with tempfile.TemporaryDirectory() as scratch:
             write_files(Path(scratch), compiled.files)
             interface = compiled.program.interface
-            subject = Subject(Path(scratch), interface, compiled.graph, families, inputs, expected)
+            subject = Subject(
+                Path(scratch), interface, compiled.network.graph, families, inputs, expected
+            )
             checks += study(subject, places, progress=progress).checks
     return tuple(checks)
 

@@ -16,13 +16,16 @@ from codegen.targets import ALL_MEMORIES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LEAST = "min"
 RAM_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 PATH = click.Path(path_type=Path)
 
 
-def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Return the bytes of an option that is a size."""
-    return None if value is None else parse_size(value)
+def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    """Return the bytes of a size, or LEAST."""
+    if value is None or value.strip().lower() == LEAST:
+        return value and LEAST
+    return parse_size(value)
 
 
 def parse_size(value: str) -> int:
@@ -83,7 +86,11 @@ def model_options(command: F) -> F:
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
-                "--ram", callback=parse_ram, help="Most RAM the arena may take, such as 64k."
+                "--ram",
+                metavar="SIZE|min",
+                callback=parse_ram,
+                help="Most RAM that arena and stack may take, such as 64k; or min: the least arena"
+                " that costs few cycles more.",
             ),
             click.option(
                 "--memories",
@@ -137,7 +144,8 @@ def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
         weights=given["weights"],
         calibrate=given["calibrate"],
         seed=given["seed"],
-        ram_bytes=given["ram"],
+        ram_bytes=given["ram"] if given["ram"] != LEAST else None,
+        least_ram=given["ram"] == LEAST,
         memories=given["memories"],
         pdu_payload_bytes=given["pdu"],
         dump_ir=given["dump_ir"],

@@ -78,6 +78,17 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class RamBudget:
+    """What the plan was to attain: the limit of arena and stack that the user gave, what that left
+    for the arena, and whether the least arena was asked for.
+    """
+
+    limit_bytes: int | None = None
+    arena_limit_bytes: int | None = None
+    least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Where the scales come from.
 
@@ -159,6 +170,7 @@ class Report:
     totals: Totals
     layers: tuple[LayerReport, ...]
     memories: tuple[MemoryUse, ...] = ()
+    ram: RamBudget = RamBudget()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

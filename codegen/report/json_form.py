@@ -18,6 +18,7 @@ from codegen.ir.report import (
     Difference,
     LayerReport,
     MemoryUse,
+    RamBudget,
     Report,
     Totals,
 )
@@ -42,6 +43,7 @@ def report_to_json(report: Report) -> str:
         "calibration": asdict(report.calibration),
         "pdu_payload_bytes": report.pdu_payload_bytes,
         "interface": _interface_to_json(report.interface),
+        "ram": asdict(report.ram),
         "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
@@ -97,6 +99,7 @@ def _report_from_json(document: Json) -> Report:
         **{key: document[key] for key in plain},
         calibration=Calibration(**document["calibration"]),
         interface=_interface_from_json(document["interface"]),
+        ram=RamBudget(**document["ram"]),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
         memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),

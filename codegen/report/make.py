@@ -11,13 +11,14 @@ import numpy as np
 from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
-from codegen.ir.memory import MemoryPlan
+from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.report import (
     Agreement,
     Calibration,
     Check,
     LayerReport,
     MemoryCosts,
+    RamBudget,
     Report,
     Totals,
 )
@@ -80,6 +81,7 @@ def make_report(
     target: Target,
     schedule: Schedule,
     plan: MemoryPlan,
+    goal: RamGoal,
     interface: Interface,
     calibration: Calibration,
     measured: Measured,
@@ -99,6 +101,7 @@ def make_report(
         calibration=calibration,
         pdu_payload_bytes=options.pdu_payload_bytes,
         interface=interface,
+        ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),
         totals=totals,
         layers=_layers(schedule, plan, measured, options.pdu_payload_bytes, costs),
         memories=costs.memories if costs else (),

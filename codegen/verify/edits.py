@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
+from codegen.ir.memory import RamGoal
 from codegen.ir.report import Report
 from codegen.lower.spread import lower_into
 from codegen.plan.solve import schedule_and_plan
@@ -29,7 +30,8 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
 
 def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
     """Return the text of each file for the graph; the golden values are no part of the C."""
-    schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
+    goal = RamGoal(report.ram.arena_limit_bytes, report.ram.least)
+    schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
     chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
     placed = lower_into(
         choose_memories(load_target(report.target), chosen),

@@ -141,7 +141,7 @@ def test_a_missing_argument_is_a_usage_error(run: Run, toy: str) -> None:
 
 def test_budget_names_what_binds(run: Run, toy: str) -> None:
     result = run("emit", toy, "-t", "host", "--ram", "100")
-    assert "--> step" in result.stderr
+    assert "where these are live at once" in result.stderr
     assert run("emit", toy, "-t", "host", "--no-measure", "--ram", "64k").exit_code == 0
 
 
