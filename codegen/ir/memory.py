@@ -62,7 +62,9 @@ class MemoryPlan:
     """An offset for each buffer.
 
     `lower_bound_bytes`: no placement of these buffers is smaller. `is_optimal`: the plan attains
-    it or an exhaustive search found nothing smaller. `steps` gives the step of each event.
+    it or an exhaustive search found nothing smaller. `stopped_early`: the search for offsets ended
+    at its limit, so the same buffers may have a smaller placement. `steps` gives the step of each
+    event.
 
     Where the plan is spread over several memories, `homes` maps each buffer to that of its arena,
     in which its offset counts, and the size is that of all `arenas`.
@@ -74,6 +76,7 @@ class MemoryPlan:
     lower_bound_bytes: int
     is_optimal: bool
     steps: tuple[int, ...] = ()
+    stopped_early: bool = False
     arenas: tuple[Arena, ...] = ()
     homes: Mapping[str, str] = field(default_factory=dict)
 

@@ -57,7 +57,7 @@ def place(
         best = search.best
         optimal = search.is_complete or search.size == bound
     offsets = {b.name: offset for b, offset in zip(buffers, best, strict=True)}
-    return MemoryPlan(buffers, offsets, _size(buffers, best), bound, optimal, steps)
+    return MemoryPlan(buffers, offsets, _size(buffers, best), bound, optimal, steps, not optimal)
 
 
 def lower_bound(buffers: tuple[Buffer, ...]) -> int:

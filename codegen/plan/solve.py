@@ -87,7 +87,9 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     best, (schedule, plan) = _faster_forms(assigned, best, placed[best])
     if plan.size_bytes > bound:
         plan = make_plan(schedule)
-    plan = replace(plan, lower_bound_bytes=bound, is_optimal=plan.size_bytes == bound)
+    optimal = plan.size_bytes == bound
+    early = plan.stopped_early and not optimal
+    plan = replace(plan, lower_bound_bytes=bound, is_optimal=optimal, stopped_early=early)
     fits = goal.limit_bytes is None or plan.size_bytes <= goal.limit_bytes
     return Solution(schedule, plan, best.cycles, fits)
 

@@ -138,7 +138,8 @@ def arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
     arenas = len(report.interface.arenas)
     head = f"arena in {arenas} parts" if arenas > 1 else "arena"
-    proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
+    gap = f"lower bound {grouped(bound)}, {(size - bound) / max(size, 1):.1%} less"
+    proof = "proved least" if size == bound else gap
     transfer = report.interface.transfer
     held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
     parts = ", ".join(part for part in held if part)

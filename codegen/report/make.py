@@ -25,6 +25,7 @@ from codegen.ir.report import (
 from codegen.ir.schedule import Schedule, Step
 from codegen.lower import layer_name
 from codegen.options import Options
+from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
 from codegen.targets import Target
 from codegen.verify import TargetRun
@@ -107,8 +108,16 @@ def make_report(
         memories=costs.memories if costs else (),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *_fit_notes(totals, target, costs)),
+        notes=(*measured.notes, *notes, *_plan_notes(plan), *_fit_notes(totals, target, costs)),
     )
+
+
+def _plan_notes(plan: MemoryPlan) -> Iterator[str]:
+    """Say where a smaller arena was looked for, but not to the end."""
+    if plan.stopped_early:
+        yield (
+            f"the search for a smaller arena stopped early, at its limit of {SEARCH_STEPS:,} steps"
+        )
 
 
 def _fit_notes(totals: Totals, target: Target, costs: MemoryCosts | None) -> Iterator[str]:
