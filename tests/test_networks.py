@@ -39,10 +39,10 @@ def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
     for name, content in compiled.files.items():
         data = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(data)
-    graph = compiled.graph
-    inputs = make_inputs(graph, graph_inputs(graph, compiled.samples), HOST_INPUTS)
+    graph = compiled.network.graph
+    inputs = make_inputs(graph, graph_inputs(graph, compiled.network.samples), HOST_INPUTS)
     expected = run_reference(graph, inputs)
-    families = compiled.target.kernels
+    families = compiled.network.target.kernels
     assert find_warnings(folder, compiled.program.interface, host_compiler()) == ""
     subject = Subject(folder, compiled.program.interface, graph, families, inputs, expected)
     found = study(subject, [load_target(core) for core in cores], target_inputs=TARGET_INPUTS)

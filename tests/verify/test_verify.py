@@ -35,22 +35,22 @@ def subject(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Sub
     """Its folder with six inputs."""
     folder = tmp_path_factory.mktemp("emitted")
     write_files(folder, compiled.files)
-    samples = graph_inputs(compiled.graph, compiled.samples)
-    inputs = make_inputs(compiled.graph, samples, 6)
-    expected = run_reference(compiled.graph, inputs)
+    samples = graph_inputs(compiled.network.graph, compiled.network.samples)
+    inputs = make_inputs(compiled.network.graph, samples, 6)
+    expected = run_reference(compiled.network.graph, inputs)
     return Subject(
         folder,
         compiled.program.interface,
-        compiled.graph,
-        compiled.target.kernels,
+        compiled.network.graph,
+        compiled.network.target.kernels,
         inputs,
         expected,
     )
 
 
 def test_inputs_start_with_the_most_telling(compiled: Compiled) -> None:
-    samples = graph_inputs(compiled.graph, compiled.samples)
-    inputs = make_inputs(compiled.graph, samples, 9)
+    samples = graph_inputs(compiled.network.graph, compiled.network.samples)
+    inputs = make_inputs(compiled.network.graph, samples, 9)
     assert inputs.labels[:5] == (
         "sample 0",
         "random 0",
@@ -68,7 +68,7 @@ def test_inputs_start_with_the_most_telling(compiled: Compiled) -> None:
 
 
 def test_inputs_follow_from_the_seed(compiled: Compiled) -> None:
-    first, again, other = (make_inputs(compiled.graph, (), 8, seed) for seed in (1, 1, 2))
+    first, again, other = (make_inputs(compiled.network.graph, (), 8, seed) for seed in (1, 1, 2))
     assert first.labels[0] == "random 0"
     assert np.array_equal(first.arrays[0], again.arrays[0])
     assert not np.array_equal(first.arrays[0], other.arrays[0])
@@ -95,11 +95,11 @@ def test_the_first_difference_is_named(subject: Subject) -> None:
 
 
 def test_a_piece_ends_with_the_layer(compiled: Compiled) -> None:
-    for node in compiled.graph.nodes:
-        piece = cut_after(compiled.graph, node)
+    for node in compiled.network.graph.nodes:
+        piece = cut_after(compiled.network.graph, node)
         assert piece.outputs == (node.output,)
         assert piece.nodes[-1] is node
-        assert piece.inputs == compiled.graph.inputs
+        assert piece.inputs == compiled.network.graph.inputs
 
 
 def test_the_layer_at_fault_is_found(compiled: Compiled, subject: Subject) -> None:
@@ -111,10 +111,15 @@ def test_the_layer_at_fault_is_found(compiled: Compiled, subject: Subject) -> No
         return tuple(array ^ int("max_pool" in text) for array in outputs)
 
     sample = subject.inputs.first(1).arrays
-    names = [node.loc.node for node in compiled.graph.nodes if node.op.name == "max_pool"]
-    found = locate(compiled.graph, compiled.target.kernels, sample, spoil)
-    assert found in (*names, *(n.output for n in compiled.graph.nodes if n.op.name == "max_pool"))
-    assert locate(compiled.graph, compiled.target.kernels, sample, run_on_host) == ""
+    names = [node.loc.node for node in compiled.network.graph.nodes if node.op.name == "max_pool"]
+    found = locate(compiled.network.graph, compiled.network.target.kernels, sample, spoil)
+    assert found in (
+        *names,
+        *(n.output for n in compiled.network.graph.nodes if n.op.name == "max_pool"),
+    )
+    assert (
+        locate(compiled.network.graph, compiled.network.target.kernels, sample, run_on_host) == ""
+    )
 
 
 def test_a_missing_tool_is_noted_or_raised(
@@ -132,7 +137,9 @@ def test_a_missing_tool_is_noted_or_raised(
 
 
 def test_agreement_counts_steps_and_top1(compiled: Compiled) -> None:
-    found = measure_agreement(compiled.model, compiled.graph, compiled.samples, 10)
+    found = measure_agreement(
+        compiled.network.model, compiled.network.graph, compiled.network.samples, 10
+    )
     assert found.samples == 10
     assert found.top1 is not None
     assert found.top1 >= 0.9
