@@ -209,11 +209,6 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
     first, last = (min(times), max(times)) if times else (0, -1)
     inputs = [schedule.storage(value) for value in graph.inputs]
     before = {*inputs, *(schedule.storage(step.node.output) for step in steps[:first])}
-    after = {
-        schedule.storage(value)
-        for step in steps[last + 1 :]
-        for value in graph.activations(step.node)
-    }
     outputs = {schedule.storage(value) for value in graph.outputs}
     found: dict[str, Lifetime] = {}
 
@@ -221,14 +216,12 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
         if value not in found:
             rows, row_bytes = graph.types[value].rows, graph.types[value].row_bytes
             written = np.full(rows, -1 if value in before else end, np.int64)
-            read = np.full(rows, end if value in after else -1, np.int64)
+            read = np.full(rows, -1, np.int64)
             found[value] = Lifetime(value, row_bytes, written, read)
         return found[value]
 
     for value in inputs:
         np.maximum(of(value).read, 0 if first == 0 else -1, out=of(value).read)
-    for value in sorted(before & (after | outputs)):
-        of(value)
     for index, at in times.items():
         step = steps[index]
         out = of(schedule.storage(step.node.output))
@@ -239,7 +232,14 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
             _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
-    for value in sorted(outputs & (found.keys() | before)):
+    known = found.keys() | before
+    for step in steps[last + 1 :]:
+        if any(schedule.storage(value) in known for value in graph.activations(step.node)):
+            at = np.full(calls(graph, step), end, np.int64)
+            for value, window in operand_windows(graph, step):
+                if (host := schedule.storage(value)) in known:
+                    _read(of(host), window, at, shows_rows(schedule, value))
+    for value in sorted(outputs & known):
         of(value).read[:] = end
     whole = last - first + 1 == len(steps)
     return {

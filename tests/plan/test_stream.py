@@ -42,11 +42,14 @@ KINDS = (
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Graph:
-    """Image networks with strides, skips, concatenations, pools and elementwise functions."""
+def networks(draw: st.DrawFn, least: int = 3, most: int = 8) -> Graph:
+    """Image networks with strides, skips, concatenations, pools and elementwise functions.
+
+    They have from `least` to `most` modules.
+    """
     sides = st.integers(5, 14)
     b = Builder(int8((draw(sides), draw(sides), draw(st.integers(1, 4))), 0.3, -5))
-    value, count = "x", draw(st.integers(3, 8))
+    value, count = "x", draw(st.integers(least, most))
     for i in range(count):
         kind = draw(st.sampled_from(KINDS))
         value = _grow(b, draw, kind, value, f"v{i}")
