@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,7 @@ from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.emulate import EmulatedDevice
 from codegen.toolchain.machine import load_machine
 from codegen.toolchain.ports import join_batch, split_batch
-from codegen.verify import make_inputs, run_reference
+from codegen.verify import Inputs, make_inputs, run_reference
 from tests.ops.harness import program_of
 from tests.plan.goals import CORE, GOALS, LEAST, Goal, cases, fixed_graph, planned, skip_if_absent
 from tests.toolchain.toy_network import needs_target_tools
@@ -42,7 +43,7 @@ each_network = pytest.mark.parametrize(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One inference on the emulated core; `touched` tells of each byte of the arena."""
+    """Inferences on the emulated core; `touched` tells of each byte of the arena, `cost` of one."""
 
     outputs: tuple[Array, ...]
     cost: Cost
@@ -69,34 +70,37 @@ def run(goal: Goal, ram: RamGoal) -> Run:
         folder = Path(scratch)
         write_files(folder, files)
         build = build_target(folder, program.interface, load_target(CORE), folder)
-        return run_painted(build, make_inputs(fixed_graph(goal), (), 1).arrays)
+        return run_painted(build, split_batch(program.interface, inputs_of(goal).arrays))
 
 
-def run_painted(build: TargetBuild, inputs: tuple[Array, ...]) -> Run:
-    """Run one input on an arena of each paint; count the first, see that nothing else changed."""
+def inputs_of(goal: Goal) -> Inputs:
+    """Return random bytes, and of networks that run fast the extremes too."""
+    return make_inputs(fixed_graph(goal), (), 4 if goal.is_file else 1)
+
+
+def run_painted(build: TargetBuild, batch: Sequence[Sequence[bytes]]) -> Run:
+    """Run inputs on an arena of each paint; count one run, see that all else is as it was."""
     interface = build.interface
-    (sample,) = split_batch(interface, inputs)
     machine = load_machine(build)
     device = EmulatedDevice(machine, interface)
     addresses = find_addresses(interface, device)
     touched = np.zeros(interface.arena_bytes, bool)
-    found: list[list[bytes]] = []
+    outputs: dict[int, list[list[bytes]]] = {paint: [] for paint in PAINTS}
     stack_bytes = 0
-    for paint in PAINTS:
+    for paint, sample in product(PAINTS, batch):
         device.fill_arena()
         device.write(machine.arena, bytes([paint]) * interface.arena_bytes)
-        if found:
-            found.append(infer(interface, device, addresses, sample))
-        else:
-            with device.counted(native=True) as read_cost:
-                found.append(infer(interface, device, addresses, sample))
-                cost = read_cost()
+        outputs[paint].append(infer(interface, device, addresses, sample))
         assert device.is_intact()
         stack_bytes = max(stack_bytes, device.stack_bytes)
         arena = device.read(machine.arena, interface.arena_bytes)
         touched |= np.frombuffer(arena, np.uint8) != paint
-    assert found[0] == found[1]
-    return Run(join_batch(interface, found[:1]), cost, stack_bytes, touched)
+    with device.counted(native=True) as read_cost:
+        infer(interface, device, addresses, batch[0])
+        cost = read_cost()
+    first, second = outputs.values()
+    assert first == second
+    return Run(join_batch(interface, first), cost, stack_bytes, touched)
 
 
 @each_network
@@ -109,8 +113,7 @@ def test_the_least_plan_is_hardly_slower_than_the_fastest(goal: Goal) -> None:
 @each_network
 def test_both_plans_equal_the_reference(goal: Goal) -> None:
     skip_if_absent(goal)
-    graph = fixed_graph(goal)
-    expected = run_reference(graph, make_inputs(graph, (), 1))
+    expected = run_reference(fixed_graph(goal), inputs_of(goal))
     assert any(len(np.unique(output)) > 1 for output in expected)
     for ram in (LEAST, FASTEST):
         for got, output in zip(run(goal, ram).outputs, expected, strict=True):
