@@ -162,7 +162,7 @@ def test_the_page_stands_alone_and_says_what_the_console_says(compiled: Compiled
 def test_names_cannot_break_the_page(compiled: Compiled, tmp_path: Path) -> None:
     source = write_toy(tmp_path, "a<b>&c.onnx")
     made = compile_model(Options(str(source), "host", name="net"))
-    page = report_to_html(describe(made), made.certificate, made.target)
+    page = report_to_html(describe(made), made.certificate, made.network.target)
     assert "a&lt;b&gt;&amp;c" in page
     assert "<b>&c" not in page
 
@@ -170,7 +170,7 @@ def test_names_cannot_break_the_page(compiled: Compiled, tmp_path: Path) -> None
 def test_what_does_not_fit_is_said() -> None:
     network = {"alpha": 0.5, "resolution": 320}
     made = compile_model(Options("mobilenet_v1", "cortex-m0plus", network=network))
-    page = report_to_html(describe(made), made.certificate, made.target)
+    page = report_to_html(describe(made), made.certificate, made.network.target)
     assert "Does not fit: too little RAM" in page
 
 
