@@ -12,17 +12,18 @@ from codegen.ir.types import Loc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One ONNX node; `opset` is the version of the default operator set."""
+    """One ONNX node; `opset` is that of the default operator set, `result` the one to be made."""
 
     proto: onnx.NodeProto
     operands: tuple[Operand, ...]
     opset: int
     loc: Loc
+    result: int = 0
 
     @property
     def output(self) -> str:
-        """The name of its first result."""
-        return str(self.proto.output[0])
+        """The name of the result to be made."""
+        return str(self.proto.output[self.result])
 
     def operand(self, index: int) -> Operand:
         """Return an operand, None where it is absent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from codegen.errors import InvalidModel, Problem, UnsupportedOperator
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
-from codegen.frontend.convert import CONVERTERS
+from codegen.frontend.convert import CONVERTERS, DIVIDING
 from codegen.frontend.convert.quantized import dequantized_constant
 from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
@@ -135,6 +135,9 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         return fold_node(call)
     if converter is None:
         raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
+    if op_type in DIVIDING:
+        parts = range(len(call.proto.output))
+        return tuple(converter(state.builder, replace(call, result=part)) for part in parts)
     for tensor in call.proto.output[1:]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")

@@ -32,7 +32,8 @@ class Kernel:
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
     writes the one output row. It is told the row, as is a kernel that `knows_row`. Rows beyond the
     operand are null pointers. One that `delivers` is the caller's own function: it has no template.
-    One that `slides` along the row loads all that it reads once.
+    One that `slides` along the row loads all that it reads once. One that `reads_spread` reads
+    operand pixels at any distance from each other, given to the template as in_pitches.
     """
 
     family: str
@@ -46,6 +47,7 @@ class Kernel:
     body: str = ""
     delivers: bool = False
     slides: bool = False
+    reads_spread: bool = False
 
     @property
     def makes_rows(self) -> bool:

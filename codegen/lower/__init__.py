@@ -135,14 +135,26 @@ def _bind_all(schedule: Schedule) -> list[Binding]:
 
 
 def _spread(schedule: Schedule, step: Step, binding: Binding) -> Binding:
-    """Tell a strided kernel how far apart its output pixels are."""
-    if not step.kernel.strided:
-        return binding
-    channels = schedule.graph.types[step.node.output].channels
-    pitch = schedule.locate(step.node.output).pixel_pitch or channels
-    suffix = f"_p{pitch}" if pitch != channels else ""
-    params = {**binding.params, "out_pitch": pitch}
-    return replace(binding, stem=binding.stem + suffix, params=params)
+    """Tell a kernel how far apart its operands' pixels are, and those of its output."""
+    types, suffix = schedule.graph.types, ""
+    pitches: dict[str, object] = {}
+    if step.kernel.reads_spread:
+        operands = schedule.graph.activations(step.node)
+        found = tuple(pixel_pitch(schedule, value) for value in operands)
+        is_spread = found != tuple(types[value].channels for value in operands)
+        pitches |= {"in_pitches": found, "is_spread": is_spread}
+        suffix += "_from" + "_".join(map(str, found)) if is_spread else ""
+    if step.kernel.strided:
+        pitch = pixel_pitch(schedule, step.node.output)
+        pitches["out_pitch"] = pitch
+        suffix += f"_p{pitch}" if pitch != types[step.node.output].channels else ""
+    return replace(binding, stem=binding.stem + suffix, params={**binding.params, **pitches})
+
+
+def pixel_pitch(schedule: Schedule, value: str) -> int:
+    """Return the bytes from a pixel of a value to the next."""
+    kind = schedule.graph.types[value]
+    return schedule.locate(value).pixel_pitch or kind.channels * kind.dtype.size_bytes
 
 
 class _Functions:
@@ -205,7 +217,6 @@ def _layer(
 ) -> Layer:
     graph, step = schedule.graph, schedule.steps[index]
     node, output = step.node, graph.types[step.node.output]
-    pitch = schedule.locate(node.output).pixel_pitch or output.channels
     operands = _operands(schedule, plan, step)
     output_base, output_offset = address(schedule, plan, node.output)
     scratch_base = arena_base(plan.home_of(scratch_name(step)))
@@ -219,7 +230,7 @@ def _layer(
         bases=in_order(schedule, plan, bases),
         output_base=output_base,
         output_offset=output_offset,
-        output_pitch=output.width * pitch * output.dtype.size_bytes,
+        output_pitch=output.width * pixel_pitch(schedule, node.output),
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
@@ -258,7 +269,7 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 name=f"x{i}",
                 base=base,
                 offset=offset,
-                pitch=operand.row_bytes,
+                pitch=operand.width * pixel_pitch(schedule, value),
                 height=operand.rows,
                 kept=rows_kept(schedule, value),
                 window=window.rows,

@@ -16,6 +16,7 @@ from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
 from codegen.schedule.split_pools import split_max_pools
+from codegen.schedule.view_slices import view_slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,18 @@ def assign_kernels(
     forms: list[tuple[Step, ...]] = []
     graph, abroad = add_edges(graph, transfer)
     graph, placed = place_concats(split_max_pools(graph))
-    views = dict(placed)
+    sliced = view_slices(graph, families)
+    views = {**placed, **sliced}
     problems: list[Problem] = []
     for node in graph.nodes:
         if isinstance(node.op, Reshape):
             views[node.output] = View(node.inputs[0])
             continue
-        if isinstance(node.op, Concat) and node.inputs[0] in placed:
+        is_joined = isinstance(node.op, Concat) and node.inputs[0] in placed
+        if is_joined or node.output in sliced:
             continue
-        signature = graph.signature(node)
-        rules = variants(families, node.op, signature)
+        signature, spread = graph.signature(node), not sliced.keys().isdisjoint(node.inputs)
+        rules = variants(families, node.op, signature, spread=spread)
         if not rules:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue

@@ -71,13 +71,27 @@ SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_fil
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True, slides=True),
+        Kernel(
+            "arm_dsp",
+            "depthwise_3x3",
+            (*SIMD, "window_3x3"),
+            strided=True,
+            reads_spread=True,
+            slides=True,
+        ),
         (Conv2d,),
         is_depthwise_3x3,
         cost=Cost(mac=5.0),
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True, slides=True),
+        Kernel(
+            "arm_dsp",
+            "depthwise_3x3_s2",
+            (*SIMD, "window_3x3"),
+            strided=True,
+            reads_spread=True,
+            slides=True,
+        ),
         (Conv2d,),
         is_depthwise_3x3_s2,
         cost=Cost(mac=5.5),
@@ -89,6 +103,7 @@ RULES: tuple[Rule, ...] = (
             (*BYTES, "store_tile"),
             takes_row=True,
             strided=True,
+            reads_spread=True,
             body="generic/pointwise",
         ),
         (Conv2d,),
@@ -101,6 +116,7 @@ RULES: tuple[Rule, ...] = (
             "conv2d",
             (*BYTES, "store_tile"),
             strided=True,
+            reads_spread=True,
             body="generic/conv2d",
         ),
         (Conv2d,),
@@ -114,6 +130,7 @@ RULES: tuple[Rule, ...] = (
             "conv2d_by_tap",
             (*BYTES, "store_apart"),
             strided=True,
+            reads_spread=True,
             body="generic/conv2d_by_tap",
         ),
         (Conv2d,),
@@ -122,7 +139,14 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(1.79, 10.7, 2.33, 7.5, pixels=2, filters=2),
     ),
     Rule(
-        Kernel("arm_dsp", "conv2d_single", SINGLE, strided=True, body="generic/conv2d_single"),
+        Kernel(
+            "arm_dsp",
+            "conv2d_single",
+            SINGLE,
+            strided=True,
+            reads_spread=True,
+            body="generic/conv2d_single",
+        ),
         (Conv2d,),
         has_deep_filters,
         one_patch_by_words,
@@ -136,7 +160,7 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(2.0, 10.1, 0.8, filters=4),
     ),
     Rule(
-        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True),
+        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True, reads_spread=True),
         (Conv2d,),
         is_pointwise,
         cost=Cost(2.74, 6.0, tap=20.3, pixels=2, filters=2),
@@ -149,21 +173,33 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(6.4, 7.0),
     ),
     Rule(
-        Kernel("generic", "conv2d", TILE, strided=True),
+        Kernel("generic", "conv2d", TILE, strided=True, reads_spread=True),
         (Conv2d,),
         is_one_group,
         two_patches,
         cost=Cost(2.59, 7.1, 2.98, 17.4, pixels=2, filters=2),
     ),
     Rule(
-        Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_apart"), strided=True),
+        Kernel(
+            "generic",
+            "conv2d_by_tap",
+            ("rescale", "tile_2x2", "store_apart"),
+            strided=True,
+            reads_spread=True,
+        ),
         (Conv2d,),
         always,
         two_patches,
         cost=Cost(2.53, 15.1, 2.79, 7.0, pixels=2, filters=2),
     ),
     Rule(
-        Kernel("generic", "conv2d_single", ("rescale", "tile_4x1", "store_filters"), strided=True),
+        Kernel(
+            "generic",
+            "conv2d_single",
+            ("rescale", "tile_4x1", "store_filters"),
+            strided=True,
+            reads_spread=True,
+        ),
         (Conv2d,),
         always,
         one_patch,
@@ -180,7 +216,12 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(output=7.9),
     ),
     Rule(
-        Kernel("generic", "max_pool", strided=True),
+        Kernel("generic", "add_spread", takes_row=True, reads_spread=True),
+        (Add,),
+        cost=Cost(output=7.9),
+    ),
+    Rule(
+        Kernel("generic", "max_pool", strided=True, reads_spread=True),
         (MaxPool,),
         cost=Cost(output=2.3, value=13.2, tap=4.4),
     ),
@@ -208,12 +249,12 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(output=0.7),
     ),
     Rule(
-        Kernel("generic", "copy", takes_row=True, strided=True),
+        Kernel("generic", "copy", takes_row=True, strided=True, reads_spread=True),
         (Copy,),
         cost=Cost(output=0.7),
     ),
     Rule(
-        Kernel("generic", "table", takes_row=True, strided=True),
+        Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
         (Clip, Requantize),
         cost=Cost(output=5.3),
     ),
@@ -273,18 +314,22 @@ def choose(families: tuple[str, ...], op: Op, signature: Signature) -> Rule | No
     return next(iter(variants(families, op, signature)), None)
 
 
-def variants(families: tuple[str, ...], op: Op, signature: Signature) -> tuple[Rule, ...]:
+def variants(
+    families: tuple[str, ...], op: Op, signature: Signature, *, spread: bool = False
+) -> tuple[Rule, ...]:
     """Return the rules of the most preferred family that serves the node, best first.
 
     Each takes less working memory than all before it; a rule after the first that another one
     undercuts in memory and in cycles is left out. All are called alike: once a row of the result,
-    of the operand, or once.
+    of the operand, or once. Where an operand is `spread`, each reads it so.
     """
     for family in families:
         found: list[Rule] = []
         for rule in RULES:
             serves = rule.kernel.family == family and isinstance(op, rule.ops)
             if not serves or not rule.applies(op, signature):
+                continue
+            if spread and not rule.kernel.reads_spread:
                 continue
             if found and not rule.kernel.is_called_as(found[0].kernel):
                 continue

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from codegen.ir.graph import Graph
 from codegen.ir.op import Window
 from codegen.ir.schedule import Need, Schedule, Step
-from codegen.ops import Concat
+from codegen.ops import Concat, Slice
 
 Times = npt.NDArray[np.int64]
 
@@ -91,7 +91,9 @@ def feeders(graph: Graph, steps: Mapping[str, int], value: str) -> tuple[tuple[i
     if node is None:
         return (), True
     parts = [feeders(graph, steps, name) for name in graph.activations(node)]
-    by_channel = isinstance(node.op, Concat) and node.op.axis == len(graph.types[value].shape) - 1
+    last = len(graph.types[value].shape) - 1
+    joins_channels = isinstance(node.op, Concat) and node.op.axis == last
+    by_channel = joins_channels or isinstance(node.op, Slice)
     found = tuple(dict.fromkeys(step for made, _ in parts for step in made))
     return found, by_channel and all(by_row for _, by_row in parts)
 

@@ -87,6 +87,8 @@ REASONS = {
     "y = Transpose <perm=[1,0,2,3]> (x)": "perm (1, 0, 2, 3) moves the batch dimension",
     "y = Softmax <axis=0> (x)": "normalizes over the batch",
     "y = Concat <axis=0> (x, x)": "joins along the batch",
+    "y = Split (x)": "splits the batch",
+    "y, z = Split <axis=1> (x, parts)": "splits 3 indices in 2 parts of (1, 4)",
     "y = ReduceMean <axes=[0,1]> (x)": "averages over the batch",
     "a = GlobalAveragePool (x) y = Add (x, a)": "adds values of shapes (3, 8, 8) and (3, 1, 1)",
     "y, i = MaxPool <kernel_shape=[2,2]> (x) j = Cast <to=1> (i)": "its result 'i' is used",
@@ -101,6 +103,7 @@ REASONS = {
 }
 CONSTANTS = {
     "p": np.asarray([0, 0, 1, 1, 0, 0, 1, 1]),
+    "parts": np.asarray([1, 4]),
     "n": np.asarray([0, 0, -1, 0, 0, 0, 0, 0]),
     "full": np.ones((8, 8), np.float32),
     "zero": np.zeros(1, np.float32),

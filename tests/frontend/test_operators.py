@@ -249,6 +249,14 @@ SLICES = {
             "w": real(4, 3, 1, 1),
         },
     ),
+    "split evenly": (
+        "c = Conv (x, w) a, b = Split <axis=1> (c) r = Relu (b) y = Concat <axis=1> (r, a)",
+        {"w": W},
+    ),
+    "split rows in parts": (
+        "a, b, c = Split <axis=-2> (x, s) y = Concat <axis=2> (c, a)",
+        {"s": [1, 3, 4]},
+    ),
     "gather a row": ("y = Gather <axis=2> (x, i)", {"i": np.asarray(-1)}),
     "gather evenly": ("y = Gather <axis=1> (x, i)", {"i": [2, 1, 0]}),
     "gather one": ("c = Conv (x, w) y = Gather <axis=-3> (c, i)", {"w": W, "i": [3]}),
@@ -286,6 +294,7 @@ OLD = {
     "softmax from axis 2": "y = Softmax <axis=2> (x)",
     "softmax from the last axis": "y = Softmax <axis=-1> (x)",
     "dropout": "y = Dropout <ratio=0.4> (x)",
+    "split": "a, b = Split <axis=1, split=[1,2]> (x) y = Concat <axis=1> (b, a)",
     "constant": "c = Constant <value = float {2.0}> () y = Mul (x, c)",
 }
 
@@ -296,6 +305,10 @@ def test_operator_of_opset_11_equals_onnxruntime(name: str) -> None:
 
 
 NEW = {
+    "split in uneven parts": (
+        "a, b = Split <axis=1, num_outputs=2> (x) y = Concat <axis=1> (b, a)",
+        {},
+    ),
     "mean over space": ("y = ReduceMean (x, a)", {"a": integers(2, 3)}),
     "pad of named axes": ("y = Pad (x, p, v, a)", {"p": integers(1, 2), "v": real(), "a": [3]}),
     "shape of some axes": (

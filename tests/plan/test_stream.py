@@ -37,7 +37,7 @@ few = settings(
 
 KINDS = (
     *("conv", "wide", "depth", "pool", "skip", "fire", "clip"),
-    *("resize", "up", "slice", "pad", "turn", "beside"),
+    *("resize", "up", "slice", "pad", "turn", "beside", "split"),
 )
 
 
@@ -111,6 +111,16 @@ def _grow(b: Builder, draw: st.DrawFn, kind: str, x: str, y: str) -> str:
     elif kind == "beside":
         b.add(Concat(1), (x, x), f"{y}_a", format=like(b, x))
         b.add(MaxPool((3, 3), (1, 2), (1, 1, 1, 1)), (f"{y}_a",), y, format=like(b, x))
+    elif kind == "split" and channels > 1:
+        first = draw(st.integers(1, channels - 1))
+        for part, start, end in (("a", 0, first), ("b", first, channels)):
+            op = Slice((0, 0, start), (rows, columns, end - start), (1, 1, 1))
+            b.add(op, (x,), f"{y}_{part}", format=like(b, x))
+        same = Conv2d((1, 1), (1, 1, 1, 1))
+        depth = channels - first
+        b.add(same, (f"{y}_b",), f"{y}_c", weights=(depth, 3, 3, depth), format=like(b, x))
+        b.add(Add(), (f"{y}_b", f"{y}_c"), f"{y}_d", format=like(b, x))
+        b.add(Concat(2), (f"{y}_a", f"{y}_d"), y, format=like(b, x))
     else:
         b.add(Clip(-1.0, 6.0), (x,), y)
     return y

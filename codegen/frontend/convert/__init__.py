@@ -38,7 +38,7 @@ from codegen.frontend.convert.pool import (
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
 from codegen.frontend.convert.resize import convert_resize
-from codegen.frontend.convert.slice import convert_gather, convert_slice
+from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
 
 Converter = Callable[[Builder, Call], View]
@@ -70,9 +70,13 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Resize", convert_resize),
     ("Slice", convert_slice),
     ("Softmax", convert_softmax),
+    ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
 )
 """ONNX operator types of the default domain that may read computed values."""
+
+DIVIDING = ("Split",)
+"""Those whose results are made one by one, by a call for each."""

@@ -1,4 +1,4 @@
-"""Slice, and Gather of evenly spaced indices."""
+"""Slice, parts of a Split, and Gather of evenly spaced indices."""
 
 from __future__ import annotations
 
@@ -24,6 +24,23 @@ def convert_slice(builder: Builder, call: Call) -> View:
     if len(ranges[0]) != 1:
         raise Unsupported("slices the batch")
     return _sliced(builder, call, ranges[1:])
+
+
+def convert_split(builder: Builder, call: Call) -> View:
+    """One part of a Split, into parts of given sizes or all equal but the last."""
+    sizes = (1, *builder.shape(call.activation(0)))
+    axis, count = call.integer("axis", 0) % len(sizes), len(call.proto.output)
+    if axis == 0:
+        raise Unsupported("splits the batch")
+    even = -(-sizes[axis] // count)
+    rest = sizes[axis] - even * (count - 1)
+    parts = call.integers("split", 1) or (even,) * (count - 1) + (rest,)
+    if len(parts) != count or sum(parts) != sizes[axis] or min(parts) < 1:
+        raise Unsupported(f"splits {sizes[axis]} indices in {count} parts of {parts}")
+    start = sum(parts[: call.result])
+    ranges = [range(size) for size in sizes[1:]]
+    ranges[axis - 1] = range(start, start + parts[call.result])
+    return _sliced(builder, call, ranges)
 
 
 def convert_gather(builder: Builder, call: Call) -> View:

@@ -47,6 +47,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/add": bind_add,
+    "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,

@@ -11,12 +11,14 @@ from codegen.ops.unary import Unary
 def bind_add(op: Add, signature: Signature) -> Binding:
     """Two products, one shift."""
     p = op.params(signature)
-    n = signature.output.row_bytes
+    y = signature.output
     return Binding(
-        f"add_{n}",
+        f"add_{y.row_bytes}",
         "One row of a sum",
         {
-            "n": n,
+            "n": y.row_bytes,
+            "pixels": y.width,
+            "channels": y.channels,
             "a_multiplier": p.multipliers[0],
             "b_multiplier": p.multipliers[1],
             "offset": p.offset,

@@ -191,14 +191,14 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
     """Slide along a row, one channel at a time, with pairs of rows in one register."""
     p = op.params(signature)
     params = conv_params(op, signature, p)
-    (_, width, channels), out_width = signature.inputs[0].shape, signature.output.shape[1]
+    width, out_width = signature.inputs[0].shape[1], signature.output.shape[1]
     inside = min((width - 3 + op.pads[1]) // op.strides[1] + 1, out_width)
     carried = 3 - op.strides[1] - op.pads[1]
     packed = column_pairs_3x3(p.weights[..., 0])
     return Binding(
         f"depthwise_{conv_name(op, signature)}",
         "One row of a 3x3 depthwise convolution",
-        params | {"inside": inside, "overhangs": inside < out_width, "carried": carried * channels},
+        params | {"inside": inside, "overhangs": inside < out_width, "carried": carried},
         linear_data(p, packed, "[channel][9], in the order of column pairs"),
     )
 
