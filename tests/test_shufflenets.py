@@ -44,6 +44,6 @@ def test_every_shufflenet_of_the_zoo(groups: int, scale: float) -> None:
 @pytest.mark.parametrize("groups", [1, 3, 8])
 def test_c_equals_reference(groups: int) -> None:
     network = {"groups": groups, "scale": 0.25, "resolution": 32, "classes": 10}
-    graph = compile_model(Options("shufflenet_v1", "cortex-m7", network=network)).graph
+    graph = compile_model(Options("shufflenet_v1", "cortex-m7", network=network)).network.graph
     for families in (GENERIC, ARM_DSP):
         assert_c_equals_reference(graph, families, np.random.default_rng(groups))

@@ -204,7 +204,8 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
     """Return when the rows of each value with bytes of its own in the arena are live.
 
     Where the events are those of some nests, what earlier steps made is written before them and
-    what later steps read is read after them; values that are not live then are left out.
+    what later steps read, or write another part of, is read after them; values that are not live
+    then are left out.
     """
     graph, steps, end = schedule.graph, schedule.steps, len(events)
     times = _times_by_row(events)
@@ -236,6 +237,8 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
             _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
     known = found.keys() | before
     for step in steps[last + 1 :]:
+        if (host := schedule.storage(step.node.output)) in known:
+            of(host).read[:] = end
         if any(schedule.storage(value) in known for value in graph.activations(step.node)):
             at = np.full(calls(graph, step), end, np.int64)
             for value, window in operand_windows(graph, step):

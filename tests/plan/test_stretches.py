@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from hypothesis import given
 
 from codegen.ir.graph import Graph
-from codegen.ops import AveragePool, Conv2d, Slice
+from codegen.ops import AveragePool, Concat, Conv2d, Slice
 from codegen.plan.stretches import Stretch, measure_stretches
 from codegen.schedule.assign import Assigned, assign_kernels
 from tests.emit.network import Builder
@@ -51,3 +51,13 @@ def test_rows_that_no_later_step_reads_are_not_kept() -> None:
     assert_stretches_tell_the_whole(assigned)
     tried = try_one(assigned, (0, 1, 2, 3), assigned.steps)
     assert measure_stretches(assigned)[0, 1].fast_bytes == tried.peak
+
+
+def test_what_a_later_step_completes_is_kept_until_then() -> None:
+    """The rows of a join that nothing reads wait for their other half all the same."""
+    b = Builder(int8((5, 5, 1), 0.3, -5))
+    b.add(Conv2d((1, 1), (1, 1, 1, 1)), ("x",), "a", weights=(1, 3, 3, 1))
+    b.add(Concat(2), ("x", "a"), "c", format=(0.3, -5))
+    b.add(Slice((1, 1, 0), (2, 4, 2), (2, 1, 1)), ("c",), "s", format=(0.3, -5))
+    b.add(AveragePool((2, 4)), ("s",), "mean")
+    assert_stretches_tell_the_whole(assign_kernels(b.graph("mean"), GENERIC))
