@@ -1,10 +1,10 @@
-"""The chain from model to C: read `compile_model` top to bottom."""
+"""The chain from model to C: read `compile_network` top to bottom."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnx
@@ -44,7 +44,10 @@ GRAPH_SUFFIX = "_graph.npz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the report."""
+    """What the stages made of one model.
+
+    `files` are all of the output folder but the report; networks of one library share them.
+    """
 
     options: Options
     target: Target
@@ -56,11 +59,37 @@ class Compiled:
     schedule: Schedule
     plan: MemoryPlan
     program: Program
-    files: Mapping[str, str | bytes]
+    golden: Golden
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    (compiled,) = compile_bundle(options.identifier, (options,), progress)
+    return compiled
+
+
+def compile_bundle(
+    name: str, networks: Sequence[Options], progress: Progress = silent
+) -> tuple[Compiled, ...]:
+    """Return the C of networks that run in turn in one arena, in a library of that name.
+
+    A library of one network has its name. Raises as the stages do.
+    """
+    library = name if len(networks) > 1 else ""
+    compiled: list[Compiled] = []
+    for options in networks:
+        beside = [network.program for network in compiled]
+        compiled.append(compile_network(options, progress, library=library, beside=beside))
+    sources = emit([c.program for c in compiled], [c.golden for c in compiled])
+    graphs = {f"{c.options.identifier}{GRAPH_SUFFIX}": save_graph(c.graph) for c in compiled}
+    return tuple(replace(network, files={**sources, **graphs}) for network in compiled)
+
+
+def compile_network(
+    options: Options, progress: Progress, *, library: str, beside: Sequence[Program]
+) -> Compiled:
+    """Return what the stages make of one model, its program lowered `beside` others."""
     target = load_target(options.target)
     name, dump = options.identifier, Dump(options.dump_ir)
     model = open_model(options)
@@ -84,13 +113,21 @@ def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     dump.plan(plan)
     check_budget(plan, options.ram_bytes)
     model_name = options.model_name
-    program = lower(schedule, plan, name, target=target.name, model=model_name, digest=digest)
+    program = lower(
+        schedule,
+        plan,
+        name,
+        target=target.name,
+        model=model_name,
+        digest=digest,
+        library=library,
+        beside=beside,
+    )
     check_memory(program, schedule)
-    sources = emit(program, make_golden(graph, samples))
-    files: dict[str, str | bytes] = {**sources, f"{name}{GRAPH_SUFFIX}": save_graph(graph)}
+    golden = make_golden(graph, samples)
     calibration = describe_calibration(samples, needs_ranges)
     return Compiled(
-        options, target, model, digest, samples, calibration, graph, schedule, plan, program, files
+        options, target, model, digest, samples, calibration, graph, schedule, plan, program, golden
     )
 
 

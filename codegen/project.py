@@ -9,15 +9,24 @@ from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.errors import Problem, VerificationFailed
-from codegen.ir.report import Check, Report
+from codegen.ir.interface import Interface
+from codegen.ir.report import BundleReport, Check, Report
 from codegen.ir.text import load_graph
 from codegen.options import Options
-from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_model
+from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_bundle, compile_model
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
-from codegen.report import Measured, load_report, make_report, read_measures, report_to_json
+from codegen.report import (
+    Measured,
+    bundle_to_json,
+    load_report,
+    make_bundle,
+    make_report,
+    read_measures,
+)
 from codegen.targets import Target, load_target
 from codegen.verify import (
+    SharedStudy,
     Study,
     Subject,
     find_edit,
@@ -25,6 +34,7 @@ from codegen.verify import (
     measure_agreement,
     run_reference,
     study,
+    study_turns,
 )
 
 EMIT_INPUTS = 4
@@ -41,24 +51,61 @@ def emit_project(
     measure: bool = True,
     progress: Progress = silent,
 ) -> Report:
-    """Compile a model into the folder `path`, all or nothing, and return its report.
+    """Compile a model into the folder `path`, as `emit_bundle` does, and return its report."""
+    bundle = emit_bundle(
+        options.identifier, (options,), path, force=force, measure=measure, progress=progress
+    )
+    return bundle.networks[0]
 
-    `measure`: build and run the C on host and target first; VerificationFailed where it is wrong.
+
+def emit_bundle(
+    name: str,
+    networks: Sequence[Options],
+    path: Path,
+    *,
+    force: bool = False,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> BundleReport:
+    """Compile models for one target into the folder `path`, all or nothing; return the report.
+
+    They become a library of that name, to be run in turn in one arena. `measure`: build and run
+    the C on host and target first; VerificationFailed where it is wrong.
     """
     with output_folder(path, force=force) as folder:
-        compiled = compile_model(options, progress)
-        write_files(folder, compiled.files)
-        report = examine(compiled, folder, progress) if measure else describe(compiled)
-        raise_if_different(report.checks)
-        write_files(folder, {REPORT_FILE: report_to_json(report)})
+        compiled = compile_bundle(name, networks, progress)
+        write_files(folder, compiled[0].files)
+        report = examine(compiled, folder if measure else None, progress)
+        raise_if_different(report.all_checks)
+        write_files(folder, {REPORT_FILE: bundle_to_json(report)})
     return report
 
 
-def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Report:
-    """Return the report of files in `folder`, built, run and compared with the reference."""
+def examine(
+    networks: Sequence[Compiled], folder: Path | None, progress: Progress = silent
+) -> BundleReport:
+    """Return the report of networks whose files are in `folder`, after all that can be compared.
+
+    Without a folder nothing is built or run.
+    """
+    target, library = networks[0].target, networks[0].program.interface.stem
+    if folder is None:
+        reports = [describe(compiled) for compiled in networks]
+        return make_bundle(library, reports, target, (), SharedStudy())
+    subjects = [make_subject(compiled, folder, EMIT_INPUTS, progress) for compiled in networks]
+    found = [study(s, [target], lenient=True, progress=progress) for s in subjects]
+    reports = [describe(*pair, progress) for pair in zip(networks, found, strict=True)]
+    shared = study_turns(subjects, [target], lenient=True, progress=progress)
+    return make_bundle(library, reports, target, [run for f in found for run in f.runs], shared)
+
+
+def make_subject(
+    compiled: Compiled, folder: Path, count: int, progress: Progress = silent
+) -> Subject:
+    """Return a network whose files are in `folder` with `count` inputs to compare."""
     arrays = graph_inputs(compiled.graph, compiled.samples)
-    inputs = make_inputs(compiled.graph, arrays, EMIT_INPUTS, compiled.options.seed)
-    subject = Subject(
+    inputs = make_inputs(compiled.graph, arrays, count, compiled.options.seed)
+    return Subject(
         folder,
         compiled.program.interface,
         compiled.graph,
@@ -66,14 +113,14 @@ def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Re
         inputs,
         run_reference(compiled.graph, inputs, progress),
     )
-    found = study(subject, [compiled.target], lenient=True, progress=progress)
-    return describe(compiled, found, progress)
 
 
 def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
     """Return the report of a compiled model with what a study found, if there was one."""
     schedule, options = compiled.schedule, compiled.options
-    measured = read_measures(found.runs[0], schedule) if found and found.runs else Measured()
+    measured = (
+        read_measures(found.runs[0], compiled.program) if found and found.runs else Measured()
+    )
     agreement = (
         measure_agreement(
             compiled.model,
@@ -100,17 +147,17 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
     )
 
 
-def read_project(path: Path) -> Report:
-    """Return the report of a folder that `emit_project` wrote; UnreadableFile if it is none."""
+def read_project(path: Path) -> BundleReport:
+    """Return the report of a folder that `emit_bundle` wrote; UnreadableFile if it is none."""
     return load_report(path / REPORT_FILE)
 
 
-def report_model(options: Options, progress: Progress = silent) -> Report:
+def report_model(options: Options, progress: Progress = silent) -> BundleReport:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
         compiled = compile_model(options, progress)
         write_files(Path(scratch), compiled.files)
-        return examine(compiled, Path(scratch), progress)
+        return examine((compiled,), Path(scratch), progress)
 
 
 def verify_project(
@@ -125,25 +172,40 @@ def verify_project(
 
     On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
     """
-    report = read_project(path)
-    emitted_for = load_target(report.target)
-    graph = load_graph(path / f"{report.interface.name}{GRAPH_SUFFIX}")
-    samples = graph_inputs(graph, synthetic_samples(graph, count, seed))
-    inputs = make_inputs(graph, samples, count, seed)
-    subject = Subject(
-        path,
-        report.interface,
-        graph,
-        emitted_for.kernels,
-        inputs,
-        run_reference(graph, inputs, progress),
-    )
+    bundle = read_project(path)
+    emitted_for = load_target(bundle.networks[0].target)
+    families = emitted_for.kernels
+    subjects = [
+        read_subject(path, report.interface, families, count, seed, progress)
+        for report in bundle.networks
+    ]
     places = [load_target(name) for name in targets] or [emitted_for]
-    checks = study(subject, places, progress=progress).checks
+    reports = [
+        replace(report, checks=study(subject, places, progress=progress).checks)
+        for report, subject in zip(bundle.networks, subjects, strict=True)
+    ]
+    shared = study_turns(subjects, places, progress=progress)
+    checks = replace(bundle, networks=tuple(reports), checks=shared.checks).all_checks
     if all(check.equal for check in checks):
         return checks
-    edit = find_edit(path, report, graph, emitted_for.kernels)
+    edit = find_edit(path, reports, [subject.graph for subject in subjects], families)
     return tuple(_with_cause(check, edit) for check in checks)
+
+
+def read_subject(
+    path: Path,
+    interface: Interface,
+    families: tuple[str, ...],
+    count: int,
+    seed: int,
+    progress: Progress = silent,
+) -> Subject:
+    """Return a network of an emitted folder with `count` inputs to compare; UnreadableFile."""
+    graph = load_graph(path / f"{interface.name}{GRAPH_SUFFIX}")
+    samples = graph_inputs(graph, synthetic_samples(graph, count, seed))
+    inputs = make_inputs(graph, samples, count, seed)
+    expected = run_reference(graph, inputs, progress)
+    return Subject(path, interface, graph, families, inputs, expected)
 
 
 def _with_cause(check: Check, cause: str) -> Check:
@@ -169,23 +231,26 @@ def verify_model(
         target = load_target(name)
         kinds.setdefault(target.kernels, []).append(target)
     checks: list[Check] = []
-    for families, places in kinds.items():
+    for places in kinds.values():
         compiled = compile_model(replace(options, target=str(places[0].name)), progress)
-        arrays = graph_inputs(compiled.graph, compiled.samples)
-        inputs = make_inputs(compiled.graph, arrays, count, options.seed)
-        expected = run_reference(compiled.graph, inputs, progress)
         with tempfile.TemporaryDirectory() as scratch:
             write_files(Path(scratch), compiled.files)
-            interface = compiled.program.interface
-            subject = Subject(Path(scratch), interface, compiled.graph, families, inputs, expected)
+            subject = make_subject(compiled, Path(scratch), count, progress)
             checks += study(subject, places, progress=progress).checks
     return tuple(checks)
+
+
+def _of(check: Check) -> str:
+    """Return whose C was compared, where there are several."""
+    return f" of {', '.join(check.networks)}" if check.networks else ""
 
 
 def raise_if_different(checks: Sequence[Check]) -> None:
     """Raise VerificationFailed with the first difference on every place that has one."""
     problems = [
-        Problem(f"the C on {check.place} differs from the reference", str(check.difference))
+        Problem(
+            f"the C{_of(check)} on {check.place} differs from the reference", str(check.difference)
+        )
         for check in checks
         if check.difference is not None
     ]

@@ -17,9 +17,9 @@ from codegen.cli.model import (
     refuse_model_options,
 )
 from codegen.errors import BadOption
-from codegen.ir.report import Report
+from codegen.ir.report import BundleReport
 from codegen.project import read_project, report_model
-from codegen.report import render_report, report_to_json
+from codegen.report import bundle_to_json, render_bundle
 
 
 @click.command()
@@ -53,11 +53,11 @@ def report(models: tuple[str, ...], target: str | None, as_json: bool, **given: 
         _show(found, as_json)
 
 
-def _show(found: Report, as_json: bool) -> None:
+def _show(found: BundleReport, as_json: bool) -> None:
     if as_json:
-        click.echo(report_to_json(found), nl=False)
+        click.echo(bundle_to_json(found), nl=False)
     else:
-        render_report(found, stdout())
+        render_bundle(found, stdout())
 
 
 def _refuse_counting(models: tuple[str, ...]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -12,8 +13,8 @@ from codegen import resources
 from codegen.emit.golden import Golden
 from codegen.emit.layers import view_layer, view_nests
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
-from codegen.ir.interface import Port
-from codegen.ir.program import Constant, Program
+from codegen.ir.interface import Port, shared_arena
+from codegen.ir.program import Constant, Program, all_constants, all_functions
 from codegen.ir.types import Array
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
@@ -77,14 +78,64 @@ def environment() -> jinja2.Environment:
     )
 
 
-def emit_c(program: Program, golden: Golden) -> dict[str, str]:
-    """Return file name -> text of the C library of a program."""
+def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, str]:
+    """Return file name -> text of the C library of programs, each with its golden values.
+
+    Several were lowered beside each other; what they share stands in the library once.
+    """
     env = environment()
-    name = program.interface.name
+    networks = [_network(*pair) for pair in zip(programs, goldens, strict=True)]
+    library = _library(env, programs, networks)
+    stem = library["name"]
+    files = {f"{n['name']}.h": ("c/network.h.j2", n) for n in networks}
+    if len(networks) > 1:
+        files[f"{stem}.h"] = ("c/library.h.j2", library)
+    files[f"{stem}.c"] = ("c/library.c.j2", library)
+    files[f"{stem}_weights.h"] = ("c/weights.h.j2", library)
+    files[f"{stem}_weights.c"] = ("c/weights.c.j2", library)
+    files |= {f"{n['name']}_test.h": ("c/test.h.j2", n) for n in networks}
+    files["CMakeLists.txt"] = ("c/CMakeLists.txt.j2", library)
+    return {file: _render(env, path, context) for file, (path, context) in files.items()}
+
+
+Context = dict[str, Any]
+
+
+def _library(
+    env: jinja2.Environment, programs: Sequence[Program], networks: Sequence[Context]
+) -> Context:
+    """Return what the templates of the files that networks share see."""
+    name = programs[0].interface.stem
     inline = f"{name.upper()}_INLINE"
-    context = {
+    arena_bytes, arena_align = shared_arena([program.interface for program in programs])
+    bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
+    return {
         "name": name,
         "NAME": name.upper(),
+        "networks": networks,
+        "arena_bytes": arena_bytes,
+        "arena_align": arena_align,
+        "constants": tuple(_array(constant) for constant in all_constants(programs)),
+        "runtime": tuple(
+            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
+            for part in used_runtime(programs)
+        ),
+        "kernels": tuple(
+            env.get_template(f.kernel.template).render(call=f, p=f.params)
+            for f in all_functions(programs)
+        ),
+        "body": "\n".join(bodies).removesuffix("\n"),
+    }
+
+
+def _network(program: Program, golden: Golden) -> Context:
+    """Return what the templates of a network see."""
+    name = program.interface.name
+    return {
+        "name": name,
+        "NAME": name.upper(),
+        "LIBRARY": program.interface.stem.upper(),
+        "of_network": f" of {name}" if program.interface.library else "",
         "program": program,
         "inputs": _ports(program, "input", program.interface.inputs, program.input_offsets),
         "outputs": _ports(program, "output", program.interface.outputs, program.output_offsets),
@@ -93,29 +144,11 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
-        "constants": tuple(_array(constant) for constant in program.constants),
         "layers": tuple(view_layer(layer) for layer in program.layers),
-        "nests": view_nests(program.nests),
-        "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
-            for part in used_runtime(program)
-        ),
-        "kernels": tuple(
-            env.get_template(f.kernel.template).render(call=f, p=f.params)
-            for f in program.functions
-        ),
+        "nests": view_nests(program),
         "golden_inputs": _golden(name, "input", golden.inputs),
         "golden_outputs": _golden(name, "output", golden.outputs),
     }
-    files = {
-        f"{name}.h": "c/network.h.j2",
-        f"{name}.c": "c/network.c.j2",
-        f"{name}_weights.h": "c/weights.h.j2",
-        f"{name}_weights.c": "c/weights.c.j2",
-        f"{name}_test.h": "c/test.h.j2",
-        "CMakeLists.txt": "c/CMakeLists.txt.j2",
-    }
-    return {file: _render(env, path, context) for file, path in files.items()}
 
 
 def _render(env: jinja2.Environment, path: str, context: Mapping[str, object]) -> str:
@@ -136,12 +169,13 @@ def _suffix(index: int, count: int) -> str:
     return f"_{index}" if count > 1 else ""
 
 
-def used_runtime(program: Program) -> tuple[str, ...]:
+def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     """Return the runtime files that the kernels call, in an order that compiles."""
-    used = {part for function in program.functions for part in function.kernel.uses}
-    if any(not operand.is_direct for layer in program.layers for operand in layer.operands):
+    used = {part for function in all_functions(programs) for part in function.kernel.uses}
+    layers = [layer for program in programs for layer in program.layers]
+    if any(not operand.is_direct for layer in layers for operand in layer.operands):
         used.add("rows")
-    if any(len(nest.layers) > 1 for nest in program.nests):
+    if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)
 

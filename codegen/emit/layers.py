@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
-from codegen.ir.program import ARENA, Layer, Nest, Operand
+from codegen.ir.program import ARENA, Layer, Nest, Operand, Program
 from codegen.ir.schedule import Need
 
 
@@ -124,17 +124,17 @@ def _kernel_call(layer: Layer) -> str:
     return f"{layer.function.name}({', '.join(arguments)});"
 
 
-def view_nests(nests: tuple[Nest, ...]) -> tuple[NestView, ...]:
+def view_nests(program: Program) -> tuple[NestView, ...]:
     """Return nests as C text; needs count layers from the first of all."""
-    counters = [_counter(layer) for nest in nests for layer in nest.layers]
+    counters = [_counter(layer) for layer in program.layers]
     found, start = [], 0
-    for index, nest in enumerate(nests):
+    for index, nest in enumerate(program.nests):
         inside = range(start, start + len(nest.layers))
         turns = tuple(
             _turn(layer, needs, counters, inside)
             for layer, needs in zip(nest.layers, nest.needs, strict=True)
         )
-        found.append(_nest(f"nest_{index:02d}", nest, turns))
+        found.append(_nest(f"{program.interface.prefix}nest_{index:02d}", nest, turns))
         start = inside.stop
     return tuple(found)
 
@@ -176,7 +176,7 @@ def _wait(need: Need, made: str, done: str) -> str:
 
 
 def _counter(layer: Layer) -> str:
-    return layer.name.replace("layer", "done")
+    return f"done_{layer.name.rpartition('_')[2]}"
 
 
 def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:

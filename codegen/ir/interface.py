@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegen.ir.types import DType, Origin, Quant, TensorType
@@ -41,6 +43,7 @@ class Interface:
 
     Functions are `{name}_invoke(arena)` and so on in lower case; macros are upper case. With
     several inputs the accessors are `{name}_input_0`, `{name}_input_1`, ...; likewise outputs.
+    `library` names the files that it shares with other networks; "" where it is alone.
     """
 
     name: str
@@ -48,3 +51,22 @@ class Interface:
     outputs: tuple[Port, ...]
     arena_bytes: int
     arena_align: int
+    library: str = ""
+
+    @property
+    def stem(self) -> str:
+        """What the names of the files with its code and weights begin with."""
+        return self.library or self.name
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its static functions begin with."""
+        return f"{self.name}_" if self.library else ""
+
+
+def shared_arena(interfaces: Sequence[Interface]) -> tuple[int, int]:
+    """Return size and alignment of an arena in which any of the networks can run."""
+    return (
+        max(interface.arena_bytes for interface in interfaces),
+        math.lcm(*(interface.arena_align for interface in interfaces)),
+    )

@@ -11,9 +11,17 @@ from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.report import Agreement, Calibration, Check, LayerReport, Report, Totals
+from codegen.ir.program import Program
+from codegen.ir.report import (
+    Agreement,
+    BundleTotals,
+    Calibration,
+    Check,
+    LayerReport,
+    Report,
+    Totals,
+)
 from codegen.ir.schedule import Schedule, Step
-from codegen.lower import layer_name
 from codegen.options import Options
 from codegen.report.packets import count_packets
 from codegen.targets import Target
@@ -38,10 +46,10 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def read_measures(run: TargetRun, schedule: Schedule) -> Measured:
+def read_measures(run: TargetRun, program: Program) -> Measured:
     """Return the figures of a run on a target."""
     cost = run.run.cost
-    layers = _layer_costs(run, len(schedule.steps))
+    layers = _layer_costs(run, [layer.name for layer in program.layers])
     notes = ["cycles are estimated from a cost table, for memories without wait states"]
     if not layers:
         notes.append("layers: the compiler joined some, so instructions are known for all only")
@@ -57,11 +65,10 @@ def read_measures(run: TargetRun, schedule: Schedule) -> Measured:
     )
 
 
-def _layer_costs(run: TargetRun, steps: int) -> tuple[tuple[int, int], ...]:
+def _layer_costs(run: TargetRun, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Return instructions and cycles of each layer; () where not each is a function."""
     functions = run.run.cost.functions if run.run.cost else ()
     costs = {cost.name: (cost.instructions, cost.cycles) for cost in functions}
-    names = [layer_name(index) for index in range(steps)]
     return tuple(costs[name] for name in names) if costs.keys() >= set(names) else ()
 
 
@@ -93,12 +100,12 @@ def make_report(
         layers=_layers(schedule, plan, measured, options.pdu_payload_bytes),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *_fit_notes(totals, target)),
+        notes=(*measured.notes, *notes, *fit_notes(totals, target)),
     )
 
 
-def _fit_notes(totals: Totals, target: Target) -> Iterator[str]:
-    """Say where the network is too large for the target's typical part."""
+def fit_notes(totals: Totals | BundleTotals, target: Target) -> Iterator[str]:
+    """Say where what was emitted is too large for the target's typical part."""
     for kind, what, needed in (
         ("ram", "arena", totals.arena_bytes),
         ("flash", "code and weights", totals.flash_bytes),

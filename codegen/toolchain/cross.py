@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,7 +34,7 @@ LINKER_ROOM = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class TargetBuild:
-    """A linked image that holds the network alone, and the objects it was made of."""
+    """A linked image, the objects it was made of, and the network in it to run."""
 
     elf: Path
     objects: tuple[Path, Path]
@@ -48,14 +49,17 @@ def build_target(
     target: Target,
     out: Path,
     compiler: CrossCompiler = "zig",
+    *,
+    beside: Sequence[Interface] = (),
 ) -> TargetBuild:
     """Compile the emitted files for the target and link them alone, unused parts removed.
 
-    Raises MissingTool, ToolFailed, or BadTarget where the target cannot be built for.
+    What serves other networks of the library is unused, but for those `beside`. Raises
+    MissingTool, ToolFailed, or BadTarget where the target cannot be built for.
     """
     command = cross_command(target, compiler)
     code, weights = (compile_object(command, s, out) for s in sources(folder, interface))
-    names = function_names(interface).all
+    names = tuple(name for used in (interface, *beside) for name in function_names(used).all)
     elf = out / f"{interface.name}.elf"
     flash = _with_room(target.memory("flash"))
     ram = _with_room(target.memory("ram"))
@@ -107,7 +111,7 @@ def link(
     text = render(
         "baremetal/link.ld.j2",
         entry=roots[0],
-        name=interface.name,
+        stem=interface.stem,
         flash=flash,
         ram=ram,
         weights=weights,

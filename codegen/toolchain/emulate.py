@@ -16,7 +16,9 @@ from codegen.toolchain.machine import (
     fill_arena,
     guards_intact,
     load_machine,
+    read_arena,
     stack_depth,
+    write_arena,
 )
 from codegen.toolchain.ports import function_names, join_batch, split_batch
 
@@ -34,12 +36,18 @@ class EmulatedRun:
 
 
 def emulate(
-    build: TargetBuild, inputs: Sequence[Array], *, count: bool = False, native: bool = True
+    build: TargetBuild,
+    inputs: Sequence[Array],
+    *,
+    count: bool = False,
+    native: bool = True,
+    arena: Array | None = None,
 ) -> EmulatedRun:
     """Run NAME_invoke on each sample; (N, *shape) int8 arrays, one an input.
 
-    count: measure the first sample too, with the compiled hook unless `native` is False. Raises
-    VerificationFailed where the C touches what it must not, MissingTool, or BadTarget.
+    count: measure the first sample too, with the compiled hook unless `native` is False. arena: as
+    `run_host` takes it. Raises VerificationFailed where the C touches what it must not,
+    MissingTool, or BadTarget.
     """
     if count and build.target.cycles is None:
         raise BadTarget(f"target '{build.target.name}' has no [cycles] to count with")
@@ -54,6 +62,8 @@ def emulate(
     outputs, depth, cost = [], 0, None
     for index, sample in enumerate(batch):
         fill_arena(machine, content)
+        if arena is not None:
+            write_arena(machine, arena[: interface.arena_bytes])
         for address, data in zip(writes, sample, strict=True):
             machine.engine.mem_write(address, data)
         if count and index == 0:
@@ -63,6 +73,8 @@ def emulate(
         if not guards_intact(machine, content, interface.arena_bytes):
             message = f"{names.invoke} wrote outside the arena on the emulated {build.target.name}"
             raise VerificationFailed(message, where=f"sample {index}")
+        if arena is not None:
+            arena[: interface.arena_bytes] = read_arena(machine, interface.arena_bytes)
         depth = max(depth, stack_depth(machine))
         found = zip(reads, sizes, strict=True)
         outputs.append([bytes(machine.engine.mem_read(at, size)) for at, size in found])

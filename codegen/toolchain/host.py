@@ -24,7 +24,7 @@ FFI: Any = cffi.FFI
 
 @dataclass(frozen=True, slots=True)
 class HostBuild:
-    """A shared library made from NAME.c and NAME_weights.c as they were emitted."""
+    """A shared library made from the C files as they were emitted, and the network to run."""
 
     library: Path
     interface: Interface
@@ -35,7 +35,7 @@ def build_host(
 ) -> HostBuild:
     """Compile the emitted files into `out`; raises MissingTool or ToolFailed."""
     command = (compiler or host_compiler()).c
-    library = out / f"lib{interface.name}.so"
+    library = out / f"lib{interface.stem}.so"
     flags = ("-std=c99", "-O2", "-fPIC", "-shared")
     run_tool((*command, *flags, "-o", library, *sources(folder, interface)))
     return HostBuild(library, interface)
@@ -43,26 +43,30 @@ def build_host(
 
 def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
     """Return the C files of an emitted folder."""
-    return folder / f"{interface.name}.c", folder / f"{interface.name}_weights.c"
+    return folder / f"{interface.stem}.c", folder / f"{interface.stem}_weights.c"
 
 
-def run_host(build: HostBuild, inputs: Sequence[Array]) -> tuple[Array, ...]:
+def run_host(
+    build: HostBuild, inputs: Sequence[Array], arena: Array | None = None
+) -> tuple[Array, ...]:
     """Run NAME_invoke on each sample; (N, *shape) int8 arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
-    stands between guard bytes. Raises VerificationFailed where the C writes outside of it.
+    stands between guard bytes. With `arena`, bytes that may be more than it takes, it holds those
+    instead, and they become what it holds afterwards. Raises VerificationFailed where the C writes
+    outside of it.
     """
     ffi = FFI()
     ffi.cdef(declarations(build.interface))
     library = ffi.dlopen(str(build.library))
     try:
-        return _run(ffi, library, build.interface, inputs)
+        return _run(ffi, library, build.interface, inputs, arena)
     finally:
         ffi.dlclose(library)
 
 
 def _run(
-    ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array]
+    ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array], held: Array | None
 ) -> tuple[Array, ...]:
     batch = split_batch(interface, inputs)
     names = function_names(interface)
@@ -76,11 +80,13 @@ def _run(
     invoke = getattr(library, names.invoke)
     outputs = []
     for index, sample in enumerate(batch):
-        memory[start:end] = pristine[start:end]
+        memory[start:end] = pristine[start:end] if held is None else held[: end - start]
         for pointer, data in zip(writes, sample, strict=True):
             ffi.memmove(pointer, data, len(data))
         invoke(arena)
         outputs.append([bytes(ffi.buffer(p, n)) for p, n in zip(reads, sizes, strict=True)])
+        if held is not None:
+            held[: end - start] = memory[start:end]
         if not (
             np.array_equal(memory[:start], pristine[:start])
             and np.array_equal(memory[end:], pristine[end:])

@@ -121,6 +121,16 @@ def fill_arena(machine: Machine, content: Array) -> None:
     machine.engine.mem_write(machine.arena_page, content.tobytes())
 
 
+def write_arena(machine: Machine, data: Array) -> None:
+    """Write bytes to the beginning of the arena."""
+    machine.engine.mem_write(machine.arena, data.tobytes())
+
+
+def read_arena(machine: Machine, size: int) -> Array:
+    """Return the first bytes of the arena."""
+    return np.frombuffer(machine.engine.mem_read(machine.arena, size), np.uint8)
+
+
 def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
     """Only the arena has changed since `fill_arena`."""
     size = machine.arena_end - machine.arena_page

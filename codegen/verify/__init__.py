@@ -6,9 +6,11 @@ from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.study import Study, study
 from codegen.verify.tokens import check_memory
+from codegen.verify.turns import SharedStudy, study_turns
 
 __all__ = [
     "Inputs",
+    "SharedStudy",
     "Study",
     "Subject",
     "TargetRun",
@@ -18,4 +20,5 @@ __all__ = [
     "measure_agreement",
     "run_reference",
     "study",
+    "study_turns",
 ]
