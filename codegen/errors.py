@@ -154,7 +154,7 @@ class VerificationFailed(CodegenError):
 
     code = "verification-failed"
     exit_status = EXIT_VERIFY_FAILED
-    summary = "Reference, host C and target C do not agree in every byte."
+    summary = "Reference, host C and target C differ in some byte, or the memory plan is wrong."
 
 
 class DoesNotFit(CodegenError):

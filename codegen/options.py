@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from codegen.errors import BadOption
+
+InputMode = Literal["arena", "const", "rows"]
+OutputMode = Literal["arena", "rows"]
 
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
@@ -39,7 +43,8 @@ class Options:
     `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
     of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that the arena may take.
+    most that the arena may take. `input_mode` and `output_mode` say how inputs and outputs pass
+    between the caller and the network (`Transfer`).
     """
 
     model: str
@@ -53,6 +58,8 @@ class Options:
     ram_bytes: int | None = None
     pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
     dump_ir: Path | None = None
+    input_mode: InputMode = "arena"
+    output_mode: OutputMode = "arena"
 
     @property
     def model_name(self) -> str:

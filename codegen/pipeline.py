@@ -13,16 +13,18 @@ from codegen import zoo
 from codegen.emit import Golden, emit
 from codegen.errors import BadOption, DoesNotFit, UnknownName
 from codegen.frontend import import_model, load_onnx
+from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
+from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
 from codegen.ir.report import Calibration
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
-from codegen.lower import lower
+from codegen.lower import certify, lower
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
@@ -35,8 +37,16 @@ from codegen.quantize import (
 from codegen.quantize.calibrate import unformatted
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
+from codegen.schedule.edges import check_transfer
 from codegen.targets import Target, load_target
-from codegen.verify import check_memory, make_inputs, run_reference
+from codegen.verify import (
+    check_plan,
+    make_inputs,
+    parse_plan,
+    plan_file,
+    plan_to_json,
+    run_reference,
+)
 
 GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
@@ -46,7 +56,7 @@ GRAPH_SUFFIX = "_graph.npz"
 class Compiled:
     """What the stages made of one model.
 
-    `files` are all of the output folder but the report; networks of one library share them.
+    `files` are all of the output folder but the reports; networks of one library share them.
     """
 
     options: Options
@@ -59,6 +69,7 @@ class Compiled:
     schedule: Schedule
     plan: MemoryPlan
     program: Program
+    certificate: Certificate
     golden: Golden
     files: Mapping[str, str | bytes] = field(default_factory=dict)
 
@@ -82,8 +93,9 @@ def compile_bundle(
         beside = [network.program for network in compiled]
         compiled.append(compile_network(options, progress, library=library, beside=beside))
     sources = emit([c.program for c in compiled], [c.golden for c in compiled])
+    plans = {plan_file(c.program.interface): plan_to_json(c.certificate) for c in compiled}
     graphs = {f"{c.options.identifier}{GRAPH_SUFFIX}": save_graph(c.graph) for c in compiled}
-    return tuple(replace(network, files={**sources, **graphs}) for network in compiled)
+    return tuple(replace(network, files={**sources, **plans, **graphs}) for network in compiled)
 
 
 def compile_network(
@@ -97,6 +109,8 @@ def compile_network(
 
     imported = dump.graph("import", import_model(model, Path(options.model).name))
     network = dump.graph("canonicalize", canonicalize(imported))
+    transfer = Transfer(options.input_mode, options.output_mode)
+    check_transfer(network, transfer, options.model_name)
     samples = open_samples(options, network)
     needs_ranges = bool(unformatted(network))
     ranges = (
@@ -108,7 +122,7 @@ def compile_network(
         "quantize",
         quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
     )
-    schedule, plan = schedule_and_plan(graph, target.kernels)
+    schedule, plan = schedule_and_plan(graph, target.kernels, transfer)
     dump.schedule(schedule)
     dump.plan(plan)
     check_budget(plan, options.ram_bytes)
@@ -123,11 +137,21 @@ def compile_network(
         library=library,
         beside=beside,
     )
-    check_memory(program, schedule)
-    golden = make_golden(graph, samples)
-    calibration = describe_calibration(samples, needs_ranges)
+    certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))
+    check_plan(certificate)
     return Compiled(
-        options, target, model, digest, samples, calibration, graph, schedule, plan, program, golden
+        options,
+        target,
+        model,
+        digest,
+        samples,
+        describe_calibration(samples, needs_ranges),
+        graph,
+        schedule,
+        plan,
+        program,
+        certificate,
+        make_golden(graph, samples),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.errors import Problem, VerificationFailed
+from codegen.ir.certificate import Certificate
 from codegen.ir.interface import Interface
 from codegen.ir.report import BundleReport, Check, Report
 from codegen.ir.text import load_graph
@@ -19,19 +20,25 @@ from codegen.quantize import graph_inputs, synthetic_samples
 from codegen.report import (
     Measured,
     bundle_to_json,
+    html_file,
     load_report,
     make_bundle,
     make_report,
     read_measures,
+    report_to_html,
 )
 from codegen.targets import Target, load_target
 from codegen.verify import (
     SharedStudy,
     Study,
     Subject,
+    check_plan,
+    check_written,
     find_edit,
+    load_plan,
     make_inputs,
     measure_agreement,
+    plan_file,
     run_reference,
     study,
     study_turns,
@@ -77,7 +84,11 @@ def emit_bundle(
         write_files(folder, compiled[0].files)
         report = examine(compiled, folder if measure else None, progress)
         raise_if_different(report.all_checks)
-        write_files(folder, {REPORT_FILE: bundle_to_json(report)})
+        pages = {
+            html_file(network.interface): report_to_html(network, made.certificate, made.target)
+            for network, made in zip(report.networks, compiled, strict=True)
+        }
+        write_files(folder, {REPORT_FILE: bundle_to_json(report), **pages})
     return report
 
 
@@ -152,6 +163,22 @@ def read_project(path: Path) -> BundleReport:
     return load_report(path / REPORT_FILE)
 
 
+def read_plans(path: Path) -> tuple[Certificate, ...]:
+    """Return the memory plan of each network of an emitted folder; as `read_plan`."""
+    return tuple(read_plan(path, report.interface) for report in read_project(path).networks)
+
+
+def read_plan(path: Path, interface: Interface) -> Certificate:
+    """Return the memory plan of a network of an emitted folder.
+
+    Raises UnreadableFile, and VerificationFailed where it is wrong.
+    """
+    file = plan_file(interface)
+    certificate = load_plan(path / file)
+    check_plan(certificate, f"{file} was changed: emit the network again")
+    return certificate
+
+
 def report_model(options: Options, progress: Progress = silent) -> BundleReport:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -171,8 +198,11 @@ def verify_project(
     """Compare the files of an emitted folder, as they are now, with the reference.
 
     On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
+    First the memory plans are checked, by themselves and against the C; VerificationFailed.
     """
     bundle = read_project(path)
+    for report in bundle.networks:
+        check_written(path, report.interface, read_plan(path, report.interface))
     emitted_for = load_target(bundle.networks[0].target)
     families = emitted_for.kernels
     subjects = [

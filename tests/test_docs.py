@@ -23,7 +23,7 @@ from codegen.project import describe
 from codegen.report import BUNDLE_SCHEMA, SCHEMA, bundle_to_json, make_bundle, report_to_json
 from codegen.targets import Target, load_target
 from codegen.toolchain.tools import host_compiler
-from codegen.verify import SharedStudy
+from codegen.verify import SharedStudy, plan_to_json
 from tests.toy_model import write_toy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +87,16 @@ def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
         assert names & documented or container, f"{key} is not in docs/report.md"
 
 
+def test_every_key_of_the_plan_is_documented(tmp_path: Path) -> None:
+    certificate = compile_model(Options(str(write_toy(tmp_path)), "cortex-m7")).certificate
+    documented = set(re.findall(r"`([^`]+)`", read("docs/plan.md")))
+    for key in set(keys(json.loads(plan_to_json(certificate)))):
+        short = key.replace("nests[].steps[].", "….")
+        names = {key, f"{key}[]", short, f"{short}[]", key.rpartition(".")[2]}
+        container = any(name.startswith((f"{key}[].", f"{short}[].")) for name in documented)
+        assert names & documented or container, f"{key} is not in docs/plan.md"
+
+
 def test_every_key_of_a_target_is_documented() -> None:
     text = read("docs/targets.md")
     for field in fields(Target):
@@ -136,6 +146,19 @@ def test_examples_run(page: str, script: str, tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_c_example_with_rows_compiles(tmp_path: Path) -> None:
+    blocks = re.findall(r"```c\n((?:(?!```).)*?)```", read("README.md"), re.DOTALL)
+    (example,) = [block for block in blocks if "push_row" in block]
+    network = {"alpha": 0.25, "resolution": 32, "classes": 10}
+    options = Options("mobilenet_v1", "cortex-m7", network=network, input_mode="rows")
+    header = compile_model(options).files["mobilenet_v1.h"]
+    assert isinstance(header, str)
+    (tmp_path / "mobilenet_v1.h").write_text(header, encoding="utf-8")
+    (tmp_path / "rows.c").write_text(example, encoding="utf-8")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c"]
+    subprocess.run([*host_compiler().c, *flags, "rows.c"], cwd=tmp_path, check=True)
 
 
 def test_the_c_example_runs(tmp_path: Path) -> None:

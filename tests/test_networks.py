@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codegen.options import Options
+from codegen.options import InputMode, Options, OutputMode
 from codegen.pipeline import Compiled, compile_model
 from codegen.quantize import graph_inputs
 from codegen.targets import load_target
@@ -64,6 +64,27 @@ def test_file(shared_models: Path, model: str, target: str, tmp_path: Path) -> N
     out = tmp_path / "out"
     out.mkdir()
     prove(compile_model(options), CORES[target], out)
+
+
+TRANSFERS: tuple[tuple[str, InputMode, OutputMode], ...] = (
+    ("mlperf_tiny_kws_dscnn_int8", "const", "arena"),
+    ("mlperf_tiny_kws_dscnn_int8", "rows", "arena"),
+    ("mlperf_tiny_ic_resnet8_int8", "const", "arena"),
+    ("mlperf_tiny_ic_resnet8_int8", "rows", "arena"),
+)
+
+
+@pytest.mark.parametrize(("model", "inputs", "outputs"), TRANSFERS)
+def test_transfer(
+    shared_models: Path, model: str, inputs: InputMode, outputs: OutputMode, tmp_path: Path
+) -> None:
+    options = Options(
+        str(shared_models / f"{model}.onnx"),
+        "cortex-m7",
+        input_mode=inputs,
+        output_mode=outputs,
+    )
+    prove(compile_model(options), ("cortex-m7", "rv32imc"), tmp_path)
 
 
 @each_target

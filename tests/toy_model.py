@@ -29,12 +29,21 @@ sibling (float[N, 2, 6, 6] image) => (float[N, 5] scores)
 {
     a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1, b1)
     b = Relu (a)
-    c = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (b, w3, b3)
-    d = GlobalAveragePool (c)
-    scores = Flatten (d)
+    c = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (b)
+    d = Flatten (c)
+    scores = Gemm <transB = 1> (d, w3, b3)
 }
 """
-SIBLING_SHAPES = {"w1": SHAPES["w1"], "b1": SHAPES["b1"], "w3": (5, 4, 3, 3), "b3": (5,)}
+SIBLING_SHAPES = {"w1": SHAPES["w1"], "b1": SHAPES["b1"], "w3": (5, 36), "b3": (5,)}
+
+SEGMENT_TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+segment (float[N, 2, 24, 9] image) => (float[N, 3, 24, 9] map)
+{
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1)
+    map = Relu (a)
+}
+"""
 
 
 def toy_model(text: str = TEXT, shapes: dict[str, tuple[int, ...]] = SHAPES) -> onnx.ModelProto:
@@ -51,6 +60,13 @@ def write_toy(folder: Path, name: str = "toy.onnx") -> Path:
     """Write the model into a folder and return its path."""
     path = folder / name
     onnx.save(toy_model(), path)
+    return path
+
+
+def write_segment(folder: Path, name: str = "segment.onnx") -> Path:
+    """Write a model from an image to an image, and return its path."""
+    path = folder / name
+    onnx.save(toy_model(SEGMENT_TEXT, {"w1": (3, 2, 3, 3)}), path)
     return path
 
 

@@ -18,7 +18,7 @@ from codegen.report import bundle_to_json, render_bundle
 @click.command()
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--target", "-t", required=True, help="Name of a target, or a .toml file of yours.")
-@click.option("--output", "-o", type=PATH, help="Folder to make. Default: ./NAME.")
+@click.option("--folder", "-o", type=PATH, help="Folder to make. Default: ./NAME.")
 @click.option(
     "--share-arena",
     is_flag=True,
@@ -31,7 +31,7 @@ from codegen.report import bundle_to_json, render_bundle
 def emit(
     models: tuple[str, ...],
     target: str,
-    output: Path | None,
+    folder: Path | None,
     share_arena: bool,
     force: bool,
     no_measure: bool,
@@ -41,14 +41,15 @@ def emit(
     r"""Compile MODEL, an ONNX file or the name of a zoo network, into a folder of C.
 
     The C is built and run, on this machine and on the emulated target, and must equal the
-    reference in every byte; then the folder appears, whole, with its report.json.
+    reference in every byte; then the folder appears, whole, with its report.json and
+    report.html.
 
     \b
     codegen emit my_network.onnx --target cortex-m4 --calibrate samples.npz
     codegen emit wake=kws.onnx mobilenet_v1:alpha=0.25 --share-arena --target cortex-m4
     """
     name, networks = _name_networks(models, target, share_arena, given)
-    folder = output or Path(name)
+    folder = folder or Path(name)
     with progress_bar() as progress:
         bundle = emit_bundle(
             name, networks, folder, force=force, measure=not no_measure, progress=progress

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from codegen import zoo
 from codegen.errors import BadOption
-from codegen.options import Options, library_identifier
+from codegen.options import InputMode, Options, OutputMode, library_identifier
 from codegen.report.complexity.spec import is_zoo_name, parse_spec
 from codegen.report.packets import PDUS, parse_pdu
 
@@ -77,6 +77,21 @@ def model_options(command: F) -> F:
                 "--ram", callback=parse_ram, help="Most RAM the arena may take, such as 64k."
             ),
             click.option(
+                "--input",
+                type=click.Choice(get_args(InputMode)),
+                default="arena",
+                show_default=True,
+                help="Inputs are written into the arena, read where the caller has them, or pushed"
+                " row by row: then the image is never held.",
+            ),
+            click.option(
+                "--output",
+                type=click.Choice(get_args(OutputMode)),
+                default="arena",
+                show_default=True,
+                help="Outputs stand in the arena, or each row goes to a function of the caller.",
+            ),
+            click.option(
                 "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
             ),
             click.option(
@@ -127,6 +142,8 @@ def _make_each(
             seed=given["seed"],
             ram_bytes=given["ram"],
             pdu_payload_bytes=given["pdu"],
+            input_mode=given["input"],
+            output_mode=given["output"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -18,21 +18,25 @@ from codegen.cli.model import (
 )
 from codegen.errors import BadOption
 from codegen.ir.report import BundleReport
-from codegen.project import read_project, report_model
-from codegen.report import bundle_to_json, render_bundle
+from codegen.project import read_plans, read_project, report_model
+from codegen.report import bundle_to_json, render_bundle, render_memory
 
 
 @click.command()
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--target", "-t", help="Compile for this target and measure, instead of counting.")
+@click.option("--memory", is_flag=True, help="Of a folder: show who lives where in RAM, and when.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @counting_options
 @model_options
-def report(models: tuple[str, ...], target: str | None, as_json: bool, **given: Any) -> None:
+def report(
+    models: tuple[str, ...], target: str | None, memory: bool, as_json: bool, **given: Any
+) -> None:
     r"""Show what MODEL costs: an ONNX file, a zoo network, or an emitted folder.
 
     A model's operations, parameters and packets are counted from its structure alone, at once.
-    With a target it is compiled and measured. A folder's own report is read.
+    With a target it is compiled and measured. A folder's own report is read; its report.html
+    shows the same, and the memory map.
 
     \b
     codegen report squeezenet --rules netscope
@@ -40,10 +44,16 @@ def report(models: tuple[str, ...], target: str | None, as_json: bool, **given: 
     codegen report mobilenet_v1 --alpha 0.25 --split --pdu lorawan-dr5
     codegen report mobilenet_v1 --block dw7
     codegen report mobilenet_v1 --alpha 0.25 --target cortex-m7
+    codegen report mobilenet_v1/ --memory
     """
     if is_project(models[0]) and len(models) == 1:
         refuse_model_options({"target": target, **given})
-        _show(read_project(Path(models[0])), as_json)
+        if memory:
+            _show_memory(Path(models[0]), as_json)
+        else:
+            _show(read_project(Path(models[0])), as_json)
+    elif memory:
+        raise BadOption("--memory: only for an emitted folder", hint="emit the network first")
     elif target is None:
         report_counts(models, as_json, given)
     else:
@@ -58,6 +68,15 @@ def _show(found: BundleReport, as_json: bool) -> None:
         click.echo(bundle_to_json(found), nl=False)
     else:
         render_bundle(found, stdout())
+
+
+def _show_memory(folder: Path, as_json: bool) -> None:
+    plans = read_plans(folder)
+    if as_json:
+        raise BadOption(
+            "--memory, --json: the plan is JSON already", hint=f"see the plans in {folder}/"
+        )
+    render_memory(plans, stdout())
 
 
 def _refuse_counting(models: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layers import view_layer, view_nests
+from codegen.emit.layers import view_layer, view_nests, view_state
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
 from codegen.ir.interface import Port, shared_arena
 from codegen.ir.program import Constant, Program, all_constants, all_functions
@@ -20,22 +20,32 @@ from codegen.ir.types import Array
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
 """Templates of files without statements."""
 
+INPUTS_ARE = {
+    "arena": "from the arena, which it may overwrite",
+    "const": "from where they stand, which it only reads",
+    "rows": "row by row",
+}
+OUTPUTS_ARE = {"arena": "in the arena", "rows": "by rows to `sink`, with `user`"}
+
 RUNTIME = (
     "least",
     "rows",
     "position",
     "rescale",
     "tile_2x2",
+    "tile_4x1",
+    "pin",
     "load32",
     "store32",
     "sxtb16",
     "smlad",
     "pack16",
-    "expand",
     "smlad_2x2",
+    "smlad_4x1",
     "window_3x3",
     "store_tile",
     "store_apart",
+    "store_filters",
 )
 """The files of templates/runtime/, each after those it calls."""
 
@@ -50,7 +60,10 @@ class PortView:
     dims: str
     shape: str
     size: int
-    offset: int
+    by_rows: bool
+    rows: int
+    row_size: int
+    offset: int | None
     scale: str
     zero_point: int
 
@@ -123,6 +136,7 @@ def _library(
         "kernels": tuple(
             env.get_template(f.kernel.template).render(call=f, p=f.params)
             for f in all_functions(programs)
+            if not f.kernel.delivers
         ),
         "body": "\n".join(bodies).removesuffix("\n"),
     }
@@ -130,21 +144,32 @@ def _library(
 
 def _network(program: Program, golden: Golden) -> Context:
     """Return what the templates of a network see."""
-    name = program.interface.name
+    name, prefix = program.interface.name, program.interface.prefix
+    by_rows = program.interface.transfer.outputs == "rows"
     return {
         "name": name,
         "NAME": name.upper(),
+        "prefix": prefix,
         "LIBRARY": program.interface.stem.upper(),
         "of_network": f" of {name}" if program.interface.library else "",
         "program": program,
-        "inputs": _ports(program, "input", program.interface.inputs, program.input_offsets),
-        "outputs": _ports(program, "output", program.interface.outputs, program.output_offsets),
+        "inputs": _inputs(program),
+        "outputs": _outputs(program),
+        "transfer": program.interface.transfer,
         "run_parameters": _run_parameters(program),
+        "taken": _taken(program),
+        "example_arguments": _passed(program, "image", "take_row, user"),
+        "inputs_are": INPUTS_ARE[program.interface.transfer.inputs],
+        "outputs_are": OUTPUTS_ARE[program.interface.transfer.outputs],
+        "pointers": "the arena, the row or the sink" if by_rows else "the arena or the row",
+        "run_arguments": _passed(program, "input", f"{prefix}store_row, output"),
+        "test_arguments": _passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
+        "state": view_state(program),
         "arena_bytes": program.interface.arena_bytes,
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
-        "layers": tuple(view_layer(layer) for layer in program.layers),
+        "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
         "golden_inputs": _golden(name, "input", golden.inputs),
         "golden_outputs": _golden(name, "output", golden.outputs),
@@ -164,6 +189,21 @@ def _run_parameters(program: Program) -> str:
     return "".join(inputs + outputs)
 
 
+def _taken(program: Program) -> str:
+    """Return the parameters by which NAME_invoke or NAME_begin takes what it is given."""
+    return _passed(
+        program, "const int8_t *input", f"{program.interface.name}_sink sink, void *user"
+    )
+
+
+def _passed(program: Program, given: str, sink: str) -> str:
+    """Return what is passed besides the arena: constant inputs, and where output rows go."""
+    transfer, count = program.interface.transfer, len(program.interface.inputs)
+    inputs = range(count) if transfer.inputs == "const" else ()
+    passed = [f", {given}{_suffix(i, count)}" for i in inputs]
+    return "".join(passed + ([f", {sink}"] if transfer.outputs == "rows" else []))
+
+
 def _suffix(index: int, count: int) -> str:
     """Return the number of a port, where there are several."""
     return f"_{index}" if count > 1 else ""
@@ -180,8 +220,18 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     return tuple(part for part in RUNTIME if part in used)
 
 
+def _inputs(program: Program) -> tuple[PortView, ...]:
+    by_rows = program.interface.transfer.inputs == "rows"
+    return _ports("input", program.interface.inputs, program.input_offsets, by_rows)
+
+
+def _outputs(program: Program) -> tuple[PortView, ...]:
+    by_rows = program.interface.transfer.outputs == "rows"
+    return _ports("output", program.interface.outputs, program.output_offsets, by_rows)
+
+
 def _ports(
-    program: Program, kind: str, ports: tuple[Port, ...], offsets: tuple[int, ...]
+    kind: str, ports: tuple[Port, ...], offsets: tuple[int | None, ...], by_rows: bool
 ) -> tuple[PortView, ...]:
     return tuple(
         PortView(
@@ -191,6 +241,9 @@ def _ports(
             dims="x".join(map(str, port.shape)) or "1",
             shape=", ".join(map(str, port.shape)),
             size=port.size_bytes,
+            by_rows=by_rows,
+            rows=port.type.rows,
+            row_size=port.type.row_bytes,
             offset=offset,
             scale=f"{float(np.float32(port.scale))!r}f",
             zero_point=port.zero_point,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
 from codegen.ir.program import ARENA, Layer, Nest, Operand, Program
-from codegen.ir.schedule import Need
+from codegen.ir.schedule import PUSHED, SINK, Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class NestView:
-    """A nest's function; a nest of one layer has none and is run by its `invocation`."""
+    """A nest's function; a nest of one layer has none and is run by its `invocation`.
+
+    `counters` are its own; those of a nest whose rows are pushed outlast its calls.
+    """
 
     name: str
     summary: str
     layers: tuple[Turn, ...]
+    counters: tuple[str, ...]
     invocation: tuple[str, ...]
     parameters: str
+    is_function: bool
 
     @property
     def latest_first(self) -> tuple[Turn, ...]:
@@ -64,14 +70,33 @@ class NestView:
         return self.layers[::-1]
 
 
-def view_layer(layer: Layer) -> LayerView:
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """What is kept between pushed rows: C type and names of its counters, place, size, mark.
+
+    `receive` is the call that takes a row, `received` the counter of rows.
+    """
+
+    counter_type: str
+    counters: tuple[str, ...]
+    offset: int
+    size: int
+    mark: str
+    receive: str
+    received: str
+    rows: int
+
+
+def view_layer(layer: Layer, network: str) -> LayerView:
     """Return a layer as C text."""
     return LayerView(
         name=layer.name,
         comment=_comment(layer.comment),
-        parameters=", ".join([*declared(layer.bases), *(["int32_t row"] * takes_row(layer))]),
+        parameters=", ".join(
+            [*declared(layer.bases, network), *(["int32_t row"] * takes_row(layer))]
+        ),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output=place(layer.output_base, layer.output_offset),
+        output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
         scratch=place(ARENA, layer.scratch_offset),
         outside=place(ARENA, layer.outside_offset),
         outside_bytes=layer.outside_bytes,
@@ -81,9 +106,15 @@ def view_layer(layer: Layer) -> LayerView:
     )
 
 
-def declared(bases: tuple[str, ...]) -> tuple[str, ...]:
+def declared(bases: tuple[str, ...], network: str) -> tuple[str, ...]:
     """Return the parameters of a function that counts addresses from `bases`."""
-    return tuple(f"int8_t *{base}" for base in bases)
+    known = {ARENA: "int8_t *arena", SINK: f"{network}_sink sink, void *user"}
+    return tuple(known.get(base, f"const int8_t *{base}") for base in bases)
+
+
+def delivers(layer: Layer) -> bool:
+    """The layer hands rows to the caller."""
+    return layer.function.kernel.delivers
 
 
 def place(base: str, offset: int | None) -> str:
@@ -93,14 +124,17 @@ def place(base: str, offset: int | None) -> str:
     return f"{base} + {offset}" if offset else base
 
 
-def call(function: str, bases: tuple[str, ...], *arguments: str) -> str:
+INSIDE = {SINK: "sink, user"}
+"""What layers and nests call the bases, where that is not their name."""
+PUBLIC = {**INSIDE, ARENA: "base"}
+"""What NAME_invoke calls them: its own `arena` is a pointer to void."""
+PUSHING = {ARENA: "base", PUSHED: "row", SINK: "state.sink, state.user"}
+"""What NAME_push_row calls them."""
+
+
+def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *arguments: str) -> str:
     """Return the call of a layer or nest that counts addresses from `bases`."""
-    return f"{function}({', '.join([*bases, *arguments])});"
-
-
-def in_public(bases: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what public functions call the bases: their own `arena` is a pointer to void."""
-    return tuple("base" if base == ARENA else base for base in bases)
+    return f"{function}({', '.join([*(names.get(b, b) for b in bases), *arguments])});"
 
 
 def takes_row(layer: Layer) -> bool:
@@ -112,10 +146,12 @@ def takes_row(layer: Layer) -> bool:
 
 
 def _kernel_call(layer: Layer) -> str:
-    arguments = [_argument(layer, operand) for operand in layer.operands]
+    arguments = [argument(operand, layer.rows) for operand in layer.operands]
+    if delivers(layer):
+        return f"sink(user, row, {arguments[0]});"
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
-    arguments.append(_row("y", "row", layer.output_pitch, layer.output_kept, rows))
+    arguments.append(row_pointer("y", "row", layer.output_pitch, layer.output_kept, rows))
     arguments += layer.constants
     if layer.scratch_offset is not None:
         arguments.append("scratch")
@@ -126,42 +162,126 @@ def _kernel_call(layer: Layer) -> str:
 
 def view_nests(program: Program) -> tuple[NestView, ...]:
     """Return nests as C text; needs count layers from the first of all."""
-    counters = [_counter(layer) for layer in program.layers]
     found, start = [], 0
     for index, nest in enumerate(program.nests):
+        name = f"{program.interface.prefix}nest_{index:02d}"
         inside = range(start, start + len(nest.layers))
+        is_pushed = program.state is not None and index == 0
+        counters = {
+            step: f"state->{counter(layer.name)}" if is_pushed else counter(layer.name)
+            for step, layer in zip(inside, nest.layers, strict=True)
+        }
         turns = tuple(
-            _turn(layer, needs, counters, inside)
-            for layer, needs in zip(nest.layers, nest.needs, strict=True)
+            _turn(layer, needs, wants, counters[step], counters)
+            for step, layer, needs, wants in zip(
+                inside, nest.layers, nest.needs, nest.wants, strict=True
+            )
         )
-        found.append(_nest(f"{program.interface.prefix}nest_{index:02d}", nest, turns))
+        view = _pushed_nest if is_pushed else _nest
+        found.append(view(name, program, nest, turns))
         start = inside.stop
     return tuple(found)
 
 
-def _nest(name: str, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
-    first, last = nest.layers[0], nest.layers[-1]
-    summary = f"{first.name} to {last.name}, row by row: the latest that can make a row, makes one."
+def view_state(program: Program) -> StateView | None:
+    """Return what is kept between pushed rows as C text."""
+    if program.state is None:
+        return None
+    layers = program.nests[0].layers
+    received = f"state.{counter(layers[0].name)}"
+    return StateView(
+        counter_type=f"int{8 * program.state.counter_bytes}_t",
+        counters=tuple(counter(layer.name) for layer in layers),
+        offset=program.state.offset,
+        size=program.state.size_bytes,
+        mark=f"0x{program.state.mark:08x}u",
+        receive=_layer_call(layers[0], PUSHING, received),
+        received=received,
+        rows=layers[0].rows,
+    )
+
+
+def _nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
+    first = nest.layers[0]
+    names = PUBLIC if program.state is None else PUSHING
     if len(turns) > 1:
-        invocation: tuple[str, ...] = (call(name, in_public(nest.bases)),)
+        invocation: tuple[str, ...] = (call(name, nest.bases, names),)
     elif first.rows > 1:
-        loop = f"for (int32_t row = 0; row < {first.rows}; ++row) {{"
-        invocation = (loop, f"    {_layer_call(first, in_public(first.bases), 'row')}", "}")
+        loop = f"for (int32_t i = 0; i < {first.rows}; ++i) {{"
+        invocation = (loop, f"    {_layer_call(first, names, 'i')}", "}")
     else:
-        invocation = (_layer_call(first, in_public(first.bases), "0"),)
-    return NestView(name, summary, turns, invocation, ", ".join(declared(nest.bases)))
+        invocation = (_layer_call(first, names, "0"),)
+    return NestView(
+        name=name,
+        summary=_summary(nest.layers),
+        layers=turns,
+        counters=tuple(turn.done for turn in turns),
+        invocation=invocation,
+        parameters=", ".join(declared(nest.bases, program.interface.name)),
+        is_function=len(turns) > 1,
+    )
 
 
-def _layer_call(layer: Layer, bases: tuple[str, ...], row: str) -> str:
-    return call(layer.name, bases, *([row] * takes_row(layer)))
+def _pushed_nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
+    """Return what follows in a nest whose first layer receives a row a call."""
+    layers = nest.layers[1:]
+    bases = tuple(base for base in nest.bases if base != PUSHED)
+    network = program.interface.name
+    return NestView(
+        name=name,
+        summary=_summary(layers) if layers else "",
+        layers=turns[1:],
+        counters=(),
+        invocation=(call(name, bases, PUSHING, "&state"),) if layers else (),
+        parameters=", ".join([*declared(bases, network), f"{network}_state *state"]),
+        is_function=bool(layers),
+    )
 
 
-def _turn(layer: Layer, needs: tuple[Need, ...], counters: list[str], inside: range) -> Turn:
-    done = _counter(layer)
-    waits = [_wait(need, counters[need.step], done) for need in needs if need.step in inside]
-    parts = (f"{done} < {layer.rows}", *waits)
-    condition = " && ".join(f"({part})" for part in parts) if waits else parts[0]
-    return Turn(done, layer.rows, _layer_call(layer, layer.bases, done), condition)
+def _summary(layers: tuple[Layer, ...]) -> str:
+    first, last = layers[0].name, layers[-1].name
+    return f"{first} to {last}, row by row: the latest that may, makes a row."
+
+
+def _layer_call(layer: Layer, names: Mapping[str, str], row: str) -> str:
+    return call(layer.name, layer.bases, names, *([row] * takes_row(layer)))
+
+
+def _turn(
+    layer: Layer,
+    needs: tuple[Need, ...],
+    wants: tuple[Need, ...],
+    done: str,
+    counters: Mapping[int, str],
+) -> Turn:
+    """Return the part of a layer; `counters` are those of its nest, by step."""
+    condition = may_run(
+        done,
+        layer.rows,
+        [(need, counters[need.step]) for need in needs if need.step in counters],
+        [(want, counters[want.step]) for want in wants],
+    )
+    return Turn(done, layer.rows, _layer_call(layer, INSIDE, done), condition)
+
+
+def may_run(
+    done: str, rows: int, needs: Sequence[tuple[Need, str]], wants: Sequence[tuple[Need, str]]
+) -> str:
+    """Return the condition under which a layer of a nest may make its next row.
+
+    `done` counts its rows; needs and wants come with the counters of what they wait for.
+    """
+    limits = [f"{done} < {_rows_for(want, reader)}" for want, reader in wants]
+    parts = [_any(limits) if limits else f"{done} < {rows}"]
+    parts += [_wait(need, made, done) for need, made in needs]
+    return " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+
+
+def _any(conditions: list[str]) -> str:
+    """Return the condition that one of several holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return " || ".join(f"({condition})" for condition in conditions)
 
 
 def _wait(need: Need, made: str, done: str) -> str:
@@ -170,13 +290,21 @@ def _wait(need: Need, made: str, done: str) -> str:
         return f"{made} == {need.rows}"
     if (need.stride, need.reach) == (1, 1):
         return f"{made} > {done}"
-    start = done if need.stride == 1 else f"({done} * {need.stride})"
+    return f"{made} >= {_rows_for(need, done)}"
+
+
+def _rows_for(need: Need, row: str) -> str:
+    """Return how many rows of the operand the computation of `row` needs."""
+    if need.stride == 0 or need.reach >= need.rows:
+        return str(need.rows)
+    start = row if need.stride == 1 else f"({row} * {need.stride})"
     reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
-    return f"{made} >= fx_least({reach}, {need.rows})"
+    return f"fx_least({reach}, {need.rows})"
 
 
-def _counter(layer: Layer) -> str:
-    return f"done_{layer.name.rpartition('_')[2]}"
+def counter(layer: str) -> str:
+    """Return the counter of rows of a layer of that name, in its nest."""
+    return f"done_{layer.rpartition('_')[2]}"
 
 
 def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,17 +313,18 @@ def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
     return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
 
 
-def _argument(layer: Layer, operand: Operand) -> str:
+def argument(operand: Operand, calls: int) -> str:
+    """Return what a kernel is given for an operand, by a layer that is called `calls` times."""
     if not operand.is_direct:
         return f"{operand.name}_rows"
     if operand.kept == operand.height:
         pitch = operand.stride * operand.pitch
-        return _row(operand.name, "row", pitch, operand.kept, layer.rows)
+        return row_pointer(operand.name, "row", pitch, operand.kept, calls)
     row = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    return _row(operand.name, row, operand.pitch, operand.kept, operand.height)
+    return row_pointer(operand.name, row, operand.pitch, operand.kept, operand.height)
 
 
-def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
+def row_pointer(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
     """Return the pointer to a row of a value of which `kept` rows are in memory."""
     if rows == 1 or kept == 1:
         return name
@@ -205,6 +334,12 @@ def _row(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
 
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:
+    pointers = "" if operand.is_direct else set_rows(operand, layer.rows)
+    return OperandView(operand.name, place(operand.base, operand.offset), operand.window, pointers)
+
+
+def set_rows(operand: Operand, calls: int) -> str:
+    """Return the statement that sets the row pointers of an operand."""
     arguments = [
         f"{operand.name}_rows",
         str(operand.window),
@@ -212,18 +347,16 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
         str(operand.pitch),
         str(operand.height),
         str(operand.kept),
-        _first_row(layer, operand),
+        _first_row(operand, calls),
         str(operand.dilation),
         operand.outside,
     ]
-    set_rows = f"fx_rows({', '.join(arguments)});"
-    where = place(operand.base, operand.offset)
-    return OperandView(operand.name, where, operand.window, "" if operand.is_direct else set_rows)
+    return f"fx_rows({', '.join(arguments)});"
 
 
-def _first_row(layer: Layer, operand: Operand) -> str:
+def _first_row(operand: Operand, calls: int) -> str:
     """Return the operand row at which the window of the loop's row begins."""
-    if layer.rows == 1:
+    if calls == 1:
         return str(-operand.pad)
     start = "row" if operand.stride == 1 else f"row * {operand.stride}"
     if not operand.pad:

@@ -10,6 +10,8 @@ COLUMNS = 100
 def wrap_lists(text: str) -> str:
     r"""Rewrap every call or signature: within 100 columns, aligned under its open bracket.
 
+    Comments, preprocessor lines and assembly stay as they are.
+
     >>> print(wrap_lists("static void f(int a,\n    int b)\n{\n}"))
     static void f(int a, int b)
     {
@@ -19,19 +21,25 @@ def wrap_lists(text: str) -> str:
 
 
 def _lines(lines: list[str]) -> Iterator[str]:
-    in_comment = False
+    kept_until = ""
     pending = ""
     for line in lines:
-        in_comment = in_comment or line.lstrip().startswith("/*")
-        if in_comment or line.startswith("#"):
+        kept_until = kept_until or _end_of_kept(line)
+        if kept_until or line.startswith("#"):
             yield line
-            in_comment = in_comment and "*/" not in line
+            kept_until = "" if kept_until in line else kept_until
             continue
         pending = f"{pending} {line.lstrip()}" if pending else line
         if pending.count("(") > pending.count(")"):
             continue
         yield wrap(pending)
         pending = ""
+
+
+def _end_of_kept(line: str) -> str:
+    """Return what ends the comment or the assembly that begins with a line, "" if none does."""
+    start = line.lstrip()
+    return "*/" if start.startswith("/*") else ";" if start.startswith("__asm__(") else ""
 
 
 def wrap(line: str) -> str:

@@ -7,6 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegen.ir.types import DType, Origin, Quant, TensorType
+from codegen.options import InputMode, OutputMode
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How inputs and outputs pass between the caller and the network.
+
+    Inputs: the caller writes them into the arena ("arena"), they are read where the caller has
+    them ("const"), or the caller pushes the one input row by row ("rows"). Outputs: they stand in
+    the arena, or the rows of the one output go to a function of the caller.
+    """
+
+    inputs: InputMode = "arena"
+    outputs: OutputMode = "arena"
+
+
+BY_ARENA = Transfer()
+"""Inputs and outputs stand in the arena."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ class Interface:
     outputs: tuple[Port, ...]
     arena_bytes: int
     arena_align: int
+    transfer: Transfer = BY_ARENA
     library: str = ""
 
     @property

@@ -11,6 +11,20 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class RamGoal:
+    """What a plan is to attain: at most `limit_bytes` of arena; with `least`, the fewest bytes.
+
+    Otherwise the fewest cycles, and of plans that are equally fast the smallest.
+    """
+
+    limit_bytes: int | None = None
+    least: bool = False
+
+
+FASTEST = RamGoal()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
     """Bytes of the arena: at event t those from begin[t] to end[t] hold something needed.

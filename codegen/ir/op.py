@@ -38,6 +38,11 @@ class Window:
     dilation: int = 1
     pad: int = 0
 
+    def overhangs(self, height: int, out_rows: int) -> bool:
+        """Some of `out_rows` output rows read beyond an operand of `height` rows."""
+        last = (out_rows - 1) * self.stride + (self.rows - 1) * self.dilation - self.pad
+        return self.pad > 0 or last >= height
+
 
 class Op(ABC):
     """An operator with its attributes; immutable, comparable, and free of names and places."""

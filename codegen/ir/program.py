@@ -92,24 +92,45 @@ class Layer:
 class Nest:
     """Layers whose rows are computed together; needs count layers from the program's first.
 
+    Always the latest layer that may, makes a row: what it needs is made, and one of its `wants`,
+    if it has any, asks for the row.
     `bases` are those of all its layers, in the order of the C parameters.
     """
 
     layers: tuple[Layer, ...]
     needs: tuple[tuple[Need, ...], ...]
+    wants: tuple[tuple[Need, ...], ...]
     bases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a network whose rows are pushed keeps between two calls, and where in the arena.
+
+    Counters of `counter_bytes` for the layers of the first nest, of which the first receives the
+    rows; `mark` tells a state from what stood there before.
+    """
+
+    offset: int
+    size_bytes: int
+    counter_bytes: int
+    mark: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Interface, functions, nests of layers in order, constants; where the arena has the ports."""
+    """Interface, functions, nests of layers in order, constants; where the arena has the ports.
+
+    The offset of a port that is not in the arena is None. `state`: where rows are pushed.
+    """
 
     interface: Interface
     functions: tuple[Function, ...]
     nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
-    input_offsets: tuple[int, ...]
-    output_offsets: tuple[int, ...]
+    input_offsets: tuple[int | None, ...]
+    output_offsets: tuple[int | None, ...]
+    state: State | None
     target: str
     model: str
     digest: str

@@ -11,19 +11,28 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import Transfer
+
+PUSHED = "pushed"
+"""The base of a row that the caller pushes."""
+SINK = "sink"
+"""The base of rows that go to a function of the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """One C function of a family, for one operator.
 
-    `template` lies in templates/kernels/FAMILY/. `uses` names the files of templates/runtime/
+    `template` lies in templates/kernels/FAMILY/; that of a kernel with a `body` is the one of that
+    other kernel, with an inner loop of its own. `uses` names the files of templates/runtime/
     that the template calls. A kernel computes one output row: from an array of pointers to the
     rows of its operand, or, where one row suffices, from a pointer to it (`takes_row`). A kernel
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row.
+    writes the one output row. A kernel that `reads_outside` is given a row of zero points for each
+    row beyond its operand, any other a null pointer. One that `delivers` is the caller's own
+    function: it has no template.
     """
 
     family: str
@@ -33,6 +42,9 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
+    reads_outside: bool = False
+    body: str = ""
+    delivers: bool = False
 
     @property
     def makes_rows(self) -> bool:
@@ -42,7 +54,7 @@ class Kernel:
     @property
     def template(self) -> str:
         """Path under templates/."""
-        return f"kernels/{self.family}/{self.name}.c.j2"
+        return f"kernels/{self.body or f'{self.family}/{self.name}'}.c.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +62,15 @@ class Step:
     """One node, run by one kernel.
 
     `scratch_bytes` is the kernel's own working memory; `outside_bytes` the length of the row of
-    zero points that stands for rows above and below the image, 0 where none is read.
+    zero points that stands for rows above and below the image, 0 where none is read. `cycles` is
+    an estimate for a Cortex-M4 by which kernels are compared.
     """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
     outside_bytes: int = 0
+    cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,10 @@ class Schedule:
 
     `views` maps each value without bytes of its own to the value it is part of, a shape of, or
     takes the place of. `needs` tells for each step what its rows wait for. `rows_kept` maps each
-    value with bytes of its own to the rows that are kept: fewer than all in a ring.
+    value with bytes of its own to the rows that are kept: fewer than all in a ring. Values of
+    `abroad` are not in the arena: it names the bases from which they are found. `wants` tells for
+    each step up to which row its readers in the nest want it, each as a `Need` whose step is the
+    reader; () where that never holds it back.
     """
 
     graph: Graph
@@ -102,6 +119,9 @@ class Schedule:
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
     rows_kept: Mapping[str, int]
+    transfer: Transfer
+    abroad: Mapping[str, str]
+    wants: tuple[tuple[Need, ...], ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

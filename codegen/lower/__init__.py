@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,13 +12,15 @@ from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, Program
-from codegen.ir.schedule import Schedule, Step
+from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, Program, State
+from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
+from codegen.lower.certify import certify
+from codegen.plan.lifetimes import STATE, counter_bytes
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
-__all__ = ["lower", "make_interface"]
+__all__ = ["certify", "lower", "make_interface"]
 
 
 def lower(
@@ -42,7 +45,7 @@ def lower(
     bindings = _bind_all(schedule)
     functions = _Functions(beside)
     constants = _Constants(name, beside)
-    interface = make_interface(graph, plan, name, library)
+    interface = make_interface(schedule, plan, name, library)
     layers = []
     for index, (step, binding) in enumerate(zip(schedule.steps, bindings, strict=True)):
         function = functions.share(step, binding)
@@ -54,8 +57,9 @@ def lower(
         functions=functions.all,
         nests=_nests(schedule, tuple(layers)),
         constants=constants.all,
-        input_offsets=tuple(address(schedule, plan, value) for value in graph.inputs),
-        output_offsets=tuple(address(schedule, plan, value) for value in graph.outputs),
+        input_offsets=tuple(_port_offset(schedule, plan, value) for value in graph.inputs),
+        output_offsets=tuple(_port_offset(schedule, plan, value) for value in graph.outputs),
+        state=_state(schedule, plan, f"{name} {digest}"),
         target=target,
         model=model,
         digest=digest,
@@ -67,18 +71,34 @@ def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
     found = []
     for first, end in schedule.spans:
         inside = layers[first:end]
-        bases = in_order({base for layer in inside for base in layer.bases})
-        found.append(Nest(inside, schedule.needs[first:end], bases))
+        bases = in_order(schedule, {base for layer in inside for base in layer.bases})
+        found.append(Nest(inside, schedule.needs[first:end], schedule.wants[first:end], bases))
     return tuple(found)
 
 
-def in_order(bases: set[str]) -> tuple[str, ...]:
+def in_order(schedule: Schedule, bases: set[str]) -> tuple[str, ...]:
     """Return the bases that a function counts from, in the order of its parameters."""
-    return tuple(base for base in (ARENA,) if base in bases)
+    return tuple(base for base in (ARENA, *schedule.abroad.values()) if base in bases)
 
 
-def make_interface(graph: Graph, plan: MemoryPlan, name: str, library: str = "") -> Interface:
+def _port_offset(schedule: Schedule, plan: MemoryPlan, value: str) -> int | None:
+    base, offset = address(schedule, plan, value)
+    return offset if base == ARENA else None
+
+
+def _state(schedule: Schedule, plan: MemoryPlan, network: str) -> State | None:
+    """Return what is kept between pushed rows; its mark is that of no other network."""
+    buffer = next((buffer for buffer in plan.buffers if buffer.name == STATE), None)
+    if buffer is None:
+        return None
+    counted = [calls(schedule.graph, step) for step in schedule.nests[0]]
+    mark = zlib.crc32(network.encode())
+    return State(plan.offsets[STATE], buffer.size_bytes, counter_bytes(counted), mark)
+
+
+def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str = "") -> Interface:
     """Return what a caller of the C sees."""
+    graph = schedule.graph
     align = math.lcm(*(buffer.align for buffer in plan.buffers))
     return Interface(
         name,
@@ -86,6 +106,7 @@ def make_interface(graph: Graph, plan: MemoryPlan, name: str, library: str = "")
         tuple(_port(graph, value) for value in graph.outputs),
         plan.size_bytes,
         align,
+        schedule.transfer,
         library,
     )
 
@@ -195,15 +216,18 @@ def _layer(
     node, output = step.node, graph.types[step.node.output]
     pitch = schedule.locate(node.output).pixel_pitch or output.channels
     operands = _operands(schedule, plan, step)
-    bases = {ARENA, *(operand.base for operand in operands)}
+    output_base, output_offset = address(schedule, plan, node.output)
+    bases = {output_base, *(operand.base for operand in operands)}
+    if step.scratch_bytes or step.outside_bytes:
+        bases.add(ARENA)
     return Layer(
         name=layer_name(index),
         comment=_comment(schedule, plan, step),
         function=function,
         operands=operands,
-        bases=in_order(bases),
-        output_base=ARENA,
-        output_offset=address(schedule, plan, node.output),
+        bases=in_order(schedule, bases),
+        output_base=output_base,
+        output_offset=output_offset,
         output_pitch=output.width * pitch * output.dtype.size_bytes,
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
@@ -217,16 +241,20 @@ def _layer(
 
 def rows_kept(schedule: Schedule, value: str) -> int:
     """Return how many rows of a value are in memory at a time, in rows of its own."""
+    if schedule.abroad.get(value) in (PUSHED, SINK):
+        return 1
     rows = schedule.graph.types[value].rows
-    if not shows_rows(schedule, value):
+    if schedule.storage(value) in schedule.abroad or not shows_rows(schedule, value):
         return rows
     return min(schedule.rows_kept[schedule.storage(value)], rows)
 
 
-def address(schedule: Schedule, plan: MemoryPlan, value: str) -> int:
-    """Return the arena offset of a value's first byte."""
+def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]:
+    """Return where a value's first byte stands: the base, and the offset from it."""
     view = schedule.locate(value)
-    return plan.offset_of(view.host) + view.offset
+    if view.host in schedule.abroad:
+        return schedule.abroad[view.host], view.offset
+    return ARENA, plan.offset_of(view.host) + view.offset
 
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
@@ -235,11 +263,12 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
     found = []
     for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
+        base, offset = address(schedule, plan, value)
         found.append(
             Operand(
                 name=f"x{i}",
-                base=ARENA,
-                offset=address(schedule, plan, value),
+                base=base,
+                offset=offset,
                 pitch=operand.row_bytes,
                 height=operand.rows,
                 kept=rows_kept(schedule, value),
@@ -264,22 +293,24 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
     signature = graph.signature(node)
     place = f"{node.loc.op_type} '{_quotable(node.loc.node)}'" if node.loc.node else node.op.name
     shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
-    offsets = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
+    places = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
         f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel",
-        f"arena {offsets} -> {_span(schedule, plan, node.output)}",
+        f"{places} -> {_span(schedule, plan, node.output)}",
     )
 
 
 def _span(schedule: Schedule, plan: MemoryPlan, value: str) -> str:
     """Return the bytes of a value, of its ring, or of the value that it is spread over."""
-    start, kind = address(schedule, plan, value), schedule.graph.types[value]
+    (base, start), kind = address(schedule, plan, value), schedule.graph.types[value]
+    if base in (PUSHED, SINK):
+        return f"{base} row"
     pitch, kept = schedule.locate(value).pixel_pitch, rows_kept(schedule, value)
     if pitch is not None:
-        return f"pixels every {pitch} bytes from {start}"
+        return f"{base}, pixels every {pitch} bytes from {start}"
     ring = f" (a ring of {kept})" if kept < kind.rows else ""
-    return f"[{start}, {start + kept * kind.row_bytes}){ring}"
+    return f"{base} [{start}, {start + kept * kind.row_bytes}){ring}"
 
 
 def _quotable(text: str) -> str:

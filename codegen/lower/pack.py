@@ -16,14 +16,32 @@ def interleave_pairs(weights: Array) -> Array:
     return padded.reshape(-1, 2, weights.shape[1]).transpose(0, 2, 1)
 
 
-def interleave_halves(weights: Array) -> Array:
-    """(filters, depth) -> (filter pairs, depth / 2, 4): c0k0, c1k0, c0k1, c1k1.
+def interleave_quads(weights: Array) -> Array:
+    """(filters, depth) -> (filter pairs, depth / 4, 8): c0k0, c1k0, c0k2, c1k2, then k1 and k3.
 
-    Two SXTB16 split such a word into the pairs (c0k0, c0k1) and (c1k0, c1k1). The depth is
-    rounded up to four values with zeros.
+    Two SXTB16 split the first four into (c0k0, c0k2) and (c1k0, c1k2), as they split four values
+    of a patch into (k0, k2) and (k1, k3). The depth is rounded up to four values with zeros.
     """
     padded = np.pad(weights, ((0, 0), (0, -weights.shape[1] % 4)))
-    return interleave_pairs(padded).reshape(-1, padded.shape[1] // 2, 4)
+    quads = interleave_pairs(padded).reshape(-1, padded.shape[1] // 4, 4, 2)
+    return quads[:, :, (0, 2, 1, 3)].reshape(*quads.shape[:2], 8)
+
+
+def interleave_fours(weights: Array) -> Array:
+    """(filters, depth) -> (fours of filters, depth, 4): four filters side by side.
+
+    Missing filters of the last four are zeros, whose results are not stored.
+    """
+    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, 0)))
+    return padded.reshape(-1, 4, weights.shape[1]).transpose(0, 2, 1)
+
+
+def interleave_four_quads(weights: Array) -> Array:
+    """(filters, depth) -> (fours of filters, depth / 4, 16): the quads of two pairs in turn."""
+    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, 0)))
+    quads = interleave_quads(padded)
+    pairs = quads.reshape(-1, 2, *quads.shape[1:])
+    return pairs.transpose(0, 2, 1, 3).reshape(-1, quads.shape[1], 16)
 
 
 def column_pairs_3x3(weights: Array) -> Array:
@@ -38,6 +56,6 @@ def column_pairs_3x3(weights: Array) -> Array:
     return np.stack([w[:, row, column] for row, column in order], axis=1)
 
 
-def pad_to_even(values: Array, fill: int) -> Array:
-    """Append `fill` to an odd number of per-filter values."""
-    return np.pad(values, (0, len(values) % 2), constant_values=fill)
+def pad_to_multiple(values: Array, fill: int, multiple: int) -> Array:
+    """Append `fill` to per-filter values until their count is a multiple of `multiple`."""
+    return np.pad(values, (0, -len(values) % multiple), constant_values=fill)

@@ -4,7 +4,7 @@ from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
-from codegen.ops.layout import Concat, Copy, Pad, Reshape, Transpose
+from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.lrn import Lrn
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
@@ -20,12 +20,14 @@ OPS: tuple[type[Op], ...] = (
     Concat,
     Conv2d,
     Copy,
+    Deliver,
     Dense,
     DequantizeLinear,
     Lrn,
     MaxPool,
     Pad,
     QuantizeLinear,
+    Receive,
     Requantize,
     Reshape,
     Resize,
@@ -43,12 +45,14 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Copy",
+    "Deliver",
     "Dense",
     "DequantizeLinear",
     "Lrn",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
+    "Receive",
     "Requantize",
     "Reshape",
     "Resize",

@@ -1,4 +1,5 @@
-"""Operators that move values and compute none: Concat, Copy, Pad, Reshape, Transpose.
+"""Operators that move values and compute none: Concat, Copy, Deliver, Pad, Receive, Reshape,
+Transpose.
 
 Axes count from the first dimension after the batch. Source: the ONNX operators of these names.
 """
@@ -54,6 +55,20 @@ class Copy(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         return arrays[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Receive(Copy):
+    """An input that the caller pushes row by row, now in the arena."""
+
+    name: ClassVar[str] = "receive"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(Copy):
+    """An output of which the caller is handed each row as soon as it is made."""
+
+    name: ClassVar[str] = "deliver"
 
 
 @dataclass(frozen=True, slots=True)

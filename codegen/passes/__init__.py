@@ -23,6 +23,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_affine,
     eliminate_reshape,
     absorb_shuffle,
+    absorb_transpose,
     raise_transpose,
     absorb_transpose,
     fold_pad,
@@ -31,7 +32,9 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     eliminate_reshape,
     eliminate_dead,
 )
-"""In the order in which `canonicalize` runs them: formats first, for they limit what may fuse."""
+"""In the order in which `canonicalize` runs them: formats first, for they limit what may fuse.
+
+A Transpose that an output can take is not to be raised away from it."""
 
 
 def canonicalize(graph: Graph) -> Graph:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from codegen.ir.interface import Transfer
 from codegen.ir.memory import Buffer, Bytes
 from codegen.ir.schedule import Schedule, Step
-from codegen.schedule.rows import Event, Lifetime, find_lifetimes
+from codegen.schedule.rows import Event, Lifetime, calls, find_lifetimes
 
 SCRATCH_ALIGN = 4
+MARK_BYTES = 4
+STATE = "state between rows"
+"""The buffer of what a network whose rows are pushed keeps from one call to the next."""
 
 
 def find_buffers(schedule: Schedule, events: tuple[Event, ...]) -> tuple[Buffer, ...]:
@@ -25,7 +31,36 @@ def find_buffers(schedule: Schedule, events: tuple[Event, ...]) -> tuple[Buffer,
             views[host].append(value)
     count = max(len(events), 1)
     stored = [_stored(schedule, life, count, views[v]) for v, life in lives.items()]
-    return (*stored, *_scratch(schedule, events))
+    return (*stored, *_scratch(schedule, events), *_state(schedule, events))
+
+
+def _state(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
+    """Return what is kept between pushed rows, live all the time.
+
+    Where the events are those of later nests, the first may be any: then of one step.
+    """
+    if schedule.transfer.inputs != "rows":
+        return []
+    counted = schedule.nests[0] if events[0].step == 0 else schedule.nests[0][:1]
+    size = state_bytes([calls(schedule.graph, step) for step in counted], schedule.transfer)
+    begin = np.zeros(len(events), np.int64)
+    return [Buffer(STATE, size, begin, np.full_like(begin, size), SCRATCH_ALIGN)]
+
+
+def state_bytes(rows: Sequence[int], transfer: Transfer) -> int:
+    """Return the size of the state: a mark, a counter up to each of `rows`, the caller's sink.
+
+    As large as where pointers take 8 bytes, so that the plan is the same everywhere.
+    """
+    pointers = 8 * 2 if transfer.outputs == "rows" else 0
+    size = pointers + MARK_BYTES + counter_bytes(rows) * len(rows)
+    align = 8 if pointers else 4
+    return -(-size // align) * align
+
+
+def counter_bytes(rows: Sequence[int]) -> int:
+    """Return the size of integers that count up to each of `rows`."""
+    return 2 if max(rows) < 2**15 else 4
 
 
 def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -> Buffer:
@@ -46,19 +81,25 @@ def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
     found = []
     rows = np.asarray([event.row for event in events], np.int64)
     owners = np.asarray([event.step for event in events], np.int64)
+    steps = schedule.steps
     for index in np.unique(owners):
-        step, mine = schedule.steps[index], owners == index
+        step, mine = steps[index], owners == index
         if step.kernel.accumulates:
             mine = np.cumsum(mine) * np.cumsum(mine[::-1])[::-1] > 0
         overhangs = mine & overhanging(schedule, step, rows) if step.outside_bytes else mine
-        for kind, size, align, when in (
-            ("scratch", step.scratch_bytes, SCRATCH_ALIGN, mine),
-            ("outside", step.outside_bytes, 1, overhangs),
+        scratch, outside = memory_names(step)
+        for name, size, align, when in (
+            (scratch, step.scratch_bytes, SCRATCH_ALIGN, mine),
+            (outside, step.outside_bytes, 1, overhangs),
         ):
             if size:
-                name = f"{step.node.output} {kind}"
                 found.append(Buffer(name, size, np.zeros_like(rows), when * size, align))
     return found
+
+
+def memory_names(step: Step) -> tuple[str, str]:
+    """Return the names of the buffers of a step's scratch and of its row of zero points."""
+    return f"{step.node.output} scratch", f"{step.node.output} outside"
 
 
 def overhanging(schedule: Schedule, step: Step, rows: Bytes) -> npt.NDArray[np.bool_]:

@@ -19,6 +19,8 @@ from codegen.ir.memory import Buffer, MemoryPlan
 SEARCH_STEPS = 20_000
 TRIALS = 60
 """How many variations of each greedy order are tried."""
+IMPROVED = 7
+"""How many of the greedy orders are varied: those that gave the smallest plans."""
 NEVER = -(2**62)
 """The distance of two buffers that are never live at one time."""
 
@@ -29,6 +31,7 @@ def place(
     """Return offsets for `buffers`, of the least total size that was found."""
     bound = lower_bound(buffers)
     apart = distances(buffers)
+    near = _neighbors(apart)
     sizes = [b.size_bytes for b in buffers]
     spans = [int((b.live > 0).sum()) for b in buffers]
     starts = [int((b.live > 0).argmax()) for b in buffers]
@@ -42,12 +45,13 @@ def place(
         lambda i: (bool(buffers[i].values), -starts[i] - spans[i]),
     )
     orders = [sorted(range(len(buffers)), key=key) for key in keys]
+    orders.sort(key=lambda order: _size(buffers, _greedy(order, buffers, near)))
     best = min(
-        (_improve(order, buffers, apart, bound) for order in orders),
+        (_improve(order, buffers, near, bound) for order in orders[:IMPROVED]),
         key=lambda offsets: _size(buffers, offsets),
     )
     optimal = _size(buffers, best) == bound
-    if not optimal:
+    if not optimal and search_steps:
         search = _Search(buffers, apart, best, search_steps)
         search.run()
         best = search.best
@@ -79,29 +83,36 @@ def _size(buffers: tuple[Buffer, ...], offsets: list[int]) -> int:
     return max((o + b.size_bytes for b, o in zip(buffers, offsets, strict=True)), default=0)
 
 
-def _greedy(order: list[int], buffers: tuple[Buffer, ...], apart: list[list[int]]) -> list[int]:
+Neighbors = list[tuple[int, int, int]]
+"""Of one buffer: another that is live with it, the least by which this one stands above that one,
+and that one above this one."""
+
+
+def _neighbors(apart: list[list[int]]) -> list[Neighbors]:
+    count = range(len(apart))
+    return [[(p, apart[p][i], apart[i][p]) for p in count if apart[p][i] > NEVER] for i in count]
+
+
+def _greedy(order: list[int], buffers: tuple[Buffer, ...], near: list[Neighbors]) -> list[int]:
     """Place each buffer at the lowest offset allowed by those placed before."""
     offsets = [-1] * len(buffers)
-    placed: list[int] = []
     for i in order:
-        barred = [
-            (offsets[p] - apart[i][p], offsets[p] + apart[p][i])
-            for p in placed
-            if apart[p][i] > NEVER
-        ]
         offset = 0
-        while ends := [above for below, above in barred if below < offset < above]:
-            offset = _align(max(ends), buffers[i].align)
+        barred = [(offsets[p] - up, offsets[p] + low) for p, low, up in near[i] if offsets[p] >= 0]
+        for below, above in sorted(barred):
+            if below >= offset:
+                break
+            if above > offset:
+                offset = _align(above, buffers[i].align)
         offsets[i] = offset
-        placed.append(i)
     return offsets
 
 
 def _improve(
-    order: list[int], buffers: tuple[Buffer, ...], apart: list[list[int]], bound: int
+    order: list[int], buffers: tuple[Buffer, ...], near: list[Neighbors], bound: int
 ) -> list[int]:
     """Place in an order, then try orders in which what stands highest comes earlier."""
-    best = _greedy(order, buffers, apart)
+    best = _greedy(order, buffers, near)
     random = Random(0)
     for _ in range(TRIALS):
         size = _size(buffers, best)
@@ -112,7 +123,7 @@ def _improve(
         for i in highest:
             at = moved.index(i)
             moved.insert(random.randrange(at + 1), moved.pop(at))
-        found = _greedy(moved, buffers, apart)
+        found = _greedy(moved, buffers, near)
         if _size(buffers, found) <= size:
             best, order = found, moved
     return best

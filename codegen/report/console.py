@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,8 @@ from codegen.report.json_form import time_ms
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
+COST_HEADERS = ("MACs", "Params", "Bytes", "Packets", "Live RAM")
+TIME_HEADERS = ("Cycles", "ms")
 
 Figure = tuple[str, str, str]
 """What it is of, the number, a remark."""
@@ -33,7 +35,7 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
     Without `all_layers` only the most expensive ones are listed.
     """
     console.print(_title(report))
-    console.print(_figures(_figure_rows(report)))
+    console.print(_figures(figure_rows(report)))
     console.print(_origins(report))
     console.print()
     console.print(_layers(report, all_layers))
@@ -65,11 +67,15 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
     """Print one line for each implementation that was compared with the reference."""
     for check in checks:
         mark, style = ("equal", "green") if check.equal else ("DIFFERENT", "bold red")
-        place = "host C" if check.place == "host" else f"{check.place} (emulated)"
-        names = f"{', '.join(check.networks)}: " if check.networks else ""
-        extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
-        line = f"{names}reference and {place}, {check.kernels} kernels: {extent}"
-        console.print(Text.assemble((f"{mark:9} ", style), line))
+        console.print(Text.assemble((f"{mark:9} ", style), check_words(check)))
+
+
+def check_words(check: Check) -> str:
+    """Return what was compared, and how much of it."""
+    place = "host C" if check.place == "host" else f"{check.place} (emulated)"
+    names = f"{', '.join(check.networks)}: " if check.networks else ""
+    extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
+    return f"{names}reference and {place}, {check.kernels} kernels: {extent}"
 
 
 def grouped(number: int | None) -> str:
@@ -141,9 +147,10 @@ def _stack_and_flash(totals: Totals | BundleTotals) -> Iterator[Figure]:
         yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
 
 
-def _figure_rows(report: Report) -> Iterator[Figure]:
+def figure_rows(report: Report) -> Iterator[Figure]:
+    """Yield what the network takes and costs."""
     totals = report.totals
-    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", _arena_remark(report)
+    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", arena_remark(report)
     yield from _stack_and_flash(totals)
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
@@ -160,19 +167,27 @@ def _origins(report: Report) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
     table.add_column()
-    table.add_row("Scales", _calibration_remark(report.calibration))
+    table.add_row("Scales", calibration_remark(report.calibration))
     if report.agreement:
-        table.add_row("Fidelity", _agreement_remark(report.agreement))
+        table.add_row("Fidelity", agreement_remark(report.agreement))
     return table
 
 
-def _arena_remark(report: Report) -> str:
+HELD_INPUT = {"arena": "input", "const": "", "rows": "rows of the input"}
+HELD_OUTPUT = {"arena": "output", "rows": "rows of the output"}
+"""What the arena holds at the edges of the network, in each mode of transfer."""
+
+
+def arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
     proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
-    return f"arena: input, output and all between, {proof}"
+    transfer = report.interface.transfer
+    held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
+    parts = ", ".join(part for part in held if part)
+    return f"arena: {parts} and all between, {proof}"
 
 
-def _calibration_remark(calibration: Calibration) -> Text:
+def calibration_remark(calibration: Calibration) -> Text:
     if calibration.kind == "model":
         return Text("as the model prescribes them")
     if calibration.kind == "samples":
@@ -184,7 +199,7 @@ def _calibration_remark(calibration: Calibration) -> Text:
     )
 
 
-def _agreement_remark(agreement: Agreement) -> str:
+def agreement_remark(agreement: Agreement) -> str:
     top1 = ""
     if agreement.top1 is not None:
         top1 = f"same top-1 as the ONNX model for {agreement.top1:.1%}; "
@@ -196,7 +211,7 @@ def _agreement_remark(agreement: Agreement) -> str:
 
 def _layers(report: Report, all_layers: bool) -> Table:
     layers = _chosen(report.layers, all_layers)
-    measured = any(layer.cycles is not None for layer in layers)
+    measured = is_timed(layers)
     rest = len(report.layers) - len(layers)
     table = Table(
         box=None,
@@ -208,13 +223,17 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Layer", max_width=28)
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
-    for header in ("MACs", "Params", "Bytes", "Packets", "Live RAM"):
-        table.add_column(header, justify="right", no_wrap=True)
-    for header in ("Cycles", "ms") if measured else ():
+    for header in (*COST_HEADERS, *(TIME_HEADERS if measured else ())):
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
-        table.add_row(*_layer_cells(layer), *(_time_cells(layer, report) if measured else ()))
+        name = Text(layer.name, no_wrap=True, overflow="ellipsis")
+        table.add_row(name, *layer_cells(layer), *(time_cells(layer, report) if measured else ()))
     return table
+
+
+def is_timed(layers: Sequence[LayerReport]) -> bool:
+    """Some cycles were counted for each layer."""
+    return any(layer.cycles is not None for layer in layers)
 
 
 def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerReport]:
@@ -226,10 +245,9 @@ def _chosen(layers: Sequence[LayerReport], all_layers: bool) -> Sequence[LayerRe
     return [layer for layer in layers if id(layer) in dear]
 
 
-def _layer_cells(layer: LayerReport) -> tuple[RenderableType, ...]:
-    """Return one row; only the name gives way where the console is narrow."""
+def layer_cells(layer: LayerReport) -> tuple[str, ...]:
+    """Return the cells of one row after the layer's name."""
     return (
-        Text(layer.name, no_wrap=True, overflow="ellipsis"),
         layer.kernel,
         shape(layer.output_shape),
         grouped(layer.macs),
@@ -240,6 +258,6 @@ def _layer_cells(layer: LayerReport) -> tuple[RenderableType, ...]:
     )
 
 
-def _time_cells(layer: LayerReport, report: Report) -> tuple[str, str]:
+def time_cells(layer: LayerReport, report: Report) -> tuple[str, str]:
     elapsed = time_ms(layer.cycles, report.clock_hz)
     return grouped(layer.cycles), "-" if elapsed is None else f"{elapsed:,.2f}"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from codegen.errors import UnreadableFile
-from codegen.ir.interface import Interface, Port
+from codegen.ir.interface import Interface, Port, Transfer
 from codegen.ir.report import (
     Agreement,
     BundleReport,
@@ -22,6 +22,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.types import DType
+from codegen.options import InputMode, OutputMode
 from codegen.report.bundle import alone
 
 SCHEMA = "codegen.report/1"
@@ -160,6 +161,8 @@ def _interface_to_json(interface: Interface) -> Json:
         "name": interface.name,
         "arena_bytes": interface.arena_bytes,
         "arena_align": interface.arena_align,
+        "input": interface.transfer.inputs,
+        "output": interface.transfer.outputs,
         "inputs": [_port_to_json(port) for port in interface.inputs],
         "outputs": [_port_to_json(port) for port in interface.outputs],
     }
@@ -169,8 +172,23 @@ def _interface_from_json(document: Json, library: str) -> Interface:
     inputs, outputs = (
         tuple(_port_from_json(port) for port in document[side]) for side in ("inputs", "outputs")
     )
-    arena = document["arena_bytes"], document["arena_align"]
-    return Interface(document["name"], inputs, outputs, *arena, library)
+    return Interface(
+        document["name"],
+        inputs,
+        outputs,
+        document["arena_bytes"],
+        document["arena_align"],
+        _transfer_from_json(document),
+        library,
+    )
+
+
+def _transfer_from_json(document: Json) -> Transfer:
+    """Return how ports pass; reports without it are of networks that know only the arena."""
+    transfer = Transfer(document.get("input", "arena"), document.get("output", "arena"))
+    if transfer.inputs not in get_args(InputMode) or transfer.outputs not in get_args(OutputMode):
+        raise ValueError(f"no such transfer: {transfer.inputs}, {transfer.outputs}")
+    return transfer
 
 
 def _port_to_json(port: Port) -> Json:

@@ -27,7 +27,8 @@ def assemble(
     """
     schedule = divide(assigned, bounds)
     if events is None:
-        events = run_order(schedule)
+        order = run_order(schedule)
+        schedule, events = replace(schedule, wants=order.wants), order.events
     lives = find_lifetimes(schedule, events)
     owners = nests_of_events(schedule, events)
     schedule = replace_in_place(schedule, events, lives, owners)
@@ -41,7 +42,15 @@ def assemble(
 def divide(assigned: Assigned, bounds: tuple[int, ...]) -> Schedule:
     """Return the nests between successive `bounds`, without places and rings."""
     nests = tuple(assigned.steps[i:j] for i, j in pairwise(bounds))
-    return Schedule(assigned.graph, nests, assigned.views, assigned.needs, {})
+    return Schedule(
+        assigned.graph,
+        nests,
+        assigned.views,
+        assigned.needs,
+        {},
+        assigned.transfer,
+        assigned.abroad,
+    )
 
 
 def nests_of_events(schedule: Schedule, events: tuple[Event, ...]) -> list[int]:
@@ -63,8 +72,9 @@ def replace_in_place(
 
     Their lives in `lives` become one.
     """
+    steps = schedule.steps
     for index in sorted({event.step for event in events}):
-        step = schedule.steps[index]
+        step = steps[index]
         output = step.node.output
         if not step.node.op.in_place or output in schedule.views:
             continue
@@ -82,6 +92,8 @@ def dying_operand(
     types, made = schedule.graph.types, lives[step.node.output]
     for value, _ in operand_windows(schedule.graph, step):
         host = schedule.storage(value)
+        if host in schedule.abroad:
+            continue
         life = lives[host]
         if types[host].size_bytes != types[step.node.output].size_bytes:
             continue

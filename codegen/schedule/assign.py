@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import BY_ARENA, Transfer
+from codegen.ir.op import Signature
 from codegen.ir.schedule import Need, Step, View
-from codegen.ops import AveragePool, Concat, Conv2d, MaxPool, Reshape
-from codegen.schedule.kernels import choose
+from codegen.ops import Concat, Reshape
+from codegen.schedule.edges import add_edges
+from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
 
@@ -18,21 +21,30 @@ from codegen.schedule.rows import find_needs
 class Assigned:
     """A graph with the copies that it needs, its steps in order, and values that are views.
 
-    `needs` tells for each step what its rows wait for.
+    `needs` tells for each step what its rows wait for; `variants` all its forms, by different
+    kernels, the fastest first, which is the one in `steps`. `abroad` gives the bases of values
+    that are not in the arena.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     views: Mapping[str, View]
     needs: tuple[tuple[Need, ...], ...]
+    variants: tuple[tuple[Step, ...], ...]
+    transfer: Transfer
+    abroad: Mapping[str, str]
 
 
-def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
+def assign_kernels(
+    graph: Graph, families: tuple[str, ...], transfer: Transfer = BY_ARENA
+) -> Assigned:
     """Return the steps of a fixed-point graph with the preferred kernels of `families`.
 
-    Raises UnsupportedOperator naming every node that no kernel serves.
+    Raises UnsupportedOperator naming every node that no kernel serves, or BadOption where inputs
+    or outputs cannot pass as `transfer` says.
     """
-    steps: list[Step] = []
+    forms: list[tuple[Step, ...]] = []
+    graph, abroad = add_edges(graph, transfer)
     graph, placed = place_concats(graph)
     views = dict(placed)
     problems: list[Problem] = []
@@ -43,26 +55,20 @@ def assign_kernels(graph: Graph, families: tuple[str, ...]) -> Assigned:
         if isinstance(node.op, Concat) and node.inputs[0] in placed:
             continue
         signature = graph.signature(node)
-        rule = choose(families, node.op, signature)
-        if rule is None:
+        rules = variants(families, node.op, signature)
+        if not rules:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue
-        scratch = rule.scratch_bytes(node.op, signature)
-        steps.append(Step(node, rule.kernel, scratch, outside_bytes(graph, node)))
+        forms.append(tuple(make_step(rule, node, signature) for rule in rules))
     if problems:
         raise UnsupportedOperator.collect(problems)
-    return Assigned(graph, tuple(steps), views, find_needs(graph, tuple(steps)))
+    steps = tuple(form[0] for form in forms)
+    needs = find_needs(graph, steps)
+    return Assigned(graph, steps, views, needs, tuple(forms), transfer, abroad)
 
 
-def outside_bytes(graph: Graph, node: Node) -> int:
-    """Return the length of the row of zero points that the node reads beyond its operand.
-
-    Pools leave such rows out instead.
-    """
-    if isinstance(node.op, MaxPool | AveragePool) or not isinstance(node.op, Conv2d):
-        return 0
-    signature = graph.signature(node)
-    (window,) = node.op.windows(signature)
-    last = (signature.output.rows - 1) * window.stride + (window.rows - 1) * window.dilation
-    inside = window.pad == 0 and last - window.pad < signature.inputs[0].rows
-    return 0 if inside else signature.inputs[0].row_bytes
+def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
+    """Return the step that runs a node by a rule's kernel."""
+    scratch = rule.scratch_bytes(node.op, signature)
+    cycles = rule.cost.cycles(node.op, signature)
+    return Step(node, rule.kernel, scratch, rule.outside_bytes(node.op, signature), cycles)

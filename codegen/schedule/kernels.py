@@ -6,7 +6,7 @@ A target lists its families in order of preference; `generic` serves every opera
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codegen.ir.op import Op, Signature
 from codegen.ir.schedule import Kernel
@@ -17,6 +17,7 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Copy,
+    Deliver,
     Dense,
     Lrn,
     MaxPool,
@@ -27,194 +28,173 @@ from codegen.ops import (
     Softmax,
     Transpose,
 )
-
-
-def always(op: Op, signature: Signature) -> bool:
-    """For every form of the operator."""
-    return True
-
-
-def no_scratch(op: Op, signature: Signature) -> int:
-    """No working memory."""
-    return 0
+from codegen.schedule.conditions import (
+    always,
+    edge_patch,
+    filled_vector,
+    has_deep_filters,
+    is_depthwise,
+    is_depthwise_3x3,
+    is_depthwise_3x3_s2,
+    is_global,
+    is_linear,
+    is_one_group,
+    is_pointwise,
+    is_pointwise_by_words,
+    no_scratch,
+    one_patch,
+    one_patch_by_words,
+    one_sum,
+    two_patches,
+    two_patches_by_words,
+)
+from codegen.schedule.cost import Cost
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kernel, the operators it computes, a condition, and its scratch in bytes."""
+    """A kernel, the operators it computes, a condition, its scratch in bytes, and its cost."""
 
     kernel: Kernel
     ops: tuple[type[Op], ...]
     applies: Callable[[Op, Signature], bool] = always
     scratch_bytes: Callable[[Op, Signature], int] = no_scratch
+    cost: Cost = field(kw_only=True)
 
+    def ram_bytes(self, op: Op, signature: Signature) -> int:
+        """Working memory, the row beyond the operand included."""
+        return self.scratch_bytes(op, signature) + self.outside_bytes(op, signature)
 
-def is_pointwise(op: Op, signature: Signature) -> bool:
-    """A 1x1 convolution of one group without padding."""
-    assert isinstance(op, Conv2d)
-    return signature.inputs[1].shape[1:3] == (1, 1) and op.group == 1 and not any(op.pads)
-
-
-def is_depthwise(op: Op, signature: Signature) -> bool:
-    """One filter for each channel, and horizontal padding less than the window."""
-    assert isinstance(op, Conv2d)
-    kernel_width = signature.inputs[1].shape[2]
-    return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
-
-
-def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
-    """Depthwise of 3x3, columns side by side, at most one column of padding, stride 1."""
-    assert isinstance(op, Conv2d)
-    return op.strides[1] == 1 and is_narrow_3x3(op, signature)
-
-
-def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
-    """The same with a stride of 2."""
-    assert isinstance(op, Conv2d)
-    return op.strides[1] == 2 and is_narrow_3x3(op, signature)
-
-
-def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
-    """Depthwise of 3x3, columns side by side, at most one column of padding."""
-    return (
-        is_depthwise(op, signature)
-        and signature.inputs[1].shape[1:3] == (3, 3)
-        and op.dilations[1] == 1
-        and max(op.pads[1], op.pads[3]) <= 1
-    )
-
-
-def is_linear(op: Op, signature: Signature) -> bool:
-    """A resize that blends neighbors."""
-    assert isinstance(op, Resize)
-    return op.linear
-
-
-def is_one_group(op: Op, signature: Signature) -> bool:
-    """One group, columns side by side, padding less than the window."""
-    assert isinstance(op, Conv2d)
-    kernel_width = signature.inputs[1].shape[2]
-    padding = max(op.pads[1], op.pads[3])
-    return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
-
-
-def has_deep_filters(op: Op, signature: Signature) -> bool:
-    """One group, or groups of four channels or more: fewer take longer to widen than they save."""
-    assert isinstance(op, Conv2d)
-    return op.group == 1 or signature.inputs[1].shape[3] >= 4
-
-
-def two_patches(op: Op, signature: Signature) -> int:
-    """Two patches of one group in int8."""
-    _, kh, kw, depth = signature.inputs[1].shape
-    return 2 * kh * kw * depth
-
-
-def edge_patch(op: Op, signature: Signature) -> int:
-    """The window of an output column at the border, as rows of the image would hold it."""
-    assert isinstance(op, Conv2d)
-    _, kh, kw, _ = signature.inputs[1].shape
-    if not (op.pads[1] or op.pads[3]):
-        return 0
-    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
-
-
-def two_columns(op: Op, signature: Signature) -> int:
-    """Two patches in int16, each rounded up to four values."""
-    _, kh, kw, depth = signature.inputs[1].shape
-    return 2 * 2 * round_up(kh * kw * depth, 4)
-
-
-def one_column(op: Op, signature: Signature) -> int:
-    """The input vector in int16, rounded up to four values."""
-    return 2 * round_up(signature.inputs[0].elements, 4)
-
-
-def round_up(n: int, multiple: int) -> int:
-    """Return the least multiple of `multiple` that is not below n."""
-    return -(-n // multiple) * multiple
-
-
-def is_global(op: Op, signature: Signature) -> bool:
-    """One window over more than one row, without padding, as wide as the image."""
-    assert isinstance(op, AveragePool)
-    size = signature.inputs[0].shape[:2]
-    return size == op.kernel_shape and not any(op.pads) and size[0] > 1
-
-
-def one_sum(op: Op, signature: Signature) -> int:
-    """An int32 for each channel."""
-    return 4 * signature.inputs[0].channels
+    def outside_bytes(self, op: Op, signature: Signature) -> int:
+        """The length of the row of zero points that the kernel reads beyond its operand."""
+        if not self.kernel.reads_outside:
+            return 0
+        x, (window,) = signature.inputs[0], op.windows(signature)
+        return x.row_bytes if window.overhangs(x.rows, signature.output.rows) else 0
 
 
 TILE = ("rescale", "tile_2x2", "store_tile")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
+SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True),
+        Kernel("arm_dsp", "depthwise_3x3", (*SIMD, "window_3x3"), strided=True, reads_outside=True),
         (Conv2d,),
         is_depthwise_3x3,
+        cost=Cost(mac=5.0),
     ),
     Rule(
-        Kernel("arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True),
+        Kernel(
+            "arm_dsp", "depthwise_3x3_s2", (*SIMD, "window_3x3"), strided=True, reads_outside=True
+        ),
         (Conv2d,),
         is_depthwise_3x3_s2,
+        cost=Cost(mac=5.5),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "pointwise",
+            (*BYTES, "store_tile"),
+            takes_row=True,
+            strided=True,
+            body="generic/pointwise",
+        ),
+        (Conv2d,),
+        is_pointwise_by_words,
+        cost=Cost(1.63, 11.1, tap=16.6, pixels=2, filters=2),
     ),
     Rule(
         Kernel(
             "arm_dsp",
             "conv2d",
-            (*SIMD, "store32", "expand", "smlad_2x2", "store_tile"),
+            (*BYTES, "store_tile"),
             strided=True,
+            body="generic/conv2d",
         ),
         (Conv2d,),
         is_one_group,
-        two_columns,
+        two_patches_by_words,
+        cost=Cost(1.76, 9.1, 0.94, 18.5, pixels=2, filters=2),
     ),
     Rule(
         Kernel(
             "arm_dsp",
             "conv2d_by_tap",
-            (*SIMD, "store32", "expand", "smlad_2x2", "store_apart"),
+            (*BYTES, "store_apart"),
             strided=True,
+            body="generic/conv2d_by_tap",
         ),
         (Conv2d,),
         has_deep_filters,
-        two_columns,
+        two_patches_by_words,
+        cost=Cost(1.79, 10.7, 2.33, 7.5, pixels=2, filters=2),
     ),
     Rule(
-        Kernel("arm_dsp", "dense", (*SIMD, "store32", "expand"), takes_row=True),
+        Kernel("arm_dsp", "conv2d_single", SINGLE, strided=True, body="generic/conv2d_single"),
+        (Conv2d,),
+        has_deep_filters,
+        one_patch_by_words,
+        cost=Cost(1.93, 11.4, 1.28, 8.5, filters=4),
+    ),
+    Rule(
+        Kernel("arm_dsp", "dense", SINGLE, takes_row=True),
         (Dense,),
         always,
-        one_column,
+        filled_vector,
+        cost=Cost(2.0, 10.1, 0.8, filters=4),
     ),
     Rule(
         Kernel("generic", "pointwise", TILE, takes_row=True, strided=True),
         (Conv2d,),
         is_pointwise,
+        cost=Cost(2.74, 6.0, tap=20.3, pixels=2, filters=2),
     ),
     Rule(
-        Kernel("generic", "depthwise", ("rescale",), strided=True),
+        Kernel("generic", "depthwise", ("rescale",), strided=True, reads_outside=True),
         (Conv2d,),
         is_depthwise,
         edge_patch,
+        cost=Cost(6.4, 7.0),
     ),
     Rule(
         Kernel("generic", "conv2d", TILE, strided=True),
         (Conv2d,),
         is_one_group,
         two_patches,
+        cost=Cost(2.59, 7.1, 2.98, 17.4, pixels=2, filters=2),
     ),
     Rule(
         Kernel("generic", "conv2d_by_tap", ("rescale", "tile_2x2", "store_apart"), strided=True),
         (Conv2d,),
         always,
         two_patches,
+        cost=Cost(2.53, 15.1, 2.79, 7.0, pixels=2, filters=2),
     ),
-    Rule(Kernel("generic", "dense", ("rescale",), takes_row=True), (Dense,)),
-    Rule(Kernel("generic", "add", takes_row=True), (Add,)),
-    Rule(Kernel("generic", "max_pool", strided=True), (MaxPool,)),
+    Rule(
+        Kernel("generic", "conv2d_single", ("rescale", "tile_4x1", "store_filters"), strided=True),
+        (Conv2d,),
+        always,
+        one_patch,
+        cost=Cost(3.13, 12.5, 2.33, 6.6, filters=4),
+    ),
+    Rule(
+        Kernel("generic", "dense", ("rescale",), takes_row=True),
+        (Dense,),
+        cost=Cost(3.6, 8.6, tap=330.0, filters=2),
+    ),
+    Rule(
+        Kernel("generic", "add", takes_row=True),
+        (Add,),
+        cost=Cost(output=7.9),
+    ),
+    Rule(
+        Kernel("generic", "max_pool", strided=True),
+        (MaxPool,),
+        cost=Cost(output=2.3, value=13.2, tap=4.4),
+    ),
     Rule(
         Kernel(
             "generic",
@@ -226,33 +206,95 @@ RULES: tuple[Rule, ...] = (
         (AveragePool,),
         is_global,
         one_sum,
+        cost=Cost(value=6.4, tap=32.5),
     ),
-    Rule(Kernel("generic", "average_pool", ("rescale",), strided=True), (AveragePool,)),
-    Rule(Kernel("generic", "copy", takes_row=True, strided=True), (Copy,)),
-    Rule(Kernel("generic", "table", takes_row=True, strided=True), (Clip, Requantize)),
-    Rule(Kernel("generic", "softmax", takes_row=True), (Softmax,)),
-    Rule(Kernel("generic", "lrn", ("rescale",), takes_row=True, strided=True), (Lrn,)),
-    Rule(Kernel("generic", "concat", whole=True), (Concat,)),
-    Rule(Kernel("generic", "pad", whole=True), (Pad,)),
+    Rule(
+        Kernel("generic", "average_pool", ("rescale",), strided=True),
+        (AveragePool,),
+        cost=Cost(output=25.9, value=5.4, tap=11.7),
+    ),
+    Rule(
+        Kernel("generic", "deliver", takes_row=True, delivers=True),
+        (Deliver,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "copy", takes_row=True, strided=True),
+        (Copy,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "table", takes_row=True, strided=True),
+        (Clip, Requantize),
+        cost=Cost(output=5.3),
+    ),
+    Rule(
+        Kernel("generic", "softmax", takes_row=True),
+        (Softmax,),
+        cost=Cost(output=28.4),
+    ),
+    Rule(
+        Kernel("generic", "lrn", ("rescale",), takes_row=True, strided=True),
+        (Lrn,),
+        cost=Cost(output=60.6, tap=60.0),
+    ),
+    Rule(
+        Kernel("generic", "concat", whole=True),
+        (Concat,),
+        cost=Cost(output=1.3, tap=8.2),
+    ),
+    Rule(
+        Kernel("generic", "pad", whole=True),
+        (Pad,),
+        cost=Cost(output=1.0),
+    ),
     Rule(
         Kernel("generic", "resize_linear", ("position",), whole=True, strided=True),
         (Resize,),
         is_linear,
+        cost=Cost(output=18.4, tap=12.2),
     ),
-    Rule(Kernel("generic", "resize_nearest", ("position",), whole=True, strided=True), (Resize,)),
-    Rule(Kernel("generic", "slice", whole=True), (Slice,)),
-    Rule(Kernel("generic", "transpose", whole=True), (Transpose,)),
+    Rule(
+        Kernel("generic", "resize_nearest", ("position",), whole=True, strided=True),
+        (Resize,),
+        cost=Cost(output=0.7, tap=25.0),
+    ),
+    Rule(
+        Kernel("generic", "slice", whole=True),
+        (Slice,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "transpose", whole=True),
+        (Transpose,),
+        cost=Cost(output=2.1),
+    ),
 )
 
 
 def choose(families: tuple[str, ...], op: Op, signature: Signature) -> Rule | None:
     """Return the first rule of the most preferred family that serves the node, if any."""
+    return next(iter(variants(families, op, signature)), None)
+
+
+def variants(families: tuple[str, ...], op: Op, signature: Signature) -> tuple[Rule, ...]:
+    """Return the rules of the most preferred family that serves the node, best first.
+
+    Each takes less working memory than all before it; a rule after the first that another one
+    undercuts in memory and in cycles is left out.
+    """
     for family in families:
+        found: list[Rule] = []
         for rule in RULES:
-            if (
-                rule.kernel.family == family
-                and isinstance(op, rule.ops)
-                and rule.applies(op, signature)
-            ):
-                return rule
-    return None
+            serves = rule.kernel.family == family and isinstance(op, rule.ops)
+            if not serves or not rule.applies(op, signature):
+                continue
+            if found and rule.ram_bytes(op, signature) >= found[-1].ram_bytes(op, signature):
+                continue
+            cycles = rule.cost.cycles(op, signature)
+            while len(found) > 1 and found[-1].cost.cycles(op, signature) >= cycles:
+                found.pop()
+            found.append(rule)
+        if found:
+            return tuple(found)
+    return ()

@@ -20,11 +20,12 @@ from codegen.ops import (
     Dense,
     Lrn,
     MaxPool,
+    Receive,
     Requantize,
     Resize,
 )
 
-PLACEABLE = (Conv2d, Dense, MaxPool, AveragePool, Clip, Requantize, Lrn, Resize)
+PLACEABLE = (Conv2d, Dense, MaxPool, AveragePool, Clip, Requantize, Lrn, Receive, Resize)
 """Operators whose kernels write pixels at any distance from each other, or only one."""
 
 

@@ -1,7 +1,8 @@
 """Rows in time: in which order a schedule computes rows, and from when until when each is needed.
 
-One kernel call is one event. Within a nest, always the latest step whose operands allow it computes
-a row, so that rows are used up as soon as they are made; the emitted C does the same.
+One kernel call is one event. Within a nest, always the latest step that may, makes a row: its
+operands allow it, and a reader in the nest wants the row for its own next one. So rows are made as
+late and used up as soon as can be; the emitted C does the same.
 """
 
 from __future__ import annotations
@@ -67,6 +68,14 @@ class Lifetime:
         return int((self.newest(times) - self.oldest(times)).max())
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All events in order; for each step, its readers' wants where they ever hold it back."""
+
+    events: tuple[Event, ...]
+    wants: tuple[tuple[Need, ...], ...]
+
+
 def calls(graph: Graph, step: Step) -> int:
     """Return how often a step's kernel is called: once a row of the result, or of the operand."""
     if step.kernel.accumulates:
@@ -118,77 +127,110 @@ def find_needs(graph: Graph, steps: tuple[Step, ...]) -> tuple[tuple[Need, ...],
     return tuple(found)
 
 
-def run_order(schedule: Schedule, only: int | None = None) -> tuple[Event, ...]:
-    """Return the events of a schedule, or of its nest `only`, in the order in which the C runs.
-
-    The events of a nest's first steps do not depend on the steps that follow.
-    """
+def run_order(schedule: Schedule, only: int | None = None) -> Order:
+    """Return the events of a schedule, or of its nest `only`, in the order in which the C runs."""
     steps, spans = schedule.steps, schedule.spans
     totals = [calls(schedule.graph, step) for step in steps]
     start = 0 if only is None else spans[only][0]
     done = totals[:start] + [0] * (len(steps) - start)
     events: list[Event] = []
+    wants: list[tuple[Need, ...]] = [()] * len(steps)
     for first, end in spans if only is None else spans[only : only + 1]:
-        events += _run_nest(schedule.needs, range(first, end), totals, done)
-    return tuple(events)
+        nest = range(first, end)
+        wanted = find_wants(schedule.needs, nest, totals)
+        for event, held_back in _run_nest(schedule.needs, wanted, nest, totals, done):
+            events.append(event)
+            for step in held_back:
+                wants[step] = wanted[step]
+    return Order(tuple(events), tuple(wants))
+
+
+def find_wants(
+    needs: tuple[tuple[Need, ...], ...], nest: range, totals: list[int]
+) -> dict[int, tuple[Need, ...]]:
+    """Return for each step of a nest how many of its rows each reader in the nest wants.
+
+    A `Need` with the reader as its step. A reader that is done wants all rows that are left.
+    """
+    found: dict[int, list[Need]] = {step: [] for step in nest}
+    for reader in nest:
+        for need in needs[reader]:
+            if need.step not in found:
+                continue
+            last = need.rows_for(totals[reader])
+            reach = need.reach + max(need.rows - last, 0)
+            found[need.step].append(Need(reader, need.stride, reach, need.rows))
+    return {step: tuple(dict.fromkeys(wants)) for step, wants in found.items()}
 
 
 def _run_nest(
-    needs: tuple[tuple[Need, ...], ...], nest: range, totals: list[int], done: list[int]
-) -> Iterator[Event]:
-    """Yield the events of a nest: always the latest step that can make a row makes one."""
-    readers: dict[int, list[int]] = {step: [step] for step in nest}
+    needs: tuple[tuple[Need, ...], ...],
+    wants: Mapping[int, tuple[Need, ...]],
+    nest: range,
+    totals: list[int],
+    done: list[int],
+) -> Iterator[tuple[Event, tuple[int, ...]]]:
+    """Yield the events of a nest, and with each the later steps that only wants held back."""
+    touched: dict[int, set[int]] = {step: {step} for step in nest}
     for step in nest:
         for need in needs[step]:
-            if need.step in readers:
-                readers[need.step].append(step)
+            if need.step in touched:
+                touched[need.step].add(step)
+                touched[step].add(need.step)
 
     def is_ready(step: int) -> bool:
         row = done[step]
         return row < totals[step] and all(done[n.step] >= n.rows_for(row) for n in needs[step])
 
+    def is_wanted(step: int) -> bool:
+        some = wants[step]
+        return not some or any(done[step] < w.rows_for(done[w.step]) for w in some)
+
     ready = {step for step in nest if is_ready(step)}
+    wanted = {step for step in nest if is_wanted(step)}
     while ready:
-        step = max(ready)
-        yield Event(step, done[step])
+        step = max(ready & wanted)
+        yield Event(step, done[step]), tuple(later for later in ready if later > step)
         done[step] += 1
-        for reader in readers[step]:
-            if is_ready(reader):
-                ready.add(reader)
-            else:
-                ready.discard(reader)
+        for other in touched[step]:
+            (ready.add if is_ready(other) else ready.discard)(other)
+            (wanted.add if is_wanted(other) else wanted.discard)(other)
     assert all(done[step] == totals[step] for step in nest), "a nest does not finish"
 
 
 def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, Lifetime]:
-    """Return when the rows of each value with bytes of its own are live.
+    """Return when the rows of each value with bytes of its own in the arena are live.
 
     Where the events are those of some nests, what earlier steps made is written before them and
     what later steps read is read after them; values that are not live then are left out.
     """
-    graph, end = schedule.graph, len(events)
+    graph, steps, end = schedule.graph, schedule.steps, len(events)
     times = _times_by_row(events)
+    first, last = (min(times), max(times)) if times else (0, -1)
+    inputs = [schedule.storage(value) for value in graph.inputs]
+    before = {*inputs, *(schedule.storage(step.node.output) for step in steps[:first])}
+    after = {
+        schedule.storage(value)
+        for step in steps[last + 1 :]
+        for value in graph.activations(step.node)
+    }
+    outputs = {schedule.storage(value) for value in graph.outputs}
     found: dict[str, Lifetime] = {}
 
     def of(value: str) -> Lifetime:
         if value not in found:
-            kind = graph.types[value]
-            rows = np.full(kind.rows, end, np.int64), np.full(kind.rows, -1, np.int64)
-            found[value] = Lifetime(value, kind.row_bytes, *rows)
+            rows, row_bytes = graph.types[value].rows, graph.types[value].row_bytes
+            written = np.full(rows, -1 if value in before else end, np.int64)
+            read = np.full(rows, end if value in after else -1, np.int64)
+            found[value] = Lifetime(value, row_bytes, written, read)
         return found[value]
 
-    first, last = (events[0].step, max(e.step for e in events)) if events else (0, -1)
-    for value in graph.inputs:
-        life = of(schedule.storage(value))
-        life.written[:] = -1
-        life.read[:] = 0 if first == 0 else -1
-    for step in schedule.steps[:first]:
-        of(schedule.storage(step.node.output)).written[:] = -1
-    for step in schedule.steps[last + 1 :]:
-        for value in graph.activations(step.node):
-            of(schedule.storage(value)).read[:] = end
+    for value in inputs:
+        np.maximum(of(value).read, 0 if first == 0 else -1, out=of(value).read)
+    for value in sorted(before & (after | outputs)):
+        of(value)
     for index, at in times.items():
-        step = schedule.steps[index]
+        step = steps[index]
         out = of(schedule.storage(step.node.output))
         by_row = shows_rows(schedule, step.node.output) and step.kernel.makes_rows
         rows = np.arange(out.rows) if by_row else slice(None)
@@ -197,11 +239,14 @@ def find_lifetimes(schedule: Schedule, events: tuple[Event, ...]) -> dict[str, L
         out.read[rows] = np.maximum(out.read[rows], at if by_row else at.max())
         for value, window in operand_windows(graph, step):
             _read(of(schedule.storage(value)), window, at, shows_rows(schedule, value))
-    for value in graph.outputs:
-        of(schedule.storage(value)).read[:] = end
-    if last - first + 1 == len(schedule.steps):
-        return found
-    return {value: life for value, life in found.items() if life.is_live(end)}
+    for value in sorted(outputs & (found.keys() | before)):
+        of(value).read[:] = end
+    whole = last - first + 1 == len(steps)
+    return {
+        value: life
+        for value, life in found.items()
+        if value not in schedule.abroad and (whole or life.is_live(end))
+    }
 
 
 def _times_by_row(events: tuple[Event, ...]) -> dict[int, Times]:

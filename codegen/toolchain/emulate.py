@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codegen.errors import BadTarget, VerificationFailed
+from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.toolchain.counting import Cost, counting
 from codegen.toolchain.cross import TargetBuild
+from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.machine import (
+    SINK_ADDRESS,
     Machine,
     arena_content,
     call,
     fill_arena,
     guards_intact,
     load_machine,
-    read_arena,
     stack_depth,
-    write_arena,
+    watch_sink,
 )
 from codegen.toolchain.ports import function_names, join_batch, split_batch
 
@@ -27,7 +30,7 @@ from codegen.toolchain.ports import function_names, join_batch, split_batch
 class EmulatedRun:
     """Results of a batch: arrays (N, *shape), one an output.
 
-    stack_bytes: the deepest of all samples. cost: of NAME_invoke on the first, if asked for.
+    stack_bytes: the deepest of all samples. cost: of one inference on the first, if asked for.
     """
 
     outputs: tuple[Array, ...]
@@ -43,7 +46,7 @@ def emulate(
     native: bool = True,
     arena: Array | None = None,
 ) -> EmulatedRun:
-    """Run NAME_invoke on each sample; (N, *shape) int8 arrays, one an input.
+    """Run the network on each sample; (N, *shape) int8 arrays, one an input.
 
     count: measure the first sample too, with the compiled hook unless `native` is False. arena: as
     `run_host` takes it. Raises VerificationFailed where the C touches what it must not,
@@ -52,36 +55,80 @@ def emulate(
     if count and build.target.cycles is None:
         raise BadTarget(f"target '{build.target.name}' has no [cycles] to count with")
     interface = build.interface
-    names = function_names(interface)
     batch = split_batch(interface, inputs)
-    machine = load_machine(build)
-    writes = [call(machine, name) for name in names.inputs]
-    reads = [call(machine, name) for name in names.outputs]
-    sizes = [port.size_bytes for port in interface.outputs]
-    content = arena_content(machine)
+    device = EmulatedDevice(load_machine(build), interface)
+    addresses = find_addresses(interface, device)
     outputs, depth, cost = [], 0, None
     for index, sample in enumerate(batch):
-        fill_arena(machine, content)
-        if arena is not None:
-            write_arena(machine, arena[: interface.arena_bytes])
-        for address, data in zip(writes, sample, strict=True):
-            machine.engine.mem_write(address, data)
+        device.fill_arena()
         if count and index == 0:
-            cost = _counted(machine, names.invoke, native)
+            with device.counted(native) as read_cost:
+                outputs.append(infer(interface, device, addresses, sample, arena))
+                cost = read_cost()
         else:
-            call(machine, names.invoke)
-        if not guards_intact(machine, content, interface.arena_bytes):
-            message = f"{names.invoke} wrote outside the arena on the emulated {build.target.name}"
+            outputs.append(infer(interface, device, addresses, sample, arena))
+        if not device.is_intact():
+            names = function_names(interface)
+            function = names.push_row or names.start
+            message = f"{function} wrote outside the arena on the emulated {build.target.name}"
             raise VerificationFailed(message, where=f"sample {index}")
-        if arena is not None:
-            arena[: interface.arena_bytes] = read_arena(machine, interface.arena_bytes)
-        depth = max(depth, stack_depth(machine))
-        found = zip(reads, sizes, strict=True)
-        outputs.append([bytes(machine.engine.mem_read(at, size)) for at, size in found])
+        depth = max(depth, device.stack_bytes)
     return EmulatedRun(join_batch(interface, outputs), depth, cost)
 
 
-def _counted(machine: Machine, function: str, native: bool) -> Cost:
-    with counting(machine.engine, machine.image, native=native) as read_cost:
-        call(machine, function)
-        return read_cost()
+class EmulatedDevice:
+    """A target in unicorn. `stack_bytes`: the deepest of all calls since the arena was filled."""
+
+    def __init__(self, machine: Machine, interface: Interface) -> None:
+        self.rows: list[tuple[int, bytes]] = []
+        self.stack_bytes = 0
+        self._machine, self._interface = machine, interface
+        self._content = arena_content(machine)
+        self._after_call: Callable[[], object] = lambda: None
+        watch_sink(machine, interface.outputs[0].type.row_bytes, self.rows)
+
+    @property
+    def arena(self) -> int:
+        return self._machine.arena
+
+    @property
+    def sink(self) -> int:
+        return SINK_ADDRESS | self._machine.registers.thumb_bit
+
+    def call(self, function: str, *arguments: int) -> int:
+        """Call a function with the arena and further arguments."""
+        found = call(self._machine, function, *arguments)
+        self.stack_bytes = max(self.stack_bytes, stack_depth(self._machine))
+        self._after_call()
+        return found
+
+    def write(self, address: int, data: bytes) -> None:
+        self._machine.engine.mem_write(address, data)
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self._machine.engine.mem_read(address, size))
+
+    def lend(self, index: int, data: bytes) -> int:
+        """Put data at the end of pages that the network may only read."""
+        address = self._machine.lent[index] - len(data)
+        self._machine.engine.mem_write(address, data)
+        return address
+
+    def fill_arena(self) -> None:
+        """Put junk into the arena."""
+        fill_arena(self._machine, self._content)
+        self.stack_bytes = 0
+
+    def is_intact(self) -> bool:
+        """Nothing but the arena has changed since it was filled."""
+        return guards_intact(self._machine, self._content, self._interface.arena_bytes)
+
+    @contextmanager
+    def counted(self, native: bool) -> Iterator[Callable[[], Cost]]:
+        """Count all calls inside the block; between two of them no function is open."""
+        with counting(self._machine.engine, self._machine.image, native=native) as read_cost:
+            self._after_call = read_cost
+            try:
+                yield read_cost
+            finally:
+                self._after_call = lambda: None

@@ -13,6 +13,7 @@ import numpy as np
 from codegen.errors import VerificationFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
+from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.ports import declarations, function_names, guard, join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, run_tool
 
@@ -49,12 +50,12 @@ def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
 def run_host(
     build: HostBuild, inputs: Sequence[Array], arena: Array | None = None
 ) -> tuple[Array, ...]:
-    """Run NAME_invoke on each sample; (N, *shape) int8 arrays, in and out, one a port.
+    """Run the network on each sample; (N, *shape) int8 arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
     stands between guard bytes. With `arena`, bytes that may be more than it takes, it holds those
     instead, and they become what it holds afterwards. Raises VerificationFailed where the C writes
-    outside of it.
+    outside of it, or to an input that is not its own.
     """
     ffi = FFI()
     ffi.cdef(declarations(build.interface))
@@ -68,33 +69,77 @@ def run_host(
 def _run(
     ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array], held: Array | None
 ) -> tuple[Array, ...]:
-    batch = split_batch(interface, inputs)
-    names = function_names(interface)
-    memory, start = _guarded_arena(interface)
-    pristine = memory.copy()
-    end = start + interface.arena_bytes
-    arena = ffi.cast("void *", memory.ctypes.data + start)
-    writes = [getattr(library, name)(arena) for name in names.inputs]
-    reads = [getattr(library, name)(arena) for name in names.outputs]
-    sizes = [port.size_bytes for port in interface.outputs]
-    invoke = getattr(library, names.invoke)
-    outputs = []
-    for index, sample in enumerate(batch):
-        memory[start:end] = pristine[start:end] if held is None else held[: end - start]
-        for pointer, data in zip(writes, sample, strict=True):
-            ffi.memmove(pointer, data, len(data))
-        invoke(arena)
-        outputs.append([bytes(ffi.buffer(p, n)) for p, n in zip(reads, sizes, strict=True)])
-        if held is not None:
-            held[: end - start] = memory[start:end]
-        if not (
-            np.array_equal(memory[:start], pristine[:start])
-            and np.array_equal(memory[end:], pristine[end:])
-        ):
+    device = HostDevice(ffi, library, interface)
+    addresses = find_addresses(interface, device)
+    names, outputs = function_names(interface), []
+    for index, sample in enumerate(split_batch(interface, inputs)):
+        device.fill_arena()
+        outputs.append(infer(interface, device, addresses, sample, held))
+        if not device.is_intact():
+            function = names.push_row or names.start
             raise VerificationFailed(
-                f"{names.invoke} wrote outside the arena, on the host", where=f"sample {index}"
+                f"{function} wrote outside the arena, on the host", where=f"sample {index}"
             )
     return join_batch(interface, outputs)
+
+
+class HostDevice:
+    """A library loaded into this process, and an arena between guards."""
+
+    def __init__(self, ffi: Any, library: Any, interface: Interface) -> None:
+        self.rows: list[tuple[int, bytes]] = []
+        self._ffi, self._library = ffi, library
+        self._memory, self._start = _guarded_arena(interface)
+        self._end = self._start + interface.arena_bytes
+        self._pristine = self._memory.copy()
+        self._lent: dict[int, tuple[Array, Array]] = {}
+        self._lent_intact = True
+        row_bytes = interface.outputs[0].type.row_bytes
+
+        def take_row(user: Any, row: int, data: Any) -> None:
+            self.rows.append((row, bytes(ffi.buffer(data, row_bytes))))
+
+        self._sink = ffi.callback("void(void *, int32_t, const int8_t *)", take_row)
+
+    @property
+    def arena(self) -> int:
+        return int(self._memory.ctypes.data) + self._start
+
+    @property
+    def sink(self) -> int:
+        return int(self._ffi.cast("uintptr_t", self._sink))
+
+    def call(self, function: str, *arguments: int) -> int:
+        """Call a function with the arena and further arguments."""
+        return getattr(self._library, function)(self.arena, *arguments) or 0
+
+    def write(self, address: int, data: bytes) -> None:
+        self._ffi.memmove(self._ffi.cast("void *", address), data, len(data))
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self._ffi.buffer(self._ffi.cast("char *", address), size))
+
+    def lend(self, index: int, data: bytes) -> int:
+        """Put data between guards, in place of what was lent at that index and has its size."""
+        if index not in self._lent:
+            junk = guard(len(data) + 2 * GUARD_BYTES)
+            self._lent[index] = junk, junk.copy()
+        memory, expected = self._lent[index]
+        self._lent_intact &= np.array_equal(memory, expected)
+        for array in (memory, expected):
+            array[GUARD_BYTES:-GUARD_BYTES] = np.frombuffer(data, np.uint8)
+        return int(memory.ctypes.data) + GUARD_BYTES
+
+    def fill_arena(self) -> None:
+        """Put junk into the arena."""
+        self._memory[self._start : self._end] = self._pristine[self._start : self._end]
+
+    def is_intact(self) -> bool:
+        """Nothing but the arena has changed."""
+        outside = (slice(None, self._start), slice(self._end, None))
+        pairs = [(self._memory[part], self._pristine[part]) for part in outside]
+        same = all(np.array_equal(a, b) for a, b in (*pairs, *self._lent.values()))
+        return same and self._lent_intact
 
 
 def _guarded_arena(interface: Interface) -> tuple[Array, int]:

@@ -1,7 +1,9 @@
 """Machine: a linked image in unicorn, with an arena and a stack, whose functions can be called.
 
-Nothing is mapped but the image (read only), the arena, the stack and a return address: every other
-access stops the run. The arena ends where its last page ends, if its alignment lets it.
+Nothing is mapped but the image (read only), the arena, the stack, a return address, and what the
+mode of transfer takes: inputs that the caller lends (read only), a function that takes rows. Every
+other access stops the run. What is lent ends where its last page ends, and so does the arena, if
+its alignment lets it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from codegen.errors import BadTarget, VerificationFailed
+from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.targets import Target
 from codegen.toolchain.counting import Image
@@ -25,13 +28,18 @@ PAGE = 4096
 STACK_BYTES = 64 << 10
 RETURN_ADDRESS = 0x1FFF_0000
 """A page of its own in the code region of Cortex-M, far from any memory of the targets."""
+SINK_ADDRESS = RETURN_ADDRESS + 2 * PAGE
+"""A page with a function that does nothing; it is watched for what it is given."""
+
+RETURN = {True: bytes.fromhex("7047"), False: bytes.fromhex("8280")}
+"""The instruction that returns: `bx lr` on Arm, `ret` on RISC-V."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registers:
     """Unicorn's numbers of the registers a call uses; `thumb_bit` is set in code addresses."""
 
-    argument: int
+    arguments: tuple[int, ...]
     stack: int
     link: int
     program_counter: int
@@ -40,7 +48,10 @@ class Registers:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A loaded image. The arena lies in whole pages from `arena_page` to `arena_end`."""
+    """A loaded image. The arena lies in whole pages from `arena_page` to `arena_end`.
+
+    `lent` are the ends of the pages of inputs that the caller keeps.
+    """
 
     engine: Any
     image: Image
@@ -49,6 +60,7 @@ class Machine:
     arena_page: int
     arena_end: int
     stack: int
+    lent: tuple[int, ...]
 
 
 def load_machine(build: TargetBuild) -> Machine:
@@ -68,8 +80,10 @@ def load_machine(build: TargetBuild) -> Machine:
     arena_end = arena_page + (-(-(size + align) // PAGE)) * PAGE
     stack = arena_end + PAGE
     data = ((arena_page, arena_end - arena_page), (stack, STACK_BYTES))
+    lent = _lent_pages(build.interface, stack + STACK_BYTES + PAGE)
     try:
-        _map(unicorn, engine, segments, data)
+        _map(unicorn, engine, segments, data, lent)
+        engine.mem_write(SINK_ADDRESS, RETURN[build.target.is_arm])
     except unicorn.UcError as error:
         raise BadTarget(
             f"the memories of target '{build.target.name}' cannot be mapped: {error}",
@@ -84,19 +98,25 @@ def load_machine(build: TargetBuild) -> Machine:
         arena_page=arena_page,
         arena_end=arena_end,
         stack=stack,
+        lent=tuple(start + size for start, size in lent),
     )
 
 
-def call(machine: Machine, function: str) -> int:
-    """Call a function with the arena as its argument, on a freshly painted stack.
+def call(machine: Machine, function: str, *arguments: int) -> int:
+    """Call a function with the arena and further arguments, on a freshly painted stack.
 
     Returns what it returns; raises VerificationFailed where it touches what it must not.
     """
     engine, registers = machine.engine, machine.registers
     entry = next(f.start for f in machine.image.functions if f.name == function)
     engine.mem_write(machine.stack, guard(STACK_BYTES).tobytes())
-    engine.reg_write(registers.argument, machine.arena)
-    engine.reg_write(registers.stack, machine.stack + STACK_BYTES)
+    beyond = 4 * max(0, 1 + len(arguments) - len(registers.arguments))
+    top = (machine.stack + STACK_BYTES - beyond) // 16 * 16
+    for register, value in zip(registers.arguments, (machine.arena, *arguments), strict=False):
+        engine.reg_write(register, value)
+    for index, value in enumerate((machine.arena, *arguments)[len(registers.arguments) :]):
+        engine.mem_write(top + 4 * index, value.to_bytes(4, "little"))
+    engine.reg_write(registers.stack, top)
     engine.reg_write(registers.link, RETURN_ADDRESS | registers.thumb_bit)
     try:
         engine.emu_start(entry | registers.thumb_bit, RETURN_ADDRESS)
@@ -108,7 +128,21 @@ def call(machine: Machine, function: str) -> int:
             where=place,
             hint="it reached beyond its arena, its stack or its constants",
         ) from None
-    return int(engine.reg_read(registers.argument))
+    return int(engine.reg_read(registers.arguments[0]))
+
+
+def watch_sink(machine: Machine, row_bytes: int, rows: list[tuple[int, bytes]]) -> None:
+    """Append number and bytes of each row that the function at SINK_ADDRESS is given."""
+    unicorn = import_package("unicorn")
+    registers = machine.registers
+
+    def take_row(engine: Any, address: int, size: int, data: object) -> None:
+        row, at = (engine.reg_read(register) for register in registers.arguments[1:3])
+        rows.append((int(row), bytes(engine.mem_read(at, row_bytes))))
+
+    machine.engine.hook_add(
+        unicorn.UC_HOOK_CODE, take_row, begin=SINK_ADDRESS, end=SINK_ADDRESS + 1
+    )
 
 
 def arena_content(machine: Machine) -> Array:
@@ -119,16 +153,6 @@ def arena_content(machine: Machine) -> Array:
 def fill_arena(machine: Machine, content: Array) -> None:
     """Write `arena_content` to the arena's pages."""
     machine.engine.mem_write(machine.arena_page, content.tobytes())
-
-
-def write_arena(machine: Machine, data: Array) -> None:
-    """Write bytes to the beginning of the arena."""
-    machine.engine.mem_write(machine.arena, data.tobytes())
-
-
-def read_arena(machine: Machine, size: int) -> Array:
-    """Return the first bytes of the arena."""
-    return np.frombuffer(machine.engine.mem_read(machine.arena, size), np.uint8)
 
 
 def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
@@ -148,16 +172,36 @@ def stack_depth(machine: Machine) -> int:
 
 
 def _map(
-    unicorn: Any, engine: Any, segments: Sequence[Segment], data: Iterable[tuple[int, int]]
+    unicorn: Any,
+    engine: Any,
+    segments: Sequence[Segment],
+    data: Iterable[tuple[int, int]],
+    lent: Iterable[tuple[int, int]],
 ) -> None:
-    """Map segments and the return address for execution, and ranges of data for writing."""
+    """Map segments for execution, ranges of data for writing, and what is lent for reading."""
     code_rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-    for page in (*_pages(segments), RETURN_ADDRESS):
+    for page in (*_pages(segments), RETURN_ADDRESS, SINK_ADDRESS):
         engine.mem_map(page, PAGE, code_rights)
     for segment in segments:
         engine.mem_write(segment.address, segment.data)
     for start, size in data:
         engine.mem_map(start, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    for start, size in lent:
+        engine.mem_map(start, size, unicorn.UC_PROT_READ)
+
+
+def _lent_pages(interface: Interface, start: int) -> tuple[tuple[int, int], ...]:
+    """Return start and size of the pages of each input that the caller keeps, with gaps between."""
+    sizes = {
+        "arena": [],
+        "const": [port.size_bytes for port in interface.inputs],
+        "rows": [interface.inputs[0].type.row_bytes],
+    }[interface.transfer.inputs]
+    found = []
+    for size in sizes:
+        found.append((start, -(-size // PAGE) * PAGE))
+        start += found[-1][1] + PAGE
+    return tuple(found)
 
 
 def _make_engine(unicorn: Any, target: Target) -> Any:
@@ -178,11 +222,15 @@ def _registers(unicorn: Any, target: Target) -> Registers:
     if target.is_arm:
         arm = unicorn.arm_const
         return Registers(
-            arm.UC_ARM_REG_R0, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, 1
+            tuple(arm.UC_ARM_REG_R0 + i for i in range(4)),
+            arm.UC_ARM_REG_SP,
+            arm.UC_ARM_REG_LR,
+            arm.UC_ARM_REG_PC,
+            1,
         )
     riscv = unicorn.riscv_const
     return Registers(
-        riscv.UC_RISCV_REG_A0,
+        tuple(riscv.UC_RISCV_REG_A0 + i for i in range(8)),
         riscv.UC_RISCV_REG_SP,
         riscv.UC_RISCV_REG_RA,
         riscv.UC_RISCV_REG_PC,

@@ -14,36 +14,49 @@ from codegen.ir.types import Array
 
 @dataclass(frozen=True, slots=True)
 class FunctionNames:
-    """The C functions of a network; one accessor a port."""
+    """The C functions of a network; one accessor a port in the arena.
+
+    `start` is NAME_invoke, or NAME_begin where rows are pushed.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    invoke: str
+    start: str
+    push_row: str
     run: str
 
     @property
     def all(self) -> tuple[str, ...]:
         """Every function a caller may use."""
-        return (*self.inputs, *self.outputs, self.invoke, self.run)
+        push_row = (self.push_row,) if self.push_row else ()
+        return (*self.inputs, *self.outputs, self.start, *push_row, self.run)
 
 
 def function_names(interface: Interface) -> FunctionNames:
     """Return the functions of the C API; accessors are numbered where there are several."""
-    name = interface.name
+    name, transfer = interface.name, interface.transfer
+    by_rows = transfer.inputs == "rows"
     return FunctionNames(
-        inputs=_numbered(f"{name}_input", interface.inputs),
-        outputs=_numbered(f"{name}_output", interface.outputs),
-        invoke=f"{name}_invoke",
+        inputs=_numbered(f"{name}_input", interface.inputs) if transfer.inputs == "arena" else (),
+        outputs=_numbered(f"{name}_output", interface.outputs)
+        if transfer.outputs == "arena"
+        else (),
+        start=f"{name}_begin" if by_rows else f"{name}_invoke",
+        push_row=f"{name}_push_row" if by_rows else "",
         run=f"{name}_run",
     )
 
 
 def declarations(interface: Interface) -> str:
-    """Return the C declarations that running takes."""
-    names = function_names(interface)
-    lines = [f"int8_t *{name}(void *arena);" for name in names.inputs]
-    lines += [f"const int8_t *{name}(const void *arena);" for name in names.outputs]
-    return "\n".join([*lines, f"void {names.invoke}(void *arena);"])
+    """Return the C declarations that running takes, with integers for pointers."""
+    names, transfer = function_names(interface), interface.transfer
+    lent = len(interface.inputs) if transfer.inputs == "const" else 0
+    passed = lent + (2 if transfer.outputs == "rows" else 0)
+    lines = [f"uintptr_t {name}(uintptr_t);" for name in (*names.inputs, *names.outputs)]
+    lines.append(f"void {names.start}({', '.join(['uintptr_t'] * (1 + passed))});")
+    if names.push_row:
+        lines.append(f"int {names.push_row}(uintptr_t, uintptr_t);")
+    return "\n".join(lines)
 
 
 def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[bytes, ...], ...]:

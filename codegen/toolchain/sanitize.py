@@ -10,7 +10,7 @@ from codegen.errors import MissingTool, ToolFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.toolchain.host import sources
-from codegen.toolchain.ports import function_names, join_batch, split_batch
+from codegen.toolchain.ports import join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, render, run_program, run_tool
 
 RECOVER = "-fno-sanitize-recover=all"
@@ -58,7 +58,7 @@ def build_sanitized(
 
 
 def run_sanitized(build: SanitizedBuild, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """Run NAME_invoke on each sample as `run_host` does; raises ToolFailed with the finding."""
+    """Run NAME_run on each sample as `run_host` does; raises ToolFailed with the finding."""
     batch = split_batch(build.interface, inputs)
     stdin = b"".join(b"".join(sample) for sample in batch)
     stdout = run_tool((build.program,), stdin=stdin, environment=ENVIRONMENT)
@@ -74,14 +74,18 @@ def run_sanitized(build: SanitizedBuild, inputs: Sequence[Array]) -> tuple[Array
 
 
 def _main(interface: Interface) -> str:
-    names = function_names(interface)
+    inputs, outputs = (
+        [(f"{side}_{i}", port.size_bytes) for i, port in enumerate(ports)]
+        for side, ports in (("input", interface.inputs), ("output", interface.outputs))
+    )
+    ports = [name for name, _ in inputs + outputs]
     return render(
         "stdio_main.c.j2",
         name=interface.name,
-        inputs=[(n, p.size_bytes) for n, p in zip(names.inputs, interface.inputs, strict=True)],
-        outputs=[(n, p.size_bytes) for n, p in zip(names.outputs, interface.outputs, strict=True)],
-        arena_bytes=interface.arena_bytes,
-        arena_align=interface.arena_align,
+        macro=interface.name.upper(),
+        inputs=inputs,
+        outputs=outputs,
+        arguments=", ".join(["arena", *ports]),
     )
 
 

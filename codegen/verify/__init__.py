@@ -4,9 +4,11 @@ from codegen.verify.agreement import measure_agreement
 from codegen.verify.check import Subject, TargetRun
 from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
+from codegen.verify.plan_json import load_plan, parse_plan, plan_file, plan_to_json
 from codegen.verify.study import Study, study
-from codegen.verify.tokens import check_memory
+from codegen.verify.tokens import check_plan
 from codegen.verify.turns import SharedStudy, study_turns
+from codegen.verify.written import check_written
 
 __all__ = [
     "Inputs",
@@ -14,10 +16,15 @@ __all__ = [
     "Study",
     "Subject",
     "TargetRun",
-    "check_memory",
+    "check_plan",
+    "check_written",
     "find_edit",
+    "load_plan",
     "make_inputs",
     "measure_agreement",
+    "parse_plan",
+    "plan_file",
+    "plan_to_json",
     "run_reference",
     "study",
     "study_turns",

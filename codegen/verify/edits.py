@@ -11,7 +11,7 @@ from codegen.ir.graph import Graph
 from codegen.ir.program import Program
 from codegen.ir.report import Report
 from codegen.lower import lower
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 
 
 def find_edit(
@@ -35,7 +35,7 @@ def emit_again(
     """Return the text of each file for the graphs; the golden values are no part of the C."""
     programs: list[Program] = []
     for report, graph in zip(reports, graphs, strict=True):
-        schedule, plan = schedule_and_plan(graph, families)
+        schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
         program = lower(
             schedule,
             plan,

@@ -1,191 +1,199 @@
-"""Check a program's memory: run it on tokens instead of numbers, in one array of bytes.
+"""Check a memory plan: run its certificate on tokens instead of numbers, an array of them a base.
 
-Every byte of every value has a token of its own. The program's calls are made as the C makes them,
-from the lowered numbers alone: each call must find the tokens of the rows that it reads, also after
-all that it writes itself. What the planner thought plays no part.
+Every byte of every value has a token of its own. The calls are made as the C makes them, from the
+certificate alone: each call must find the tokens of the rows that it reads, also after all that it
+writes itself, and touch no byte of a buffer but those said to be live. The planner plays no part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from codegen.errors import VerificationFailed
-from codegen.ir.graph import Graph
-from codegen.ir.program import Layer, Nest, Operand, Program
-from codegen.ir.schedule import Schedule, Step
-from codegen.ops import Concat
+from codegen.errors import Problem, VerificationFailed
+from codegen.ir.certificate import Certificate, CertifiedStep, Port, Read, Scratch, Value, Write
+from codegen.verify.contradictions import Index, find_contradictions
+from codegen.verify.order import call_order
 
 Tokens = npt.NDArray[np.int64]
-JUNK = -1
+OUR_FAULT = "this is a fault of codegen: please report it with the model"
+MOST_CONTRADICTIONS = 5
 
 
-def check_memory(program: Program, schedule: Schedule) -> int:
-    """Return the calls that were checked; VerificationFailed at the first wrong byte."""
-    machine, steps = _Machine(program, _Values(schedule)), schedule.steps
-    for nest, (first, _) in zip(program.nests, schedule.spans, strict=True):
-        for index, row in _calls(nest, first):
-            machine.call(machine.layers[index], steps[index], row)
-    machine.check_outputs(schedule.graph)
-    return machine.count
+def check_plan(certificate: Certificate, hint: str = OUR_FAULT) -> int:
+    """Return the calls that were checked; VerificationFailed where the plan cannot be right."""
+    wrong = list(find_contradictions(certificate))[:MOST_CONTRADICTIONS]
+    if wrong:
+        told = [Problem(f"the memory plan contradicts itself: {text}", hint=hint) for text in wrong]
+        raise VerificationFailed.collect(told)
+    try:
+        return _Machine(certificate).run()
+    except _Wrong as wrong_byte:
+        raise VerificationFailed(f"the memory plan is wrong: {wrong_byte}", hint=hint) from None
 
 
-def _calls(nest: Nest, start: int) -> Iterator[tuple[int, int]]:
-    """Yield layer and row of each call of a nest, in the order of the C."""
-    done = [0] * len(nest.layers)
-
-    def may_run(i: int) -> bool:
-        inner = (need for need in nest.needs[i] if need.step >= start)
-        return done[i] < nest.layers[i].rows and all(
-            done[need.step - start] >= need.rows_for(done[i]) for need in inner
-        )
-
-    while any(runnable := [may_run(i) for i in range(len(done))]):
-        latest = len(done) - 1 - runnable[::-1].index(True)
-        yield start + latest, done[latest]
-        done[latest] += 1
+class _Wrong(Exception):
+    """What the first wrong byte was."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a value's bytes stand among the tokens: a start, and the way from pixel to pixel."""
+class _Row:
+    """Bytes of a row in a base: `where` picks them out of the base, `first` is the first of them.
 
-    start: int
-    pixel_pitch: int
+    `tokens` are those that belong there.
+    """
 
+    base: str
+    first: int
+    end: int
+    where: slice | Tokens
+    tokens: Tokens
 
-class _Values:
-    """Numbers the bytes of all values; views share those of their hosts, replacements do not."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        graph = schedule.graph
-        joins = {node.output for node in graph.nodes if isinstance(node.op, Concat)}
-        made = {step.node.output for step in schedule.steps}
-        self.graph = graph
-        self.views = {
-            value: view
-            for value, view in schedule.views.items()
-            if value not in made or view.host in joins
-        }
-        sizes = [kind.size_bytes for kind in graph.types.values()]
-        self.starts = dict(zip(graph.types, accumulate([0, *sizes]), strict=False))
-
-    def place(self, value: str) -> _Place:
-        """Return the tokens of a value."""
-        offset, pitch = 0, None
-        while value in self.views:
-            view = self.views[value]
-            offset, pitch = offset + view.offset, view.pixel_pitch or pitch
-            value = view.host
-        return _Place(self.starts[value] + offset, pitch or 0)
-
-    def rows(self, value: str, first: int, count: int) -> Tokens:
-        """Return the tokens of some rows in the order of their bytes."""
-        kind, place = self.graph.types[value], self.place(value)
-        pitch = place.pixel_pitch or kind.channels
-        pixels = np.arange(first * kind.width, (first + count) * kind.width)
-        found: Tokens = place.start + pixels[:, None] * pitch + np.arange(kind.channels)
-        return found.ravel()
+    def meets(self, other: _Row) -> bool:
+        return self.base == other.base and self.first < other.end and other.first < self.end
 
 
 class _Machine:
-    """The arena, full of tokens."""
+    """The bases, full of tokens: 0 where nothing was written."""
 
-    def __init__(self, program: Program, values: _Values) -> None:
-        self.values = values
-        self.program = program
-        self.layers = program.layers
-        self.arena = np.full(program.interface.arena_bytes, JUNK, np.int64)
-        self.count = 0
-        graph = values.graph
-        for value, offset in zip(graph.inputs, program.input_offsets, strict=True):
-            tokens = values.rows(value, 0, graph.types[value].rows)
-            self.arena[offset : offset + len(tokens)] = tokens
+    def __init__(self, certificate: Certificate) -> None:
+        self.certificate = certificate
+        self.index = Index.of(certificate)
+        self.memory = {base.name: np.zeros(base.size_bytes, np.int64) for base in certificate.bases}
+        self.live = {b.name: b.spans(certificate.moments) for b in certificate.buffers}
+        self.delivered: dict[str, set[int]] = {}
+        self.time = 0
+        roots = [value for value in certificate.values if value.view_of is None]
+        starts = accumulate((value.span_bytes for value in roots), initial=1)
+        self.starts = {value.name: at for value, at in zip(roots, starts, strict=False)}
+        self.pixels = {value.name: _pixels(value) for value in certificate.values}
 
-    def call(self, layer: Layer, step: Step, row: int) -> None:
+    def run(self) -> int:
+        """Make all calls; return how many there were."""
+        order, steps = call_order(self.certificate), self.certificate.steps
+        for port in self.certificate.inputs:
+            for row in self._whole(port):
+                self.memory[row.base][row.where] = row.tokens
+        for self.time, (step, call) in enumerate(order):
+            try:
+                self._call(steps[step], step, call)
+            except _Wrong as wrong:
+                raise _Wrong(f"{steps[step].name}, call {call}, {wrong}") from None
+        for port in self.certificate.outputs:
+            self._check_output(port)
+        return len(order)
+
+    def _call(self, step: CertifiedStep, number: int, call: int) -> None:
         """Make one call: working memory first, then the result; operands must outlive both."""
-        self.count += 1
-        scratch = self._use_scratch(layer, step, row)
-        names = self.values.graph.activations(step.node)
-        reads = [
-            self._expect(layer, operand, value, row, step)
-            for operand, value in zip(layer.operands, names, strict=True)
-        ]
-        where = self._write(layer, step, row)
-        for at, tokens in reads:
-            in_place = step.node.op.in_place and np.array_equal(at, where)
-            if not in_place and not np.array_equal(self.arena[at], tokens):
-                raise self._error(layer, row, "overwrites an operand that it still reads")
-        if any((self.arena[place] != mark).any() for place, mark in scratch):
-            raise self._error(layer, row, "overwrites its own working memory")
+        marks = self._use_scratch(step, number, call)
+        reads = [self._read(step, read, call) for read in step.reads]
+        writes = self._write(step, step.writes, call) if step.writes else []
+        for rows in reads:
+            if step.may_replace and _extent(rows) and _extent(rows) == _extent(writes):
+                continue
+            met = (row for row in rows if any(row.meets(written) for written in writes))
+            if not all(self._stands(row) for row in met):
+                raise _Wrong("overwrites an operand that it still reads")
+        if any((self.memory[used.base][_bytes(used)] != mark).any() for used, mark in marks):
+            raise _Wrong("overwrites its own working memory")
 
-    def check_outputs(self, graph: Graph) -> None:
-        """Every byte of every output stands where the interface says."""
-        for value, offset in zip(graph.outputs, self.program.output_offsets, strict=True):
-            tokens = self.values.rows(value, 0, graph.types[value].rows)
-            if not np.array_equal(self.arena[offset : offset + len(tokens)], tokens):
-                raise VerificationFailed(f"output '{value}' does not stand whole at its offset")
-
-    def _use_scratch(self, layer: Layer, step: Step, row: int) -> list[tuple[slice, int]]:
+    def _use_scratch(
+        self, step: CertifiedStep, number: int, call: int
+    ) -> list[tuple[Scratch, int]]:
         """Mark the working memory of a call; return the places and their marks."""
-        index = int(layer.name.rpartition("_")[2])
-        used = []
-        if layer.scratch_offset is not None:
-            place = slice(layer.scratch_offset, layer.scratch_offset + step.scratch_bytes)
-            mark = -2 - 2 * index
-            if step.kernel.accumulates and row and (self.arena[place] != mark).any():
-                raise self._error(layer, row, "has lost its sums")
-            used.append((place, mark))
-        overhangs = any(len(_inside(x, row)) < x.window for x in layer.operands)
-        if layer.outside_offset is not None and overhangs:
-            end = layer.outside_offset + layer.outside_bytes
-            used.append((slice(layer.outside_offset, end), -3 - 2 * index))
-        for place, mark in used:
-            self.arena[place] = mark
-        return used
+        marks = []
+        if step.scratch:
+            used, mark = step.scratch, -2 * number - 1
+            sums = self.memory[used.base][_bytes(used)]
+            if step.makes == "sum" and call and (sums != mark).any():
+                raise _Wrong("has lost its sums")
+            marks.append((used, mark))
+        if step.overhangs(call) and step.outside:
+            marks.append((step.outside, -2 * number - 2))
+        for used, mark in marks:
+            self._check_live(used.buffer, 0, used.size_bytes)
+            self.memory[used.base][_bytes(used)] = mark
+        return marks
 
-    def _expect(
-        self, layer: Layer, operand: Operand, value: str, row: int, step: Step
-    ) -> tuple[Tokens, Tokens]:
-        """Return the places and tokens of what the call reads, after comparing them."""
-        rows = list(range(operand.height)) if step.kernel.whole else _inside(operand, row)
-        starts = [operand.offset + (r % operand.kept) * operand.pitch for r in rows]
-        at = np.concatenate(
-            [np.arange(s, s + operand.pitch) for s in starts] or [np.zeros(0, np.int64)]
-        )
-        tokens = np.concatenate([self.values.rows(value, r, 1) for r in rows] or [at])
-        if not np.array_equal(self.arena[at], tokens):
-            raise self._error(layer, row, f"does not find the rows of '{value}' that it reads")
-        return at, tokens
+    def _read(self, step: CertifiedStep, read: Read, call: int) -> list[_Row]:
+        """Return the rows that a call reads, after comparing them."""
+        rows = step.rows_read(read, call)
+        found = [self._row(read, row) for row in rows]
+        for number, row in zip(rows, found, strict=True):
+            if not self._stands(row):
+                raise _Wrong(f"does not find row {number} of '{read.value}' that it reads")
+        if step.writes is None:
+            self.delivered.setdefault(read.value, set()).update(rows)
+        return found
 
-    def _write(self, layer: Layer, step: Step, row: int) -> Tokens:
-        """Put the tokens of the result into the arena; return where."""
-        kind = self.values.graph.types[step.node.output]
-        width = kind.width * (kind.rows if step.kernel.whole else 1)
-        first = row if step.kernel.makes_rows else 0
-        if step.kernel.accumulates and row < layer.rows - 1:
-            return np.zeros(0, np.int64)
-        pitch = layer.output_pitch // kind.width
-        start = layer.output_offset + (first % layer.output_kept) * layer.output_pitch
-        at = (start + np.arange(width)[:, None] * pitch + np.arange(kind.channels)).ravel()
-        count = kind.rows if step.kernel.whole else 1
-        self.arena[at] = self.values.rows(step.node.output, first, count)
-        return at
+    def _write(self, step: CertifiedStep, write: Write, call: int) -> list[_Row]:
+        """Put the tokens of the result into memory; return where."""
+        if step.makes == "sum" and call < step.calls - 1:
+            return []
+        whole = range(self.index.values[write.value].rows)
+        rows = [self._row(write, row) for row in (whole if step.makes != "rows" else [call])]
+        for row in rows:
+            self.memory[row.base][row.where] = row.tokens
+        return rows
 
-    def _error(self, layer: Layer, row: int, what: str) -> VerificationFailed:
-        return VerificationFailed(
-            f"the memory plan is wrong: {layer.name}, call {row}, {what}",
-            hint="this is a fault of codegen: please report it with the model",
-        )
+    def _row(self, place: Read | Write, row: int) -> _Row:
+        """Return a row of a value where a step has it; its bytes must be live."""
+        first = place.offset_bytes + row % place.rows_kept * place.row_pitch_bytes
+        found = self._row_at(place.base, first, self.index.values[place.value], row)
+        home = self.index.home[place.value]
+        self._check_live(home.name, first - home.offset_bytes, found.end - home.offset_bytes)
+        return found
+
+    def _row_at(self, base: str, first: int, value: Value, row: int) -> _Row:
+        """Return a row of a value at a place."""
+        pixels = self.pixels[value.name]
+        start = self.starts[value.root] + value.offset_bytes + row * value.row_pitch_bytes
+        end = first + int(pixels[-1]) + 1
+        is_spread = value.pixel_pitch_bytes > value.pixel_bytes
+        where = first + pixels if is_spread else slice(first, end)
+        return _Row(base, first, end, where, start + pixels)
+
+    def _stands(self, row: _Row) -> bool:
+        return np.array_equal(self.memory[row.base][row.where], row.tokens)
+
+    def _check_live(self, buffer: str, first: int, end: int) -> None:
+        begins, ends = self.live[buffer]
+        if first < begins[self.time] or end > ends[self.time]:
+            raise _Wrong(f"touches bytes of buffer '{buffer}' that are not live")
+
+    def _whole(self, port: Port) -> list[_Row]:
+        """Return all rows of a port that has a place."""
+        value = self.index.values[port.value]
+        if port.base is None or port.offset_bytes is None:
+            return []
+        starts = [port.offset_bytes + row * value.row_pitch_bytes for row in range(value.rows)]
+        return [self._row_at(port.base, at, value, row) for row, at in enumerate(starts)]
+
+    def _check_output(self, port: Port) -> None:
+        """Every byte of an output stands at its place, or was handed over."""
+        if not all(self._stands(row) for row in self._whole(port)):
+            raise _Wrong(f"output '{port.value}' does not stand whole at its offset")
+        rows = self.index.values[port.value].rows
+        if port.base is None and len(self.delivered.get(port.value, ())) < rows:
+            raise _Wrong(f"output '{port.value}' is not handed over whole")
 
 
-def _inside(operand: Operand, row: int) -> list[int]:
-    """Return the operand's rows in the window of a call, without those beyond the image."""
-    rows = [
-        row * operand.stride + k * operand.dilation - operand.pad for k in range(operand.window)
-    ]
-    return [r for r in rows if 0 <= r < operand.height]
+def _pixels(value: Value) -> Tokens:
+    """Return the place of each byte of a row from its first."""
+    starts = np.arange(value.pixels, dtype=np.int64) * value.pixel_pitch_bytes
+    return (starts[:, None] + np.arange(value.pixel_bytes)).ravel()
+
+
+def _bytes(used: Scratch) -> slice:
+    return slice(used.offset_bytes, used.offset_bytes + used.size_bytes)
+
+
+def _extent(rows: Sequence[_Row]) -> tuple[object, ...]:
+    """Return the bytes that rows without gaps take up; () where there are gaps."""
+    joined = all(a.end == b.first for a, b in pairwise(rows))
+    dense = joined and all(row.end - row.first == len(row.tokens) for row in rows)
+    return (rows[0].base, rows[0].first, rows[-1].end) if rows and dense else ()

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from codegen.report import SCHEMA
+from codegen.verify import check_plan, load_plan
 from tests.cli.conftest import Run
 
 FILES = {
     "CMakeLists.txt",
+    "plan.json",
+    "report.html",
     "report.json",
     "toy.c",
     "toy.h",
@@ -160,3 +163,11 @@ def test_without_measuring_figures_are_null_and_noted(run: Run, toy: str) -> Non
     assert report["totals"]["arena_bytes"] > 0
     assert report["checks"] == []
     assert any("--no-measure" in note for note in report["notes"])
+
+
+def test_the_written_plan_can_be_checked(run: Run, toy: str, tmp_path: Path) -> None:
+    assert run("emit", toy, "-t", "cortex-m7", "--no-measure").exit_code == 0
+    plan = load_plan(tmp_path / "toy" / "plan.json")
+    report = json.loads((tmp_path / "toy" / "report.json").read_text(encoding="utf-8"))
+    assert plan.bases[0].size_bytes == report["totals"]["arena_bytes"]
+    assert check_plan(plan) == plan.calls > 0

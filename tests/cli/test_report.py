@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from codegen.targets import list_targets
 from tests.cli.conftest import Run
@@ -44,3 +45,21 @@ def test_zoo_networks_are_listed_with_their_options(run: Run) -> None:
     networks = {network["name"]: network for network in json.loads(run("zoo", "--json").stdout)}
     options = networks["mobilenet_v1"]["options"]
     assert {"alpha", "resolution", "classes"} <= {option["name"] for option in options}
+
+
+def test_the_memory_map_of_a_folder_is_drawn_from_its_plan(
+    run: Run, toy: str, tmp_path: Path
+) -> None:
+    assert run("report", toy, "--memory").exit_code == 2
+    run("emit", toy, "-t", "host", "--no-measure")
+    result = run("report", "toy", "--memory")
+    assert result.exit_code == 0, result.stderr
+    for words in ("arena: ", "peak: ", "nests", "^", "At peak", "scratch"):
+        assert words in result.stdout
+    assert run("report", "toy", "--memory", "--json").exit_code == 2
+    plan = tmp_path / "toy" / "plan.json"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace('"offset_bytes": 0', '"offset_bytes": 4', 1), encoding="utf-8")
+    assert run("report", "toy", "--memory").exit_code == 3
+    plan.write_text("{}", encoding="utf-8")
+    assert run("report", "toy", "--memory").exit_code == 1

@@ -11,16 +11,20 @@ import pytest
 
 from codegen.report import BUNDLE_SCHEMA
 from tests.cli.conftest import Run
-from tests.toy_model import write_sibling
+from tests.toy_model import write_segment, write_sibling
 
 FILES = {
     "CMakeLists.txt",
     "report.json",
     "toy.h",
     "toy_graph.npz",
+    "toy_plan.json",
+    "toy_report.html",
     "toy_test.h",
     "sibling.h",
     "sibling_graph.npz",
+    "sibling_plan.json",
+    "sibling_report.html",
     "sibling_test.h",
     "toy_sibling.c",
     "toy_sibling.h",
@@ -92,6 +96,62 @@ def test_a_folder_of_several_is_reported_and_verified(run: Run, folder: Path) ->
     ]
 
 
+@pytest.mark.parametrize("mode", ["const", "rows"])
+def test_inputs_pass_without_copies(run: Run, toy: str, sibling: str, mode: str) -> None:
+    emitted = run("emit", toy, sibling, *SHARE, "--input", mode, "--json")
+    assert emitted.exit_code == 0, emitted.stderr
+    document = json.loads(emitted.stdout)
+    assert {network["interface"]["input"] for network in document["networks"]} == {mode}
+    assert [check["place"] for check in document["checks"]] == ["host", "cortex-m4"]
+    assert all(check["equal"] for check in document["checks"])
+    assert run("verify", "toy_sibling", "--samples", "3").exit_code == 0
+
+
+def test_rows_in_and_rows_out_of_both(run: Run, tmp_path: Path) -> None:
+    models = (f"first={write_segment(tmp_path)}", f"second={write_segment(tmp_path)}")
+    rows = ("--input", "rows", "--output", "rows")
+    emitted = run("emit", *models, *SHARE, *rows, "--json")
+    assert emitted.exit_code == 0, emitted.stderr
+    assert all(check["equal"] for check in json.loads(emitted.stdout)["checks"])
+    result = run("verify", "first_second", "--samples", "3", "-t", "rv32imc")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_network_that_cannot_deliver_rows_is_named(run: Run, toy: str, tmp_path: Path) -> None:
+    models = (str(write_segment(tmp_path)), toy)
+    result = run("emit", *models, *SHARE, "--output", "rows")
+    assert result.exit_code == 2
+    assert "--output rows needs one output of several rows" in result.stderr
+    assert "--> toy.onnx" in result.stderr
+    assert not (tmp_path / "segment_toy").exists()
+
+
+def test_each_memory_plan_is_drawn_and_checked(run: Run, folder: Path) -> None:
+    shown = run("report", "toy_sibling", "--memory").stdout.splitlines()
+    assert [line for line in shown if line in ("toy", "sibling")] == ["toy", "sibling"]
+    path = folder / "sibling_plan.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text((folder / "toy_plan.json").read_text(encoding="utf-8"), encoding="utf-8")
+    result = run("verify", "toy_sibling", "--samples", "1")
+    assert result.exit_code == 3
+    assert "the C and sibling_plan.json differ" in result.stderr
+    path.write_text(text.replace('"offset_bytes": 0', '"offset_bytes": 4', 1), encoding="utf-8")
+    for command in (("report", "toy_sibling", "--memory"), ("verify", "toy_sibling")):
+        result = run(*command)
+        assert result.exit_code == 3
+        assert "sibling_plan.json was changed" in result.stderr
+    path.unlink()
+    assert run("verify", "toy_sibling").exit_code == 1
+
+
+def test_each_page_is_of_its_network(folder: Path) -> None:
+    for name in ("toy", "sibling"):
+        page = (folder / f"{name}_report.html").read_text(encoding="utf-8")
+        assert f"<title>{name} for cortex-m4</title>" in page
+        assert "A network of toy_sibling" in page
+        assert f"is in {name}_plan.json" in page
+
+
 def test_an_edit_is_found_in_the_network_it_is_of(run: Run, folder: Path) -> None:
     path = folder / "toy_sibling_weights.c"
     text = path.read_text(encoding="utf-8")
@@ -106,7 +166,7 @@ def test_an_edit_is_found_in_the_network_it_is_of(run: Run, folder: Path) -> Non
     toy, sibling, turns = json.loads(result.stdout)["checks"]
     assert (toy["equal"], sibling["equal"], turns["equal"]) == (True, False, False)
     assert re.search(
-        r"toy_sibling_weights\.c, line \d+ \(of sibling_layer_001\)",
+        r"toy_sibling_weights\.c, line \d+ \(of sibling_layer_002\)",
         sibling["difference"]["cause"],
     )
     assert turns["difference"]["sample"].endswith("of sibling after toy")

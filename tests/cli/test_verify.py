@@ -76,6 +76,31 @@ def test_a_changed_weight_is_found_and_placed(run: Run, folder: Path) -> None:
     assert "layer_000" in difference["cause"]
 
 
+def test_a_changed_memory_plan_is_found(run: Run, folder: Path) -> None:
+    path = folder / "plan.json"
+    text = path.read_text(encoding="utf-8")
+    for old, new, words in (
+        ('"stride": 2', '"stride": 1', "reads other rows|does not find row"),
+        ('"size_bytes": ', '"size_bytes": 1', "contradicts itself"),
+        ('"offset_bytes": 0', '"offset_bytes": 4', "contradicts itself"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        result = run("verify", "toy", "--samples", "1")
+        assert result.exit_code == 3
+        assert re.search(words, result.stderr), result.stderr
+        assert "plan.json" in result.stderr
+
+
+def test_c_that_the_plan_does_not_describe_is_found(run: Run, folder: Path) -> None:
+    path = folder / "toy.h"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(ARENA_SIZE \d+)", r"\g<1>0", text), encoding="utf-8")
+    result = run("verify", "toy", "--samples", "1")
+    assert result.exit_code == 3
+    assert "the C and plan.json differ: ARENA_SIZE is" in result.stderr
+
+
 def test_c_that_does_not_compile_is_told(run: Run, folder: Path) -> None:
     path = folder / "toy.c"
     path.write_text(path.read_text(encoding="utf-8") + "\nint oops\n", encoding="utf-8")
@@ -85,7 +110,7 @@ def test_c_that_does_not_compile_is_told(run: Run, folder: Path) -> None:
     assert "oops" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["report.json", "toy_graph.npz"])
+@pytest.mark.parametrize("name", ["report.json", "plan.json", "toy_graph.npz"])
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"PK\x03\x04 not really"])
 def test_a_damaged_folder_is_unreadable(
     run: Run, folder: Path, name: str, content: bytes | None

@@ -17,14 +17,14 @@ from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import shared_arena
 from codegen.ir.program import Program, all_constants, all_functions
-from codegen.lower import lower
+from codegen.lower import certify, lower
 from codegen.ops import Conv2d, MaxPool
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.host import build_host, run_host
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
-from codegen.verify.tokens import check_memory
+from codegen.verify import check_plan
 from tests.emit.network import Builder, every_operator
 from tests.ops.harness import ARM_DSP, GENERIC, int8, samples
 
@@ -36,7 +36,8 @@ def begins_alike() -> Graph:
     b = Builder(int8((16, 17, 3), 0.05, -3))
     b.add(Conv2d((2, 2), (0, 0, 1, 1)), ("x",), "c1", weights=(8, 3, 3, 3))
     b.add(MaxPool((2, 2), (2, 2)), ("c1",), "m1")
-    b.add(Conv2d(), ("m1",), "y", weights=(5, 1, 1, 8))
+    b.add(Conv2d(), ("m1",), "wide", weights=(96, 1, 1, 8))
+    b.add(Conv2d((1, 1), (1, 1, 1, 1)), ("wide",), "y", weights=(5, 3, 3, 96))
     return b.graph("y")
 
 
@@ -51,7 +52,7 @@ def lower_all(names: tuple[str, ...], families: tuple[str, ...], library: str) -
         schedule, plan = schedule_and_plan(GRAPHS[name](), families)
         banner = {"target": "test", "model": "test", "digest": "0" * 8}
         programs.append(lower(schedule, plan, name, library=library, beside=programs, **banner))
-        check_memory(programs[-1], schedule)
+        check_plan(certify(programs[-1], schedule, plan))
     return programs
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.lower.bind.layout import transpose_loops
-from codegen.lower.pack import column_pairs_3x3, interleave_halves, interleave_pairs
+from codegen.lower.pack import (
+    column_pairs_3x3,
+    interleave_four_quads,
+    interleave_fours,
+    interleave_pairs,
+    interleave_quads,
+)
 
 
 def test_pairs_of_filters_stand_side_by_side() -> None:
@@ -16,12 +22,24 @@ def test_pairs_of_filters_stand_side_by_side() -> None:
     assert (packed[1, :, 1] == 0).all()
 
 
-def test_halves_hold_two_values_of_two_filters() -> None:
-    weights = np.arange(1, 11).reshape(2, 5)
-    packed = interleave_halves(weights)
-    assert packed.shape == (1, 4, 4)
-    assert packed[0, 0].tolist() == [1, 6, 2, 7]
-    assert packed[0, 2].tolist() == [5, 10, 0, 0]
+def test_quads_come_out_of_sxtb16() -> None:
+    """Bytes 0 and 2 of each word are two values of the first filter, 1 and 3 of the second."""
+    packed = interleave_quads(np.arange(1, 11).reshape(2, 5))
+    assert packed.shape == (1, 2, 8)
+    first, second = packed[0, 0, :4].tolist(), packed[0, 0, 4:].tolist()
+    assert (first[0::2], first[1::2]) == ([1, 3], [6, 8])
+    assert (second[0::2], second[1::2]) == ([2, 4], [7, 9])
+    assert packed[0, 1].tolist() == [5, 10, 0, 0, 0, 0, 0, 0]
+
+
+def test_fours_of_filters_stand_side_by_side() -> None:
+    weights = np.arange(30).reshape(6, 5)
+    assert interleave_fours(weights)[0, 2].tolist() == [2, 7, 12, 17]
+    assert interleave_fours(weights)[1, 1].tolist() == [21, 26, 0, 0]
+    quads = interleave_four_quads(weights)
+    assert quads.shape == (2, 2, 16)
+    assert quads[0, 1, :8].tolist() == interleave_quads(weights[:2])[0, 1].tolist()
+    assert quads[0, 1, 8:].tolist() == interleave_quads(weights[2:4])[0, 1].tolist()
 
 
 def test_column_pairs_come_out_of_sxtb16() -> None:

@@ -17,11 +17,11 @@ from codegen.ir.op import Op
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule
 from codegen.ir.types import Array, DType, Quant, TensorType
-from codegen.lower import lower
+from codegen.lower import certify, lower
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from codegen.toolchain.host import build_host, run_host
-from codegen.verify.tokens import check_memory
+from codegen.verify import check_plan
 
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
@@ -89,7 +89,7 @@ def program_of(graph: Graph, families: tuple[str, ...], planned: Planned | None 
     schedule = make_schedule(graph, families)
     schedule, plan = planned or (schedule, make_plan(schedule))
     program = lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
-    check_memory(program, schedule)
+    check_plan(certify(program, schedule, plan))
     return program
 
 

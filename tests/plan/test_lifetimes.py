@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.ir.graph import Graph, Node
+from codegen.ir.interface import Transfer
 from codegen.ops import Add, Clip, Conv2d, Requantize, Reshape
 from codegen.plan import make_plan
+from codegen.plan.lifetimes import state_bytes
 from codegen.schedule import make_schedule
 from tests.ops.harness import (
     GENERIC,
@@ -68,3 +70,10 @@ def test_inputs_that_are_hardly_read_keep_apart() -> None:
     ]
     for order in (graphs, graphs[::-1]):
         assert_c_equals_reference(merged(order), GENERIC, rng)
+
+
+def test_the_state_between_rows_is_as_small_as_it_can_be() -> None:
+    """A mark of 4 bytes, 2 for a counter while it fits, two pointers of 8 bytes for a sink."""
+    assert state_bytes([32_767, 9], Transfer("rows")) == 8
+    assert state_bytes([9, 32_768], Transfer("rows")) == 12
+    assert state_bytes([9], Transfer("rows", "rows")) == 24

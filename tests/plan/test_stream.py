@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
+from codegen.ir.interface import Transfer
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, MaxPool
+from codegen.options import InputMode
 from codegen.plan import make_plan
-from codegen.plan.stream import schedule_and_plan
+from codegen.plan.solve import schedule_and_plan
 from codegen.schedule import make_schedule
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import assign_kernels
@@ -80,6 +82,20 @@ def test_the_smallest_plan_is_right_and_not_above_layer_by_layer(graph: Graph) -
 def test_all_in_one_nest_is_right(graph: Graph) -> None:
     assigned = assign_kernels(graph, GENERIC)
     schedule = assemble(assigned, (0, len(assigned.steps)))
+    found = schedule, make_plan(schedule)
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0), found)
+
+
+@few
+@given(networks(), st.sampled_from(("const", "rows")), st.booleans(), st.sampled_from((1, 3, 99)))
+def test_any_transfer_is_right(graph: Graph, inputs: InputMode, by_rows: bool, size: int) -> None:
+    """Inputs that the caller keeps or pushes, outputs that it is handed; nests of any size."""
+    image = next(node.output for node in reversed(graph.nodes) if node.output != "mean")
+    if by_rows:
+        graph = graph.with_nodes(graph.nodes, outputs=(image,))
+    assigned = assign_kernels(graph, GENERIC, Transfer(inputs, "rows" if by_rows else "arena"))
+    bounds = (*range(0, len(assigned.steps), size), len(assigned.steps))
+    schedule = assemble(assigned, bounds)
     found = schedule, make_plan(schedule)
     assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0), found)
 

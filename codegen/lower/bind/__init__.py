@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from codegen.ir.op import Op, Signature
 from codegen.lower.bind.binding import Binding, Data
@@ -10,15 +11,18 @@ from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bin
 from codegen.lower.bind.layout import (
     bind_concat,
     bind_copy,
+    bind_deliver,
     bind_pad,
     bind_resize,
     bind_slice,
     bind_transpose,
 )
 from codegen.lower.bind.linear import (
+    FOURS_4X1,
+    PAIRS_2X2,
+    QUADS_2X2,
+    QUADS_4X1,
     bind_conv2d,
-    bind_conv2d_by_tap_dsp,
-    bind_conv2d_dsp,
     bind_dense,
     bind_dense_dsp,
     bind_depthwise,
@@ -36,9 +40,10 @@ def bind(kernel: str, op: Op, signature: Signature) -> Binding:
 
 
 BINDERS: Mapping[str, Callable[..., Binding]] = {
-    "generic/conv2d": bind_conv2d,
-    "generic/conv2d_by_tap": bind_conv2d,
-    "generic/pointwise": bind_pointwise,
+    "generic/conv2d": partial(bind_conv2d, PAIRS_2X2),
+    "generic/conv2d_by_tap": partial(bind_conv2d, PAIRS_2X2),
+    "generic/conv2d_single": partial(bind_conv2d, FOURS_4X1),
+    "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/add": bind_add,
@@ -46,6 +51,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,
+    "generic/deliver": bind_deliver,
     "generic/table": bind_table,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
@@ -55,8 +61,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
-    "arm_dsp/conv2d": bind_conv2d_dsp,
-    "arm_dsp/conv2d_by_tap": bind_conv2d_by_tap_dsp,
+    "arm_dsp/pointwise": partial(bind_pointwise, QUADS_2X2),
+    "arm_dsp/conv2d": partial(bind_conv2d, QUADS_2X2),
+    "arm_dsp/conv2d_by_tap": partial(bind_conv2d, QUADS_2X2),
+    "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
     "arm_dsp/dense": bind_dense_dsp,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
     "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,

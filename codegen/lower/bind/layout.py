@@ -6,7 +6,7 @@ import numpy as np
 
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding
-from codegen.ops import Concat, Copy, Pad, Resize, Slice, Transpose
+from codegen.ops import Concat, Copy, Deliver, Pad, Resize, Slice, Transpose
 from codegen.ops.resize import Line
 
 
@@ -15,6 +15,11 @@ def bind_copy(op: Copy, signature: Signature) -> Binding:
     y = signature.output
     params = {"pixels": y.width, "channels": y.channels}
     return Binding(f"copy_{y.width}x{y.channels}", "Copy one row", params)
+
+
+def bind_deliver(op: Deliver, signature: Signature) -> Binding:
+    """The caller's own function."""
+    return Binding("sink", "The caller's function", {})
 
 
 def bind_concat(op: Concat, signature: Signature) -> Binding:

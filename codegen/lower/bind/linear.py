@@ -2,33 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from codegen.ir.op import Signature
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data, rescale_params
-from codegen.lower.pack import column_pairs_3x3, interleave_halves, interleave_pairs, pad_to_even
+from codegen.lower.pack import (
+    column_pairs_3x3,
+    interleave_four_quads,
+    interleave_fours,
+    interleave_pairs,
+    interleave_quads,
+    pad_to_multiple,
+)
 from codegen.ops import Conv2d, Dense
 from codegen.ops.linear import LinearParams
 
 
-def linear_data(
-    p: LinearParams, packed: Array, form: str, pairs_of: int | None = None
-) -> tuple[Data, ...]:
-    """Return weights, bias and multipliers; the last two even in each group of `pairs_of`."""
-    bias, multipliers = p.bias, np.resize(np.array(p.rescale.multipliers), p.bias.shape)
-    if pairs_of is not None:
-        groups = len(bias) // pairs_of
-        bias = np.concatenate([pad_to_even(part, 0) for part in np.split(bias, groups)])
-        multipliers = np.concatenate(
-            [pad_to_even(part, 1) for part in np.split(multipliers, groups)]
-        )
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """An inner loop: a C function that takes `filters` filters and `values` of a patch at a time.
+
+    `pack` brings (filters, depth) into the order in which it reads weights, [packs][steps][form].
+    `kind` tells kernels of one operator apart.
+    """
+
+    function: str
+    kind: str
+    filters: int
+    values: int
+    pack: Callable[[Array], Array]
+    form: str
+
+    def pack_groups(self, weights: Array, groups: int) -> Array:
+        """Pack (filters, ...) weights group by group."""
+        parts = np.split(weights.reshape(len(weights), -1), groups)
+        return np.concatenate([self.pack(part) for part in parts])
+
+
+QUADS = "c0k0, c1k0, c0k2, c1k2, c0k1, c1k1, c0k3, c1k3"
+PAIRS_2X2 = Tile("fx_tile_2x2", "", 2, 1, interleave_pairs, "c0, c1")
+FOURS_4X1 = Tile("fx_tile_4x1", "_single", 4, 1, interleave_fours, "c0, c1, c2, c3")
+QUADS_2X2 = Tile("fx_smlad_2x2", "", 2, 4, interleave_quads, QUADS)
+QUADS_4X1 = Tile(
+    "fx_smlad_4x1", "_single", 4, 4, interleave_four_quads, f"{QUADS}, the same of c2 and c3"
+)
+
+
+def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
+    """Return weights, bias and multipliers."""
+    multipliers = np.resize(np.array(p.rescale.multipliers), p.bias.shape)
     bound = f"accumulators lie within {p.least:,} .. {p.greatest:,}"
     return (
         Data("weights", "int8_t", packed, f"int8, {form}"),
-        Data("bias", "int32_t", bias, f"zero point folded in; {bound}"),
+        Data("bias", "int32_t", p.bias, f"zero point folded in; {bound}"),
         Data("multipliers", "int32_t", multipliers, "accumulator scale / output scale, in 2^-32"),
     )
+
+
+def tile_data(p: LinearParams, tile: Tile, groups: int = 1) -> tuple[Data, ...]:
+    """Return packed weights; bias and multipliers of each group fill whole tiles."""
+    packed = tile.pack_groups(p.weights, groups)
+    weights, *others = linear_data(
+        p, packed, f"[{packed.shape[0]}][{packed.shape[1]}][{tile.form}]"
+    )
+    return (
+        weights,
+        *(replace(data, values=fill_tiles(data, tile.filters, groups)) for data in others),
+    )
+
+
+def fill_tiles(data: Data, filters: int, groups: int) -> Array:
+    """Return values of filters, those of each group a multiple of `filters`."""
+    fill = 1 if data.role == "multipliers" else 0
+    parts = np.split(data.values, groups)
+    return np.concatenate([pad_to_multiple(part, fill, filters) for part in parts])
 
 
 def conv_name(op: Conv2d, signature: Signature) -> str:
@@ -59,18 +110,25 @@ def conv_params(op: Conv2d, signature: Signature, p: LinearParams) -> dict[str, 
     }
 
 
-def bind_conv2d(op: Conv2d, signature: Signature) -> Binding:
-    """Gather a patch, then multiply pairs of filters by pairs of patches."""
+def bind_conv2d(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
+    """Gather a patch, or two, then multiply some filters at a time."""
     p = op.params(signature)
     filters, kh, kw, depth = p.weights.shape
-    groups = p.weights.reshape(op.group, filters // op.group, -1)
-    packed = np.concatenate([interleave_pairs(group) for group in groups])
+    (window,) = op.windows(signature)
+    patch = kh * kw * depth
+    surplus = -patch % tile.values
     return Binding(
-        f"conv2d_{conv_name(op, signature)}{group_name(op)}",
+        f"conv2d{tile.kind}_{conv_name(op, signature)}{group_name(op)}",
         f"One row of a {kh}x{kw} convolution",
-        conv_params(op, signature, p) | group_params(op, filters) | {"patch": kh * kw * depth},
-        linear_data(p, packed, f"[pair][{kh * kw * depth}][2 filters]", filters // op.group),
-        p.input_zero_point,
+        conv_params(op, signature, p)
+        | group_params(op, filters)
+        | {
+            "tile": tile.function,
+            "padded": patch + surplus,
+            "surplus": surplus,
+            "beyond": window.overhangs(signature.inputs[0].rows, signature.output.rows),
+        },
+        tile_data(p, tile, op.group),
     )
 
 
@@ -91,17 +149,14 @@ def group_params(op: Conv2d, filters: int) -> dict[str, object]:
     }
 
 
-def bind_pointwise(op: Conv2d, signature: Signature) -> Binding:
+def bind_pointwise(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
     """A 1x1 convolution reads its pixels where they are."""
     p = op.params(signature)
-    weights = p.weights.reshape(len(p.weights), -1)
-    form = f"[pair][{weights.shape[1]}][2 filters]"
     return Binding(
         f"pointwise_{conv_name(op, signature)}",
         "One row of a 1x1 convolution",
-        conv_params(op, signature, p),
-        linear_data(p, interleave_pairs(weights), form, len(weights)),
-        p.input_zero_point,
+        conv_params(op, signature, p) | {"tile": tile.function},
+        tile_data(p, tile),
     )
 
 
@@ -149,47 +204,6 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
-def bind_conv2d_dsp(op: Conv2d, signature: Signature) -> Binding:
-    """Two patches widened to int16, two filters at a time, two products an instruction."""
-    p = op.params(signature)
-    filters, kh, kw, _ = p.weights.shape
-    packed = interleave_halves(p.weights.reshape(filters, -1))
-    padded = packed.shape[1] * 2
-    has_edges = bool(op.pads[1] or op.pads[3])
-    return Binding(
-        f"conv2d_{conv_name(op, signature)}",
-        f"One row of a {kh}x{kw} convolution",
-        conv_params(op, signature, p)
-        | {"padded": padded, "scratch_bytes": 4 * padded, "has_edges": has_edges},
-        linear_data(p, packed, f"[pair][{padded // 2}][c0k0, c1k0, c0k1, c1k1]", filters),
-        p.input_zero_point,
-    )
-
-
-def bind_conv2d_by_tap_dsp(op: Conv2d, signature: Signature) -> Binding:
-    """The same, group by group."""
-    p = op.params(signature)
-    filters, kh, kw, _ = p.weights.shape
-    groups = p.weights.reshape(op.group, filters // op.group, -1)
-    packed = np.concatenate([interleave_halves(group) for group in groups])
-    padded = packed.shape[1] * 2
-    return Binding(
-        f"conv2d_{conv_name(op, signature)}{group_name(op)}",
-        f"One row of a {kh}x{kw} convolution",
-        conv_params(op, signature, p)
-        | group_params(op, filters)
-        | {
-            "padded": padded,
-            "scratch_bytes": 4 * padded,
-            "has_edges": bool(op.pads[1] or op.pads[3]),
-        },
-        linear_data(
-            p, packed, f"[pair][{padded // 2}][c0k0, c1k0, c0k1, c1k1]", filters // op.group
-        ),
-        p.input_zero_point,
-    )
-
-
 def bind_dense(op: Dense, signature: Signature) -> Binding:
     """Two outputs at a time."""
     p = op.params(signature)
@@ -198,25 +212,24 @@ def bind_dense(op: Dense, signature: Signature) -> Binding:
         f"dense_{depth}x{outputs}",
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        linear_data(p, interleave_pairs(p.weights), f"[pair][{depth}][2 outputs]", outputs),
+        tile_data(p, PAIRS_2X2),
     )
 
 
 def bind_dense_dsp(op: Dense, signature: Signature) -> Binding:
-    """The vector widened to int16 once, two outputs at a time, two products an instruction."""
+    """Four outputs at a time, two products an instruction."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
-    packed = interleave_halves(p.weights)
-    padded = packed.shape[1] * 2
+    surplus = -depth % QUADS_4X1.values
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
         {
             "inputs": depth,
             "outputs": outputs,
-            "padded": padded,
-            "surplus": padded - depth,
+            "padded": depth + surplus,
+            "surplus": surplus,
             **rescale_params(p.rescale),
         },
-        linear_data(p, packed, f"[pair][{padded // 2}][c0k0, c1k0, c0k1, c1k1]", outputs),
+        tile_data(p, QUADS_4X1),
     )

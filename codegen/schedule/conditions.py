@@ -1,0 +1,130 @@
+"""When a kernel may be used, and the working memory it takes in bytes."""
+
+from __future__ import annotations
+
+from codegen.ir.op import Op, Signature
+from codegen.ops import AveragePool, Conv2d, Resize
+from codegen.schedule.cost import round_up
+
+
+def always(op: Op, signature: Signature) -> bool:
+    """For every form of the operator."""
+    return True
+
+
+def no_scratch(op: Op, signature: Signature) -> int:
+    """No working memory."""
+    return 0
+
+
+def is_pointwise(op: Op, signature: Signature) -> bool:
+    """A 1x1 convolution of one group without padding."""
+    assert isinstance(op, Conv2d)
+    return signature.inputs[1].shape[1:3] == (1, 1) and op.group == 1 and not any(op.pads)
+
+
+def is_depthwise(op: Op, signature: Signature) -> bool:
+    """One filter for each channel, and horizontal padding less than the window."""
+    assert isinstance(op, Conv2d)
+    kernel_width = signature.inputs[1].shape[2]
+    return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
+
+
+def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
+    """Depthwise of 3x3, columns side by side, at most one column of padding, stride 1."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 1 and is_narrow_3x3(op, signature)
+
+
+def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 2."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 2 and is_narrow_3x3(op, signature)
+
+
+def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
+    """Depthwise of 3x3, columns side by side, at most one column of padding."""
+    return (
+        is_depthwise(op, signature)
+        and signature.inputs[1].shape[1:3] == (3, 3)
+        and op.dilations[1] == 1
+        and max(op.pads[1], op.pads[3]) <= 1
+    )
+
+
+def is_linear(op: Op, signature: Signature) -> bool:
+    """A resize that blends neighbors."""
+    assert isinstance(op, Resize)
+    return op.linear
+
+
+def is_one_group(op: Op, signature: Signature) -> bool:
+    """One group, columns side by side, padding less than the window."""
+    assert isinstance(op, Conv2d)
+    kernel_width = signature.inputs[1].shape[2]
+    padding = max(op.pads[1], op.pads[3])
+    return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
+
+
+def is_pointwise_by_words(op: Op, signature: Signature) -> bool:
+    """A 1x1 convolution of one group without padding, its channels a multiple of four."""
+    return is_pointwise(op, signature) and signature.inputs[0].channels % 4 == 0
+
+
+def has_deep_filters(op: Op, signature: Signature) -> bool:
+    """One group, or groups of four channels or more: fewer take longer to widen than they save."""
+    assert isinstance(op, Conv2d)
+    return op.group == 1 or signature.inputs[1].shape[3] >= 4
+
+
+def patch_values(signature: Signature) -> int:
+    """How many values of one group a window holds."""
+    _, kh, kw, depth = signature.inputs[1].shape
+    return kh * kw * depth
+
+
+def two_patches(op: Op, signature: Signature) -> int:
+    """Two patches of one group in int8."""
+    return 2 * patch_values(signature)
+
+
+def one_patch(op: Op, signature: Signature) -> int:
+    """A patch of one group in int8."""
+    return patch_values(signature)
+
+
+def two_patches_by_words(op: Op, signature: Signature) -> int:
+    """Two patches of one group in int8, each rounded up to four values."""
+    return 2 * round_up(patch_values(signature), 4)
+
+
+def one_patch_by_words(op: Op, signature: Signature) -> int:
+    """A patch of one group in int8, rounded up to four values."""
+    return round_up(patch_values(signature), 4)
+
+
+def edge_patch(op: Op, signature: Signature) -> int:
+    """The window of an output column at the border, as rows of the image would hold it."""
+    assert isinstance(op, Conv2d)
+    _, kh, kw, _ = signature.inputs[1].shape
+    if not (op.pads[1] or op.pads[3]):
+        return 0
+    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
+
+
+def filled_vector(op: Op, signature: Signature) -> int:
+    """The input vector rounded up to four values, where it is not a multiple of four."""
+    elements = signature.inputs[0].elements
+    return round_up(elements, 4) if elements % 4 else 0
+
+
+def is_global(op: Op, signature: Signature) -> bool:
+    """One window over more than one row, without padding, as wide as the image."""
+    assert isinstance(op, AveragePool)
+    size = signature.inputs[0].shape[:2]
+    return size == op.kernel_shape and not any(op.pads) and size[0] > 1
+
+
+def one_sum(op: Op, signature: Signature) -> int:
+    """An int32 for each channel."""
+    return 4 * signature.inputs[0].channels

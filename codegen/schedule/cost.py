@@ -1,0 +1,76 @@
+"""What kernels and the loops around them cost: estimates of cycles by which plans are compared.
+
+Fitted to counts on an emulated Cortex-M4; what a network takes on a target is counted by running
+it. A nest asks its layers from the last to the first which may make a row: one question takes 8 to
+9 instructions, whatever the network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codegen.ir.op import Op, Signature
+from codegen.ops import AveragePool, Conv2d, MaxPool
+from codegen.schedule.rows import Event
+
+CYCLES_PER_QUESTION = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Cycles of each multiply-accumulate, each value of the result, each value and tap of a window.
+
+    A kernel of `pixels` pixels and `filters` filters at a time computes as many where fewer are
+    left, but for groups of one filter, whose missing ones the compiler leaves out. Without
+    windows, an operand's value is a value and a pixel of the result a tap.
+    """
+
+    mac: float = 0.0
+    output: float = 0.0
+    value: float = 0.0
+    tap: float = 0.0
+    pixels: int = 1
+    filters: int = 1
+
+    def cycles(self, op: Op, signature: Signature) -> int:
+        """Return an estimate for one inference."""
+        y = signature.output
+        columns = round_up(y.width, self.pixels)
+        groups = op.group if isinstance(op, Conv2d) else 1
+        group = y.channels // groups
+        filters = groups * (round_up(group, self.filters) if group > 1 else 1)
+        pixels = y.rows * columns
+        values, taps = read_by_pixel(op, signature)
+        macs = op.macs(signature) * pixels * filters // max(y.elements, 1)
+        total = self.mac * macs + pixels * (self.output * filters + self.value * values)
+        return round(total + pixels * self.tap * taps)
+
+
+def read_by_pixel(op: Op, signature: Signature) -> tuple[float, float]:
+    """Return how many values and taps the window of a pixel has."""
+    if isinstance(op, Conv2d):
+        _, *window, depth = signature.inputs[1].shape
+        taps = math.prod(window) * op.group
+        return taps * depth, taps
+    if isinstance(op, MaxPool | AveragePool):
+        taps = math.prod(op.kernel_shape)
+        return taps * signature.inputs[0].channels, taps
+    computed = zip(signature.inputs, signature.constants, strict=True)
+    values = sum(kind.elements for kind, constant in computed if constant is None)
+    pixels = signature.output.elements // signature.output.channels
+    return values / pixels, 1.0
+
+
+def round_up(n: int, multiple: int) -> int:
+    """Return the least multiple of `multiple` that is not below n."""
+    return -(-n // multiple) * multiple
+
+
+def loop_cycles(events: Sequence[Event], first: int, end: int) -> int:
+    """Return the cycles of the loop that runs the steps from `first` to `end` as one nest."""
+    if end - first == 1:
+        return 0
+    questions = sum(end - event.step for event in events) + (end - first)
+    return CYCLES_PER_QUESTION * questions
