@@ -43,8 +43,10 @@ class Options:
     `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
     of the zoo network, `weights` a file of its parameters. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that the arena may take. `input_mode` and `output_mode` say how inputs and outputs pass
-    between the caller and the network (`Transfer`).
+    most that arena and stack may take; `least_ram` asks for the least arena.
+    `input_mode` and `output_mode` say how inputs and outputs pass
+    between the caller and the network (`Transfer`). `memories` are those of the target to spread
+    arena and constants over, each with the most bytes to take of it, or None for all.
     """
 
     model: str
@@ -56,10 +58,12 @@ class Options:
     samples: int = 16
     seed: int = 0
     ram_bytes: int | None = None
+    least_ram: bool = False
     pdu_payload_bytes: int = RADIO_PAYLOAD_BYTES
     dump_ir: Path | None = None
     input_mode: InputMode = "arena"
     output_mode: OutputMode = "arena"
+    memories: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def model_name(self) -> str:

@@ -1,4 +1,4 @@
-"""The chain from model to C: read `compile_network` top to bottom."""
+"""The chain from model to C: read `compile_model` top to bottom."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from codegen.frontend import import_model, load_onnx
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
-from codegen.ir.memory import MemoryPlan
+from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration
+from codegen.ir.report import Calibration, MemoryCosts
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
-from codegen.lower import certify, lower
+from codegen.lower import certify
+from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
-from codegen.plan.solve import schedule_and_plan
+from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
@@ -35,10 +36,12 @@ from codegen.quantize import (
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
+from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
+from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
-from codegen.targets import Target, load_target
+from codegen.targets import Target, choose_memories, load_target
 from codegen.verify import (
     check_plan,
     make_inputs,
@@ -53,11 +56,8 @@ GRAPH_SUFFIX = "_graph.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
-    """What the stages made of one model.
-
-    `files` are all of the output folder but the reports; networks of one library share them.
-    """
+class Network:
+    """A fixed-point network and where it is from: what the stages up to quantization made."""
 
     options: Options
     target: Target
@@ -66,44 +66,58 @@ class Compiled:
     samples: Samples
     calibration: Calibration
     graph: Graph
+    transfer: Transfer
+    dump: Dump
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """What the stages made of one model; networks of one library share their `files`.
+
+    `goal` is what its plan attains; `costs` are those of the memories chosen, if any were. `files`
+    are all of the output folder but the reports.
+    """
+
+    network: Network
+    goal: RamGoal
     schedule: Schedule
     plan: MemoryPlan
     program: Program
     certificate: Certificate
+    costs: MemoryCosts | None
     golden: Golden
     files: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
-    (compiled,) = compile_bundle(options.identifier, (options,), progress)
+    goal = RamGoal(options.ram_bytes, options.least_ram)
+    (compiled,) = compile_bundle(options.identifier, (quantize_model(options, progress),), goal)
     return compiled
 
 
-def compile_bundle(
-    name: str, networks: Sequence[Options], progress: Progress = silent
-) -> tuple[Compiled, ...]:
+def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tuple[Compiled, ...]:
     """Return the C of networks that run in turn in one arena, in a library of that name.
 
-    A library of one network has its name. Raises as the stages do.
+    A library of one network has its name. DoesNotFit where one exceeds the goal's limit.
     """
     library = name if len(networks) > 1 else ""
     compiled: list[Compiled] = []
-    for options in networks:
-        beside = [network.program for network in compiled]
-        compiled.append(compile_network(options, progress, library=library, beside=beside))
+    for network in networks:
+        beside = [made.program for made in compiled]
+        compiled.append(compile_network(network, goal, library=library, beside=beside))
     sources = emit([c.program for c in compiled], [c.golden for c in compiled])
     plans = {plan_file(c.program.interface): plan_to_json(c.certificate) for c in compiled}
-    graphs = {f"{c.options.identifier}{GRAPH_SUFFIX}": save_graph(c.graph) for c in compiled}
-    return tuple(replace(network, files={**sources, **plans, **graphs}) for network in compiled)
+    graphs = {
+        f"{c.program.interface.name}{GRAPH_SUFFIX}": save_graph(c.network.graph) for c in compiled
+    }
+    return tuple(replace(made, files={**sources, **plans, **graphs}) for made in compiled)
 
 
-def compile_network(
-    options: Options, progress: Progress, *, library: str, beside: Sequence[Program]
-) -> Compiled:
-    """Return what the stages make of one model, its program lowered `beside` others."""
+def quantize_model(options: Options, progress: Progress = silent) -> Network:
+    """Return the fixed-point network of an ONNX file or a zoo network."""
     target = load_target(options.target)
-    name, dump = options.identifier, Dump(options.dump_ir)
+    dump = Dump(options.dump_ir)
     model = open_model(options)
     digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
 
@@ -122,36 +136,47 @@ def compile_network(
         "quantize",
         quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
     )
-    schedule, plan = schedule_and_plan(graph, target.kernels, transfer)
-    dump.schedule(schedule)
-    dump.plan(plan)
-    check_budget(plan, options.ram_bytes)
-    model_name = options.model_name
-    program = lower(
+    calibration = describe_calibration(samples, needs_ranges)
+    return Network(options, target, model, digest, samples, calibration, graph, transfer, dump)
+
+
+def compile_network(
+    network: Network, goal: RamGoal, *, library: str, beside: Sequence[Program]
+) -> Compiled:
+    """Return what the stages make of a fixed-point network, its program lowered `beside` others.
+
+    DoesNotFit where it exceeds the goal's limit.
+    """
+    options, target, graph = network.options, network.target, network.graph
+    memories = choose_memories(target, options.memories)
+    name, dump = options.identifier, network.dump
+    solution = solve(assign_kernels(graph, target.kernels, network.transfer), goal)
+    if not solution.fits:
+        raise explain_misfit(network, solution, goal.limit_bytes or 0, library)
+    schedule = dump.schedule(solution.schedule)
+    placed = lower_into(
+        memories,
         schedule,
-        plan,
+        solution.plan,
         name,
         target=target.name,
-        model=model_name,
-        digest=digest,
+        model=options.model_name,
+        digest=network.digest,
         library=library,
         beside=beside,
     )
+    plan, program = dump.plan(placed.plan), placed.program
     certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))
     check_plan(certificate)
     return Compiled(
-        options,
-        target,
-        model,
-        digest,
-        samples,
-        describe_calibration(samples, needs_ranges),
-        graph,
-        schedule,
-        plan,
-        program,
-        certificate,
-        make_golden(graph, samples),
+        network=network,
+        goal=goal,
+        schedule=schedule,
+        plan=plan,
+        program=program,
+        certificate=certificate,
+        costs=placed.costs,
+        golden=make_golden(graph, network.samples),
     )
 
 
@@ -215,15 +240,42 @@ def make_golden(graph: Graph, samples: Samples) -> Golden:
     return Golden(inputs.arrays, run_reference(graph, inputs))
 
 
-def check_budget(plan: MemoryPlan, ram_bytes: int | None) -> None:
-    """Raise DoesNotFit, naming the values that bind, where the arena exceeds the budget."""
-    if ram_bytes is None or plan.size_bytes <= ram_bytes:
-        return
+def explain_misfit(network: Network, least: Solution, limit_bytes: int, library: str) -> DoesNotFit:
+    """Return the error for a network whose least plan exceeds what it is given.
+
+    It names the network of a library, the values that bind at the peak, and what would help.
+    """
+    options, plan = network.options, least.plan
+    given = options.ram_bytes or 0
+    of_network = f" of {options.identifier}" if library else ""
     time, binding = plan.peak()
     values = ", ".join(f"{buffer.name} ({buffer.live[time]:,})" for buffer in binding)
-    raise DoesNotFit(
-        f"the arena takes {plan.size_bytes:,} bytes of RAM, {plan.size_bytes - ram_bytes:,} more"
-        f" than the {ram_bytes:,} given",
-        where=f"step {plan.steps[time]}, where these are live at once: {values}",
-        hint="a smaller --alpha or --resolution, or a network with smaller layers there",
+    remedies = find_remedies(
+        network.graph,
+        network.target.kernels,
+        network.transfer,
+        options.model,
+        options.network,
+        limit_bytes,
     )
+    gains = [
+        f"{remedy.change}: {remedy.arena_bytes:,} bytes, {plan.size_bytes - remedy.arena_bytes:,}"
+        f" less{', which fits' if remedy.arena_bytes <= limit_bytes else ''}"
+        for remedy in remedies
+        if remedy.arena_bytes < plan.size_bytes
+    ]
+    return DoesNotFit(
+        f"the arena{of_network} takes at least {plan.size_bytes:,} bytes of RAM"
+        f"{_given(given, limit_bytes)};"
+        f" proved: no plan of this kind takes less than {plan.lower_bound_bytes:,}",
+        where=f"{least.schedule.steps[plan.steps[time]].node.output}, where these are live at once:"
+        f" {values}",
+        hint="\n        ".join(gains) or "a network with smaller layers there",
+    )
+
+
+def _given(ram_bytes: int, limit_bytes: int) -> str:
+    """Return what was given, in words."""
+    stack = ram_bytes - limit_bytes
+    less = f", {stack:,} of them for the stack" if stack else ""
+    return f", and {ram_bytes:,} are given{less}"

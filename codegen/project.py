@@ -8,13 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
-from codegen.errors import Problem, VerificationFailed
+from codegen.errors import BadOption, DoesNotFit, Problem, VerificationFailed
 from codegen.ir.certificate import Certificate
 from codegen.ir.interface import Interface
+from codegen.ir.memory import RamGoal
 from codegen.ir.report import BundleReport, Check, Report
 from codegen.ir.text import load_graph
 from codegen.options import Options
-from codegen.pipeline import GRAPH_SUFFIX, Compiled, compile_bundle, compile_model
+from codegen.pipeline import (
+    GRAPH_SUFFIX,
+    Compiled,
+    compile_bundle,
+    compile_model,
+    quantize_model,
+)
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
 from codegen.report import (
@@ -46,6 +53,8 @@ from codegen.verify import (
 
 EMIT_INPUTS = 4
 """Inputs on which the C is proved on the host while it is emitted."""
+RAM_ROUNDS = 4
+"""How often an arena is planned again because the stack took more than was left."""
 AGREEMENT_MACS = 1_000_000_000
 """About how much work comparing with the float network may take; two samples at least."""
 
@@ -80,16 +89,79 @@ def emit_bundle(
     the C on host and target first; VerificationFailed where it is wrong.
     """
     with output_folder(path, force=force) as folder:
-        compiled = compile_bundle(name, networks, progress)
-        write_files(folder, compiled[0].files)
-        report = examine(compiled, folder if measure else None, progress)
-        raise_if_different(report.all_checks)
+        compiled, bundle = compile_within_ram(
+            name, networks, folder, measure=measure, progress=progress
+        )
+        raise_if_different(bundle.all_checks)
         pages = {
-            html_file(network.interface): report_to_html(network, made.certificate, made.target)
-            for network, made in zip(report.networks, compiled, strict=True)
+            html_file(report.interface): report_to_html(
+                report, made.certificate, made.network.target
+            )
+            for report, made in zip(bundle.networks, compiled, strict=True)
         }
-        write_files(folder, {REPORT_FILE: bundle_to_json(report), **pages})
-    return report
+        write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages})
+    return bundle
+
+
+def compile_within_ram(
+    name: str,
+    networks: Sequence[Options],
+    folder: Path,
+    *,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> tuple[tuple[Compiled, ...], BundleReport]:
+    """Compile into `folder` so that arena and measured stack fit what is given; DoesNotFit.
+
+    What the stack takes is known once the C is built; then the arena is planned again for what is
+    left. Networks that share an arena have the greatest stack of all beside it. Where nothing is
+    measured, the arena alone has to fit, and a note says so.
+    """
+    check_memories(networks)
+    quantized = [quantize_model(options, progress) for options in networks]
+    limit = networks[0].ram_bytes
+    goal = RamGoal(limit, networks[0].least_ram)
+    for _ in range(RAM_ROUNDS):
+        compiled = compile_bundle(name, quantized, goal)
+        write_files(folder, compiled[0].files)
+        bundle = examine(compiled, folder if measure else None, progress)
+        arena, stack = bundle.totals.arena_bytes, greatest_stack(bundle)
+        if limit is None:
+            return compiled, bundle
+        if stack is None:
+            return compiled, _with_note(
+                bundle, "--ram: the stack was not measured, so the limit holds for the arena alone"
+            )
+        if arena + stack <= limit:
+            return compiled, bundle
+        goal = replace(goal, limit_bytes=max(0, limit - stack))
+    raise DoesNotFit(
+        f"arena and stack take {arena:,} and {stack:,} bytes of RAM, more than the {limit:,} given,"
+        " and each smaller arena took more stack",
+        hint="give a little more with --ram",
+    )
+
+
+def check_memories(networks: Sequence[Options]) -> None:
+    """Raise BadOption where networks that share one arena are to have it in several memories."""
+    if len(networks) > 1 and any(options.memories for options in networks):
+        raise BadOption(
+            "--memories: the arena that networks share is in one memory",
+            hint="leave out --memories, or emit each network alone",
+        )
+
+
+def greatest_stack(bundle: BundleReport) -> int | None:
+    """Return the deepest stack of any network; None where one was not measured."""
+    stacks = [report.totals.stack_bytes for report in bundle.networks]
+    found = [stack for stack in stacks if stack is not None]
+    return max(found) if len(found) == len(stacks) else None
+
+
+def _with_note(bundle: BundleReport, note: str) -> BundleReport:
+    """Return the report with a note to each network."""
+    noted = (replace(report, notes=(*report.notes, note)) for report in bundle.networks)
+    return replace(bundle, networks=tuple(noted))
 
 
 def examine(
@@ -99,7 +171,7 @@ def examine(
 
     Without a folder nothing is built or run.
     """
-    target, library = networks[0].target, networks[0].program.interface.stem
+    target, library = networks[0].network.target, networks[0].program.interface.stem
     if folder is None:
         reports = [describe(compiled) for compiled in networks]
         return make_bundle(library, reports, target, (), SharedStudy())
@@ -114,29 +186,29 @@ def make_subject(
     compiled: Compiled, folder: Path, count: int, progress: Progress = silent
 ) -> Subject:
     """Return a network whose files are in `folder` with `count` inputs to compare."""
-    arrays = graph_inputs(compiled.graph, compiled.samples)
-    inputs = make_inputs(compiled.graph, arrays, count, compiled.options.seed)
+    arrays = graph_inputs(compiled.network.graph, compiled.network.samples)
+    inputs = make_inputs(compiled.network.graph, arrays, count, compiled.network.options.seed)
     return Subject(
         folder,
         compiled.program.interface,
-        compiled.graph,
-        compiled.target.kernels,
+        compiled.network.graph,
+        compiled.network.target.kernels,
         inputs,
-        run_reference(compiled.graph, inputs, progress),
+        run_reference(compiled.network.graph, inputs, progress),
     )
 
 
 def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
     """Return the report of a compiled model with what a study found, if there was one."""
-    schedule, options = compiled.schedule, compiled.options
+    schedule, options = compiled.schedule, compiled.network.options
     measured = (
         read_measures(found.runs[0], compiled.program) if found and found.runs else Measured()
     )
     agreement = (
         measure_agreement(
-            compiled.model,
-            compiled.graph,
-            compiled.samples,
+            compiled.network.model,
+            compiled.network.graph,
+            compiled.network.samples,
             max(2, AGREEMENT_MACS // max(1, compiled.program.macs)),
             progress,
         )
@@ -145,16 +217,18 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
     )
     return make_report(
         options,
-        compiled.digest,
-        compiled.target,
+        compiled.network.digest,
+        compiled.network.target,
         schedule,
         compiled.plan,
+        compiled.goal,
         compiled.program.interface,
-        compiled.calibration,
+        compiled.network.calibration,
         measured,
         agreement,
         found.checks if found else (),
         found.notes if found else ("nothing was built or run: --no-measure",),
+        compiled.costs,
     )
 
 
@@ -182,9 +256,10 @@ def read_plan(path: Path, interface: Interface) -> Certificate:
 def report_model(options: Options, progress: Progress = silent) -> BundleReport:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
-        compiled = compile_model(options, progress)
-        write_files(Path(scratch), compiled.files)
-        return examine((compiled,), Path(scratch), progress)
+        _, bundle = compile_within_ram(
+            options.identifier, (options,), Path(scratch), progress=progress
+        )
+        return bundle
 
 
 def verify_project(

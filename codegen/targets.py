@@ -7,28 +7,43 @@ takes the path of one.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from codegen.errors import BadTarget, Problem, UnknownName, UnreadableFile
+from codegen.errors import BadOption, BadTarget, Problem, UnknownName, UnreadableFile
+from codegen.options import c_identifier
 from codegen.resources import folder
 
 MEMORY_KINDS = ("flash", "ram")
+ALL_MEMORIES = "all"
+CODE_BYTES = 64 << 10
+"""Left free for code in the memory it is linked to, unless the user says how much to take."""
+SCALARS = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One memory of the typical part. `kind` is "flash" or "ram"."""
+    """One memory of the typical part. `kind` is "flash" or "ram".
+
+    read_cycles, write_cycles: what a word of four bytes costs on average beyond the core's own
+        cycles for the access.
+    external: not on the chip; a board may have it.
+    """
 
     name: str
     kind: str
     base: int
     size_bytes: int
+    read_cycles: float = 0.0
+    write_cycles: float = 0.0
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +129,17 @@ class Target:
         return self.emulator is not None and self.emulator.arch == "UC_ARCH_ARM"
 
     def memory(self, kind: str) -> Memory:
-        """Return the first memory of a kind: where the linker puts code, or the arena."""
-        return next(memory for memory in self.memories if memory.kind == kind)
+        """Return the first memory of a kind on the chip: where code is linked, or the arena."""
+        return next(memory for memory in self.on_chip if memory.kind == kind)
+
+    @property
+    def on_chip(self) -> tuple[Memory, ...]:
+        """The memories that every board with the part has."""
+        return tuple(memory for memory in self.memories if not memory.external)
 
     def size_bytes(self, kind: str) -> int:
-        """Return the sum of all memories of a kind."""
-        return sum(memory.size_bytes for memory in self.memories if memory.kind == kind)
+        """Return the sum of all memories of a kind on the chip."""
+        return sum(memory.size_bytes for memory in self.on_chip if memory.kind == kind)
 
 
 def list_targets() -> tuple[str, ...]:
@@ -141,6 +161,43 @@ def load_target(name: str | Path) -> Target:
         hint = f"{meant}targets: {', '.join(known)}; or the path of a .toml file"
         raise UnknownName(f"no target is named '{name}'", hint=hint)
     return _read(folder("targets") / f"{name}.toml")
+
+
+def choose_memories(target: Target, chosen: Mapping[str, int | None]) -> tuple[Memory, ...]:
+    """Return the memories named, in the target's order, with as many bytes as may be used.
+
+    "all" stands for those on the chip. Without a number a memory may be used whole, but for room
+    for code. Raises UnknownName, or BadOption where a memory has fewer bytes than asked for.
+    """
+    known = {memory.name: memory for memory in target.memories}
+    unknown = [name for name in chosen if name not in (*known, ALL_MEMORIES)]
+    if unknown:
+        raise UnknownName(
+            f"target '{target.name}' has no memory named {', '.join(unknown)}",
+            hint=f"its memories: {', '.join(_labelled(target)) or 'none'}",
+        )
+    over = [m for m in target.memories if (chosen.get(m.name) or 0) > m.size_bytes]
+    if over:
+        raise BadOption.collect(
+            Problem(f"memory '{m.name}' of {target.part} has {m.size_bytes:,} bytes, no more")
+            for m in over
+        )
+    with_all = ALL_MEMORIES in chosen
+    return tuple(
+        replace(memory, size_bytes=chosen.get(memory.name) or _free_bytes(target, memory))
+        for memory in target.memories
+        if memory.name in chosen or (with_all and not memory.external)
+    )
+
+
+def _labelled(target: Target) -> Iterator[str]:
+    for memory in target.memories:
+        yield f"{memory.name} (not on the chip)" if memory.external else memory.name
+
+
+def _free_bytes(target: Target, memory: Memory) -> int:
+    holds_code = memory.kind == "flash" and memory == target.memory("flash")
+    return max(memory.size_bytes - CODE_BYTES, 0) if holds_code else memory.size_bytes
 
 
 def _read(path: Path) -> Target:
@@ -193,10 +250,12 @@ def _convert(hint: Any, value: Any, key: str, problems: list[Problem]) -> Any:
         if isinstance(value, dict):
             return _make(typing.cast(type[Any], hint), value, f"{key}.", problems)
         expected = "a table"
-    elif isinstance(value, hint) and not isinstance(value, bool):
+    elif hint is float and type(value) in (int, float):
+        return float(value)
+    elif type(value) is hint:
         return value
     else:
-        expected = "an integer" if hint is int else "a string"
+        expected = SCALARS[hint]
     problems.append(Problem(f"'{key}' must be {expected}, not {value!r}"))
     return None
 
@@ -205,17 +264,33 @@ def _contradictions(target: Target) -> Iterator[Problem]:
     """Yield what types do not say."""
     if target.kernels[-1:] != ("generic",):
         yield Problem("the last of 'kernels' must be \"generic\": only it has every operator")
-    for memory in target.memories:
-        if memory.kind not in MEMORY_KINDS:
-            kinds = " or ".join(MEMORY_KINDS)
-            yield Problem(f"the kind of memory '{memory.name}' must be {kinds}")
-        if memory.size_bytes <= 0 or memory.base < 0:
-            yield Problem(f"memory '{memory.name}' has no size, or a negative base")
+    yield from _memory_contradictions(target.memories)
     if target.clock_hz is not None and target.clock_hz <= 0:
         yield Problem("'clock_hz' must be positive")
     if target.cycles is not None and target.cycles.issue not in (1, 2):
         yield Problem("'cycles.issue' must be 1 or 2")
     if not target.is_host and (target.zig or target.gcc):
         for kind in MEMORY_KINDS:
-            if not any(memory.kind == kind for memory in target.memories):
-                yield Problem(f"a target to build for needs a memory of kind '{kind}'")
+            if not any(memory.kind == kind for memory in target.on_chip):
+                yield Problem(f"a target to build for needs a memory of kind '{kind}' on the chip")
+
+
+def _memory_contradictions(memories: tuple[Memory, ...]) -> Iterator[Problem]:
+    for memory in memories:
+        name = f"memory '{memory.name}'"
+        if memory.name != c_identifier(memory.name) or memory.name == ALL_MEMORIES:
+            usable = c_identifier(memory.name)
+            yield Problem(f"{name} cannot name a section in C", hint=f"for example '{usable}_0'")
+        if memory.kind not in MEMORY_KINDS:
+            yield Problem(f"the kind of {name} must be {' or '.join(MEMORY_KINDS)}")
+        if memory.size_bytes <= 0 or memory.base < 0:
+            yield Problem(f"{name} has no size, or a negative base")
+        if not all(math.isfinite(c) and c >= 0 for c in (memory.read_cycles, memory.write_cycles)):
+            yield Problem(f"the cycles of {name} must be finite, and not negative")
+        if memory.kind == "flash" and memory.write_cycles:
+            yield Problem(f"{name} is flash, which nothing writes: leave out 'write_cycles'")
+    for one, other in combinations(memories, 2):
+        if one.name == other.name:
+            yield Problem(f"two memories are named '{one.name}'")
+        elif one.base < other.base + other.size_bytes and other.base < one.base + one.size_bytes:
+            yield Problem(f"the memories '{one.name}' and '{other.name}' overlap")

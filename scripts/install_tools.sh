@@ -9,6 +9,9 @@ for pair in arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm 
     clang:clang clang-format:clang-format gcc:gcc g++:g++; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
+# The compiler is of no use without its C library, which is a package of its own.
+arm-none-eabi-gcc -print-file-name=libc.a 2>/dev/null | grep -q / ||
+    missing="$missing libnewlib-arm-none-eabi"
 if [ -z "$missing" ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     exit 0
 fi

@@ -21,7 +21,7 @@ from codegen.options import Options
 from codegen.pipeline import compile_model
 from codegen.project import describe
 from codegen.report import BUNDLE_SCHEMA, SCHEMA, bundle_to_json, make_bundle, report_to_json
-from codegen.targets import Target, load_target
+from codegen.targets import Memory, Target, load_target
 from codegen.toolchain.tools import host_compiler
 from codegen.verify import SharedStudy, plan_to_json
 from tests.toy_model import write_toy
@@ -64,7 +64,10 @@ def keys(document: Any, path: str = "") -> Iterator[str]:
 
 
 def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
-    report = describe(compile_model(Options(str(write_toy(tmp_path)), "cortex-m7")))
+    memories = {"dtcm": 100, "axi_sram": None, "flash": 150, "qspi": None}
+    options = Options(str(write_toy(tmp_path)), "cortex-m7", memories=memories)
+    report = describe(compile_model(options))
+    assert report.memories and report.interface.arenas
     difference = Difference("sample 0", "scores", 0, 1, 2, "")
     report = replace(
         report,
@@ -101,6 +104,11 @@ def test_every_key_of_a_target_is_documented() -> None:
     text = read("docs/targets.md")
     for field in fields(Target):
         assert f"| `{field.name}` |" in text
+
+
+def test_every_key_of_a_memory_is_documented() -> None:
+    documented = set(re.findall(r"`(\w+)`", read("docs/targets.md")))
+    assert {field.name for field in fields(Memory)} <= documented
 
 
 def test_every_onnx_operator_is_named() -> None:

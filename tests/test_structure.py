@@ -26,6 +26,7 @@ ORDER = (
     ("toolchain",),
     ("verify",),
     ("report",),
+    ("remedies",),
     ("pipeline",),
     ("project",),
     ("cli",),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from codegen.errors import BadTarget, UnknownName, UnreadableFile
-from codegen.targets import list_targets, load_target
+from codegen.errors import BadOption, BadTarget, UnknownName, UnreadableFile
+from codegen.targets import CODE_BYTES, choose_memories, list_targets, load_target
 
 EXPECTED = (
     "cortex-m0plus",
@@ -114,3 +114,87 @@ def test_not_toml(tmp_path: Path) -> None:
     path.write_text("core = \n")
     with pytest.raises(BadTarget, match="not TOML"):
         load_target(path)
+
+
+def test_memories_off_the_chip_are_no_part_of_it() -> None:
+    target = load_target("cortex-m7")
+    assert {m.name for m in target.memories} - {m.name for m in target.on_chip} == {"qspi", "psram"}
+    assert target.size_bytes("flash") == 2 << 20
+    assert target.memory("ram").name == "axi_sram"
+    assert next(m for m in target.memories if m.name == "dtcm").read_cycles == 0.0
+    assert all(load_target(name).on_chip for name in EXPECTED if name != "host")
+
+
+MEMORY = 'name = "{name}"\nkind = "{kind}"\nbase = {base}\nsize_bytes = 64\n{more}\n'
+
+
+def with_memories(path: Path, *memories: dict[str, object]) -> Path:
+    """A target with memories that differ from good ones in what is given."""
+    texts = [
+        "[[memories]]\n" + MEMORY.format(**{"name": "a", "kind": "ram", "base": 0, "more": ""} | m)
+        for m in memories
+    ]
+    path.write_text(GOOD + "".join(texts))
+    return path
+
+
+def test_costs_of_memories(tmp_path: Path) -> None:
+    more = "read_cycles = 3\nwrite_cycles = 1.5\nexternal = true"
+    (memory,) = load_target(with_memories(tmp_path / "b.toml", {"more": more})).memories
+    assert (memory.read_cycles, memory.write_cycles, memory.external) == (3.0, 1.5, True)
+
+
+@pytest.mark.parametrize(
+    ("memories", "message"),
+    [
+        ([{"more": "read_cycles = -1"}], "finite, and not negative"),
+        ([{"more": "write_cycles = inf"}], "finite, and not negative"),
+        ([{"more": "read_cycles = nan"}], "finite, and not negative"),
+        ([{"more": 'read_cycles = "3"'}], "'memories\\[0\\].read_cycles' must be a number"),
+        ([{"more": "read_cycles = true"}], "'memories\\[0\\].read_cycles' must be a number"),
+        ([{"more": "external = 1"}], "'memories\\[0\\].external' must be true or false"),
+        ([{"kind": "flash", "more": "write_cycles = 2"}], "which nothing writes"),
+        ([{"name": "D-TCM"}], "for example 'd_tcm_0'"),
+        ([{}, {"base": 64}], "two memories are named 'a'"),
+        ([{}, {"name": "b", "base": 63}], "'a' and 'b' overlap"),
+    ],
+)
+def test_nonsense_of_memories(
+    tmp_path: Path, memories: list[dict[str, object]], message: str
+) -> None:
+    with pytest.raises(BadTarget, match=message):
+        load_target(with_memories(tmp_path / "bad.toml", *memories))
+
+
+def test_code_and_arena_need_memories_on_the_chip(tmp_path: Path) -> None:
+    path = with_memories(tmp_path / "bad.toml", {"more": "external = true"})
+    path.write_text('zig = ["-target", "x"]\n' + path.read_text())
+    with pytest.raises(BadTarget, match="kind 'ram' on the chip"):
+        load_target(path)
+
+
+def test_chosen_memories() -> None:
+    target = load_target("cortex-m7")
+    found = choose_memories(target, {"dtcm": 1000, "axi_sram": None, "flash": None})
+    assert [(m.name, m.size_bytes) for m in found] == [
+        ("flash", (2 << 20) - CODE_BYTES),
+        ("axi_sram", 512 << 10),
+        ("dtcm", 1000),
+    ]
+    assert choose_memories(target, {}) == ()
+    assert choose_memories(load_target("host"), {"all": None}) == ()
+
+
+def test_all_memories_are_those_on_the_chip() -> None:
+    target = load_target("cortex-m7")
+    found = choose_memories(target, {"all": None, "psram": None})
+    assert {m.name for m in found} == {m.name for m in target.on_chip} | {"psram"}
+
+
+def test_memories_that_the_target_does_not_have() -> None:
+    target = load_target("cortex-m7")
+    with pytest.raises(UnknownName, match=r"no memory named itcm") as caught:
+        choose_memories(target, {"itcm": None})
+    assert "psram (not on the chip)" in str(caught.value)
+    with pytest.raises(BadOption, match="'dtcm' of STM32H743ZI has 131,072 bytes"):
+        choose_memories(target, {"dtcm": 131_073, "flash": None})

@@ -15,23 +15,45 @@ from codegen.errors import BadOption
 from codegen.options import InputMode, Options, OutputMode, library_identifier
 from codegen.report.complexity.spec import is_zoo_name, parse_spec
 from codegen.report.packets import PDUS, parse_pdu
+from codegen.targets import ALL_MEMORIES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LEAST = "min"
 RAM_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 PATH = click.Path(path_type=Path)
 
 
-def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    """Return the bytes of a size, or LEAST."""
+    if value is None or value.strip().lower() == LEAST:
+        return value and LEAST
+    return parse_size(value)
+
+
+def parse_size(value: str) -> int:
     """Return bytes from a number with an optional k or M (1024 or 1024 squared bytes)."""
-    if value is None:
-        return None
     text = value.strip().lower().removesuffix("b")
     unit = text[-1:] if text[-1:] in ("k", "m") else ""
     digits = text.removesuffix(unit)
     if not digits.isdecimal() or int(digits) == 0:
         raise click.BadParameter(f"{value!r} is no size; give for example 65536 or 64k")
     return int(digits) * RAM_UNITS[unit]
+
+
+def parse_memories(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, int | None]:
+    """Return memories, each with the most bytes to take of it, from NAME[=SIZE],..."""
+    found: dict[str, int | None] = {}
+    for part in value.split(",") if value is not None else ():
+        name, equals, size = (text.strip() for text in part.partition("="))
+        if not name or name in found or (equals and name == ALL_MEMORIES):
+            raise click.BadParameter(
+                f"{value!r} is no list of memories; give for example all, or dtcm=96k,axi_sram"
+            )
+        found[name] = parse_size(size) if equals else None
+    return found
 
 
 def zoo_options(command: F) -> F:
@@ -74,7 +96,18 @@ def model_options(command: F) -> F:
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
-                "--ram", callback=parse_ram, help="Most RAM the arena may take, such as 64k."
+                "--ram",
+                metavar="SIZE|min",
+                callback=parse_ram,
+                help="Most RAM that arena and stack may take, such as 64k; or min: the least arena"
+                " that costs few cycles more.",
+            ),
+            click.option(
+                "--memories",
+                callback=parse_memories,
+                metavar="NAME[=SIZE],...",
+                help="Memories of the target to spread arena and weights over, so that accesses"
+                " cost least; all: those on the chip. Default: one of RAM, one of flash.",
             ),
             click.option(
                 "--input",
@@ -140,7 +173,9 @@ def _make_each(
             name=name,
             network=network,
             seed=given["seed"],
-            ram_bytes=given["ram"],
+            ram_bytes=given["ram"] if given["ram"] != LEAST else None,
+            least_ram=given["ram"] == LEAST,
+            memories=given["memories"],
             pdu_payload_bytes=given["pdu"],
             input_mode=given["input"],
             output_mode=given["output"],

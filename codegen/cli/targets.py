@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 from rich.table import Table
@@ -48,5 +49,6 @@ def _to_json(target: Target) -> dict[str, object]:
         "clock_hz": target.clock_hz,
         "flash_bytes": target.size_bytes("flash"),
         "ram_bytes": target.size_bytes("ram"),
+        "memories": [asdict(memory) for memory in target.memories],
         "emulated": target.emulator is not None,
     }

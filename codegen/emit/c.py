@@ -11,13 +11,21 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layers import view_layer, view_nests, view_state
+from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
 from codegen.ir.interface import Port, shared_arena
-from codegen.ir.program import Constant, Program, all_constants, all_functions
+from codegen.ir.memory import Arena
+from codegen.ir.program import (
+    Constant,
+    Place,
+    Program,
+    all_constants,
+    all_functions,
+    arena_base,
+)
 from codegen.ir.types import Array
 
-DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2")
+DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
 
 INPUTS_ARE = {
@@ -63,20 +71,45 @@ class PortView:
     by_rows: bool
     rows: int
     row_size: int
-    offset: int | None
+    place: str
     scale: str
     zero_point: int
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayView:
-    """A constant array: declaration without `const`, comment, and its lines of values."""
+    """A constant array: declaration without `const`, comment, and its lines of values.
+
+    `placement` is the macro that chooses its section.
+    """
 
     name: str
     ctype: str
     length: int
     comment: str
     lines: tuple[str, ...]
+    placement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaView:
+    """A part of the arena: its member in the struct, the macro it is placed by, its section."""
+
+    member: str
+    macro: str
+    section: str
+    region: str
+    size: int
+    align: int
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """Where constants go: the macro that chooses it, the name of the section or "", the region."""
+
+    macro: str
+    section: str
+    region: str
 
 
 def environment() -> jinja2.Environment:
@@ -108,6 +141,8 @@ def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, 
     files[f"{stem}_weights.c"] = ("c/weights.c.j2", library)
     files |= {f"{n['name']}_test.h": ("c/test.h.j2", n) for n in networks}
     files["CMakeLists.txt"] = ("c/CMakeLists.txt.j2", library)
+    if library["arenas"] or any(program.interface.sections for program in programs):
+        files[f"{stem}_sections.ld"] = ("c/sections.ld.j2", library)
     return {file: _render(env, path, context) for file, (path, context) in files.items()}
 
 
@@ -128,7 +163,9 @@ def _library(
         "networks": networks,
         "arena_bytes": arena_bytes,
         "arena_align": arena_align,
-        "constants": tuple(_array(constant) for constant in all_constants(programs)),
+        "arenas": tuple(_arena(name, arena) for p in programs for arena in p.interface.arenas),
+        "sections": tuple(_section(name, memory) for memory in _sections(programs)),
+        "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
         "runtime": tuple(
             env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
             for part in used_runtime(programs)
@@ -156,6 +193,11 @@ def _network(program: Program, golden: Golden) -> Context:
         "inputs": _inputs(program),
         "outputs": _outputs(program),
         "transfer": program.interface.transfer,
+        "arena_type": f"const {name}_arena" if program.interface.arenas else "void",
+        "read_arena_type": f"const {name}_arena" if program.interface.arenas else "const void",
+        "example_arena": "&parts" if program.interface.arenas else "arena",
+        "arena_declarations": _arena_declarations(program),
+        "arenas": tuple(_arena(name, arena) for arena in program.interface.arenas),
         "run_parameters": _run_parameters(program),
         "taken": _taken(program),
         "example_arguments": _passed(program, "image", "take_row, user"),
@@ -215,23 +257,58 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     layers = [layer for program in programs for layer in program.layers]
     if any(not operand.is_direct for layer in layers for operand in layer.operands):
         used.add("rows")
+    if any(operand.clipped for layer in layers for operand in layer.operands):
+        used.add("position")
     if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)
 
 
+def _arena_declarations(program: Program) -> tuple[str, ...]:
+    """Return the declarations by which public functions name what addresses count from."""
+    bases = [arena_base(arena.memory) for arena in program.interface.blocks]
+    return tuple(
+        f"int8_t *const {PUBLIC.get(base, base)} = (int8_t *){member(base)};" for base in bases
+    )
+
+
+def _arena(name: str, arena: Arena) -> ArenaView:
+    return ArenaView(
+        member=arena.memory,
+        macro=f"{name.upper()}_ARENA_{arena.memory.upper()}",
+        section=f".{name}_arena_{arena.memory}",
+        region=arena.memory.upper(),
+        size=arena.size_bytes,
+        align=arena.align,
+    )
+
+
+def _sections(programs: Sequence[Program]) -> tuple[str, ...]:
+    """Return the memories of constants; "" is the one place for all."""
+    return tuple(dict.fromkeys(m for p in programs for m in p.interface.sections)) or ("",)
+
+
+def _section(name: str, memory: str) -> SectionView:
+    section = f".{name}_const_{memory}" if memory else ""
+    return SectionView(_placement(name, memory), section, memory.upper())
+
+
+def _placement(name: str, memory: str) -> str:
+    return f"{name.upper()}_CONST_{memory.upper()}" if memory else f"{name.upper()}_CONST"
+
+
 def _inputs(program: Program) -> tuple[PortView, ...]:
     by_rows = program.interface.transfer.inputs == "rows"
-    return _ports("input", program.interface.inputs, program.input_offsets, by_rows)
+    return _ports("input", program.interface.inputs, program.input_places, by_rows)
 
 
 def _outputs(program: Program) -> tuple[PortView, ...]:
     by_rows = program.interface.transfer.outputs == "rows"
-    return _ports("output", program.interface.outputs, program.output_offsets, by_rows)
+    return _ports("output", program.interface.outputs, program.output_places, by_rows)
 
 
 def _ports(
-    kind: str, ports: tuple[Port, ...], offsets: tuple[int | None, ...], by_rows: bool
+    kind: str, ports: tuple[Port, ...], places: tuple[Place | None, ...], by_rows: bool
 ) -> tuple[PortView, ...]:
     return tuple(
         PortView(
@@ -244,21 +321,22 @@ def _ports(
             by_rows=by_rows,
             rows=port.type.rows,
             row_size=port.type.row_bytes,
-            offset=offset,
+            place=f"{member(where.base)} + {where.offset}" if where else "",
             scale=f"{float(np.float32(port.scale))!r}f",
             zero_point=port.zero_point,
         )
-        for i, (port, offset) in enumerate(zip(ports, offsets, strict=True))
+        for i, (port, where) in enumerate(zip(ports, places, strict=True))
     )
 
 
-def _array(constant: Constant) -> ArrayView:
+def _array(name: str, constant: Constant) -> ArrayView:
     return ArrayView(
         constant.name,
         constant.ctype,
         constant.values.size,
         comment_text(constant.comment),
         _value_lines(constant.values),
+        _placement(name, constant.memory),
     )
 
 

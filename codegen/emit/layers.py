@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from codegen.emit.layout import COLUMNS, comment_text
-from codegen.ir.program import ARENA, Layer, Nest, Operand, Program
+from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
 from codegen.ir.schedule import PUSHED, SINK, Need
 
 
@@ -32,10 +32,6 @@ class LayerView:
     operands: tuple[OperandView, ...]
     output: str
     scratch: str
-    outside: str
-    outside_bytes: int
-    outside_value: int
-    overhangs: str
     call: str
 
 
@@ -79,7 +75,8 @@ class StateView:
 
     counter_type: str
     counters: tuple[str, ...]
-    offset: int
+    first_place: str
+    place: str
     size: int
     mark: str
     receive: str
@@ -97,19 +94,25 @@ def view_layer(layer: Layer, network: str) -> LayerView:
         ),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
         output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
-        scratch=place(ARENA, layer.scratch_offset),
-        outside=place(ARENA, layer.outside_offset),
-        outside_bytes=layer.outside_bytes,
-        outside_value=layer.outside_value,
-        overhangs=_overhangs(layer) if layer.outside_offset is not None else "",
+        scratch=place(layer.scratch_base, layer.scratch_offset),
         call=_kernel_call(layer),
     )
 
 
 def declared(bases: tuple[str, ...], network: str) -> tuple[str, ...]:
     """Return the parameters of a function that counts addresses from `bases`."""
-    known = {ARENA: "int8_t *arena", SINK: f"{network}_sink sink, void *user"}
-    return tuple(known.get(base, f"const int8_t *{base}") for base in bases)
+    return tuple(_parameter(base, network) for base in bases)
+
+
+def _parameter(base: str, network: str) -> str:
+    if base == SINK:
+        return f"{network}_sink sink, void *user"
+    return f"int8_t *{base}" if is_arena(base) else f"const int8_t *{base}"
+
+
+def member(base: str) -> str:
+    """Return where a public function finds the first byte of an arena."""
+    return ARENA if base == ARENA else f"arena->{base.removesuffix(f'_{ARENA}')}"
 
 
 def delivers(layer: Layer) -> bool:
@@ -140,8 +143,7 @@ def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *argum
 def takes_row(layer: Layer) -> bool:
     """The function of the layer depends on the row: not where all it touches is one row."""
     views = (_operand(layer, operand) for operand in layer.operands)
-    overhangs = _overhangs(layer) if layer.outside_offset is not None else ""
-    texts = (_kernel_call(layer), overhangs, *(view.set_rows for view in views))
+    texts = (_kernel_call(layer), *(view.set_rows for view in views))
     return any(re.search(r"\brow\b", text) for text in texts)
 
 
@@ -155,7 +157,7 @@ def _kernel_call(layer: Layer) -> str:
     arguments += layer.constants
     if layer.scratch_offset is not None:
         arguments.append("scratch")
-    if accumulates:
+    if accumulates or layer.function.kernel.knows_row:
         arguments.append("row")
     return f"{layer.function.name}({', '.join(arguments)});"
 
@@ -187,12 +189,13 @@ def view_state(program: Program) -> StateView | None:
     """Return what is kept between pushed rows as C text."""
     if program.state is None:
         return None
-    layers = program.nests[0].layers
+    layers, base = program.nests[0].layers, program.state.base
     received = f"state.{counter(layers[0].name)}"
     return StateView(
         counter_type=f"int{8 * program.state.counter_bytes}_t",
         counters=tuple(counter(layer.name) for layer in layers),
-        offset=program.state.offset,
+        first_place=f"(int8_t *){member(base)} + {program.state.offset}",
+        place=f"{PUSHING.get(base, base)} + {program.state.offset}",
         size=program.state.size_bytes,
         mark=f"0x{program.state.mark:08x}u",
         receive=_layer_call(layers[0], PUSHING, received),
@@ -286,20 +289,52 @@ def _any(conditions: list[str]) -> str:
 
 def _wait(need: Need, made: str, done: str) -> str:
     """Return the condition that an operand has come far enough for the next row."""
-    if need.stride == 0 or need.reach >= need.rows:
+    if _is_all(need):
         return f"{made} == {need.rows}"
-    if (need.stride, need.reach) == (1, 1):
+    if (need.stride, need.reach, need.divisor, need.least) == (1, 1, 1, 0):
         return f"{made} > {done}"
+    if need.least == 1:
+        return f"{made} > {_first_needed(need, done)}"
     return f"{made} >= {_rows_for(need, done)}"
+
+
+def _is_all(need: Need) -> bool:
+    """Every row waits for all rows of the operand."""
+    return need.stride == 0 or (need.stride > 0 and need.reach >= need.rows * need.divisor)
 
 
 def _rows_for(need: Need, row: str) -> str:
     """Return how many rows of the operand the computation of `row` needs."""
-    if need.stride == 0 or need.reach >= need.rows:
+    if _is_all(need):
         return str(need.rows)
-    start = row if need.stride == 1 else f"({row} * {need.stride})"
-    reach = f"{start} - {-need.reach}" if need.reach < 0 else f"{start} + {need.reach}"
-    return f"fx_least({reach}, {need.rows})"
+    if need.least:
+        rows = f"{_first_needed(need, row)} + {need.least}"
+        return rows if need.least == 1 else f"fx_least({rows}, {need.rows})"
+    return f"fx_least({_line(row, need.stride, need.reach)}, {need.rows})"
+
+
+def _first_needed(need: Need, row: str) -> str:
+    """Return the first row of a window that begins inside the operand."""
+    offset, last = need.reach - need.least * need.divisor, (need.rows - 1) * need.divisor
+    position = _position(row, need.stride, offset, last, need.divisor)
+    return position if need.divisor == 1 else f"({position})"
+
+
+def _line(row: str, stride: int, offset: int) -> str:
+    """Return row * stride + offset."""
+    factor = abs(stride)
+    start = row if factor == 1 else f"({row} * {factor})" if offset else f"{row} * {factor}"
+    if stride < 0:
+        return f"{offset} - {start}"
+    if not offset:
+        return start
+    return f"{start} - {-offset}" if offset < 0 else f"{start} + {offset}"
+
+
+def _position(row: str, stride: int, offset: int, last: int, divisor: int) -> str:
+    """Return the row at (row * stride + offset) / divisor, the position moved into 0 .. last."""
+    position = f"fx_position({row}, {stride}, {offset}, {last})"
+    return position if divisor == 1 else f"{position} / {divisor}"
 
 
 def counter(layer: str) -> str:
@@ -349,28 +384,14 @@ def set_rows(operand: Operand, calls: int) -> str:
         str(operand.kept),
         _first_row(operand, calls),
         str(operand.dilation),
-        operand.outside,
     ]
     return f"fx_rows({', '.join(arguments)});"
 
 
 def _first_row(operand: Operand, calls: int) -> str:
     """Return the operand row at which the window of the loop's row begins."""
-    if calls == 1:
-        return str(-operand.pad)
-    start = "row" if operand.stride == 1 else f"row * {operand.stride}"
-    if not operand.pad:
-        return start
-    return f"({start}) - {operand.pad}" if operand.stride > 1 else f"{start} - {operand.pad}"
-
-
-def _overhangs(layer: Layer) -> str:
-    """Return the condition that the window of `row` reaches beyond its operand; "" if always."""
-    (operand,) = layer.operands
-    if layer.rows == 1:
-        return ""
-    start = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    beyond = operand.height + operand.pad - (operand.window - 1) * operand.dilation
-    if beyond <= operand.pad:
-        return ""
-    return f"({start} < {operand.pad}) || ({start} >= {beyond})"
+    row = "row" if calls > 1 else "0"
+    if operand.clipped:
+        last = (operand.height - 1) * operand.divisor
+        return _position(row, operand.stride, -operand.pad, last, operand.divisor)
+    return _line(row, operand.stride, -operand.pad) if calls > 1 else str(-operand.pad)

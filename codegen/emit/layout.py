@@ -43,7 +43,7 @@ def _end_of_kept(line: str) -> str:
 
 
 def wrap(line: str) -> str:
-    """Break one statement at the commas of its outermost list, where it is too long."""
+    """Break one statement in its outermost brackets, at commas or `&&`, where it is too long."""
     start = line.find("(") + 1
     if len(line) <= COLUMNS or not start:
         return line
@@ -58,11 +58,11 @@ def wrap(line: str) -> str:
 
 
 def _split(line: str, start: int) -> Iterator[str]:
-    """Cut a line after each comma at bracket depth one."""
+    """Cut a line after each comma and `&&` at bracket depth one."""
     depth, begin = 0, 0
     for i, char in enumerate(line):
         depth += (char == "(") - (char == ")")
-        if char == "," and depth == 1 and i >= start:
+        if (char == "," or line[i - 1 : i + 1] == "&&") and depth == 1 and i >= start:
             yield line[begin : i + 1].lstrip() if begin else line[: i + 1]
             begin = i + 1
     yield line[begin:].lstrip() if begin else line

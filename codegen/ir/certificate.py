@@ -108,8 +108,9 @@ class LiveRange:
 class Read:
     """The rows of an operand that a call reads.
 
-    Call c reads rows c * stride + k * dilation - pad for 0 <= k < window_rows, those that exist;
-    row r of it stands at offset + (r mod rows_kept) * row_pitch.
+    Call c reads rows first + k * dilation for 0 <= k < window_rows, those that exist. There first
+    is (c * stride - pad) / divisor, rounded down, or, if it is `clipped`, the nearest of the rows.
+    Row r stands at offset + (r mod rows_kept) * row_pitch.
     """
 
     value: str
@@ -122,10 +123,14 @@ class Read:
     stride: int
     dilation: int
     pad: int
+    divisor: int
+    clipped: bool
 
     def window(self, call: int) -> range:
         """Return the rows of the window of a call, without those beyond the value."""
-        first, step = call * self.stride - self.pad, self.dilation
+        first, step = (call * self.stride - self.pad) // self.divisor, self.dilation
+        if self.clipped:
+            first = min(max(first, 0), self.rows - 1)
         before = max(0, -(first // step))
         inside = min(self.window_rows, -((first - self.rows) // step))
         return range(first + before * step, first + max(before, inside) * step, step)
@@ -155,15 +160,21 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What call c waits for: `step` must have made least(c * stride + reach, calls) calls."""
+    """What call c waits for: `step` must have made a number of calls.
+
+    (c * stride + reach) / divisor, rounded down; at least `least`, at most `calls`.
+    """
 
     step: int
     stride: int
     reach: int
     calls: int
+    divisor: int
+    least: int
 
     def calls_for(self, call: int) -> int:
-        return min(call * self.stride + self.reach, self.calls)
+        reached = (call * self.stride + self.reach) // self.divisor
+        return min(max(reached, self.least), self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +183,7 @@ class CertifiedStep:
 
     `makes` is "rows" (a call makes a row of the result), "sum" (a call takes a row of the operand
     into sums that its scratch keeps; the last writes the result) or "value" (one call reads and
-    writes all). `outside` holds the row that stands for rows beyond an operand. A step that
+    writes all). A step that
     `may_replace` may write a row over the operand's row that it makes it from. `wants` are what its
     readers in the nest ask of it: a `Wait` whose step is the reader, c its next call.
     """
@@ -187,17 +198,12 @@ class CertifiedStep:
     reads: tuple[Read, ...]
     writes: Write | None
     scratch: Scratch | None
-    outside: Scratch | None
     needs: tuple[Wait, ...]
     wants: tuple[Wait, ...]
 
     def rows_read(self, read: Read, call: int) -> range:
         """Return the rows of an operand that a call reads."""
         return range(read.rows) if self.makes == "value" else read.window(call)
-
-    def overhangs(self, call: int) -> bool:
-        """A window of the call reaches beyond its operand."""
-        return any(len(read.window(call)) < read.window_rows for read in self.reads)
 
 
 @dataclass(frozen=True, slots=True)

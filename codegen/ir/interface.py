@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codegen.ir.memory import Arena
 from codegen.ir.types import DType, Origin, Quant, TensorType
 from codegen.options import InputMode, OutputMode
 
@@ -62,6 +63,10 @@ class Interface:
     Functions are `{name}_invoke(arena)` and so on in lower case; macros are upper case. With
     several inputs the accessors are `{name}_input_0`, `{name}_input_1`, ...; likewise outputs.
     `library` names the files that it shares with other networks; "" where it is alone.
+
+    An arena in parts has `arenas`, one in each memory of the target that is used, and is passed as
+    a struct of pointers; its size is that of all, its alignment the greatest. `sections` are the
+    memories that hold constants, () where all lie in one place.
     """
 
     name: str
@@ -71,6 +76,8 @@ class Interface:
     arena_align: int
     transfer: Transfer = BY_ARENA
     library: str = ""
+    arenas: tuple[Arena, ...] = ()
+    sections: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -81,6 +88,11 @@ class Interface:
     def prefix(self) -> str:
         """What the names of its static functions begin with."""
         return f"{self.name}_" if self.library else ""
+
+    @property
+    def blocks(self) -> tuple[Arena, ...]:
+        """The stretches of RAM that the caller provides; the only one has no memory's name."""
+        return self.arenas or (Arena("", self.arena_bytes, self.arena_align),)
 
 
 def shared_arena(interfaces: Sequence[Interface]) -> tuple[int, int]:

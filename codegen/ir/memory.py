@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ Bytes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class RamGoal:
-    """What a plan is to attain: at most `limit_bytes` of arena; with `least`, the fewest bytes.
+    """What a plan is to attain: at most `limit_bytes` of arena, at the fewest cycles.
 
-    Otherwise the fewest cycles, and of plans that are equally fast the smallest.
+    Of plans that are equally fast, the smallest. With `least`, the fewest bytes, as long as that
+    costs few cycles more.
     """
 
     limit_bytes: int | None = None
@@ -47,12 +48,24 @@ class Buffer:
         return self.end - self.begin
 
 
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """One stretch of RAM that the caller provides; `memory` is that of the target it lies in."""
+
+    memory: str
+    size_bytes: int
+    align: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MemoryPlan:
     """An offset for each buffer.
 
     `lower_bound_bytes`: no placement of these buffers is smaller. `is_optimal`: the plan attains
     it or an exhaustive search found nothing smaller. `steps` gives the step of each event.
+
+    Where the plan is spread over several memories, `homes` maps each buffer to that of its arena,
+    in which its offset counts, and the size is that of all `arenas`.
     """
 
     buffers: tuple[Buffer, ...]
@@ -61,10 +74,20 @@ class MemoryPlan:
     lower_bound_bytes: int
     is_optimal: bool
     steps: tuple[int, ...] = ()
+    arenas: tuple[Arena, ...] = ()
+    homes: Mapping[str, str] = field(default_factory=dict)
 
     def offset_of(self, value: str) -> int:
         """Return the arena offset of a graph value."""
-        return next(self.offsets[b.name] for b in self.buffers if value in b.values)
+        return self.offsets[self.buffer_of(value).name]
+
+    def buffer_of(self, value: str) -> Buffer:
+        """Return the buffer that a graph value lives in."""
+        return next(b for b in self.buffers if value in b.values)
+
+    def home_of(self, buffer: str) -> str:
+        """Return the memory of a buffer's arena, "" where there is only one arena."""
+        return self.homes.get(buffer, "")
 
     def live_bytes(self) -> Bytes:
         """Return the bytes needed at each event."""

@@ -10,6 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from codegen.ir.fixed_point import Int64s
 from codegen.ir.types import Array, TensorType
 
 
@@ -29,19 +32,34 @@ class Signature:
 class Window:
     """The rows of an operand that one output row reads.
 
-    Output row y reads operand rows y * stride + k * dilation - pad for 0 <= k < rows; those
-    outside the operand are padding.
+    Output row y reads operand rows first + k * dilation for 0 <= k < rows, where first is
+    (y * stride - pad) / divisor, rounded down; those outside the operand are padding. `clipped`
+    windows begin inside the operand: first is the nearest of its rows.
     """
 
     rows: int = 1
     stride: int = 1
     dilation: int = 1
     pad: int = 0
+    divisor: int = 1
+    clipped: bool = False
+
+    @property
+    def span(self) -> int:
+        """Rows from the first to the last."""
+        return (self.rows - 1) * self.dilation + 1
+
+    def first(self, row: Int64s, height: int) -> Int64s:
+        """Return where the windows of output rows begin in an operand of `height` rows."""
+        position = row * self.stride - self.pad
+        if self.clipped:
+            position = np.clip(position, 0, (height - 1) * self.divisor)
+        return position // self.divisor
 
     def overhangs(self, height: int, out_rows: int) -> bool:
         """Some of `out_rows` output rows read beyond an operand of `height` rows."""
-        last = (out_rows - 1) * self.stride + (self.rows - 1) * self.dilation - self.pad
-        return self.pad > 0 or last >= height
+        first = self.first(np.arange(out_rows), height)
+        return bool(first.min() < 0 or first.max() + self.span > height)
 
 
 class Op(ABC):

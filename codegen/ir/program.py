@@ -13,14 +13,36 @@ ARENA = "arena"
 """The base of addresses in the arena."""
 
 
+def arena_base(memory: str) -> str:
+    """Return the base of addresses in the arena of a memory, or in the only one if it is ""."""
+    return f"{memory}_{ARENA}" if memory else ARENA
+
+
+def is_arena(base: str) -> bool:
+    """The base is that of an arena, not of anything that the caller keeps."""
+    return base == ARENA or base.endswith(f"_{ARENA}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A byte: `offset` bytes from `base`."""
+
+    base: str
+    offset: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
-    """A const array of the weights file: C element type, data in storage order, what it holds."""
+    """A const array of the weights file: C element type, data in storage order, what it holds.
+
+    `memory` is that of the target it lies in, "" where the target's one place for constants is.
+    """
 
     name: str
     ctype: str
     values: Array
     comment: str
+    memory: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -39,13 +61,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Where a layer finds the rows of an operand: `window` rows for each output row.
+    """Where a layer finds the rows of an operand: the rows of its window for each output row.
 
     Its first byte stands `offset` bytes from `base`, which names a parameter of the C function.
     Of its `height` rows `kept` are in memory at a time; fewer than all form a ring. A direct
     operand is passed as a pointer to its one row (or to its first byte, to a kernel of whole
-    values); any other as an array of row pointers. `outside` is the C expression for rows beyond
-    the image.
+    values); any other as an array of row pointers. Rows
+    beyond the image are null pointers.
     """
 
     name: str
@@ -58,7 +80,8 @@ class Operand:
     stride: int
     dilation: int
     pad: int
-    outside: str
+    divisor: int
+    clipped: bool
     is_direct: bool
 
 
@@ -68,7 +91,7 @@ class Layer:
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
     result are in memory at a time. `bases` are all that its addresses count from, in the order of
-    the C parameters; scratch lies in the arena.
+    the C parameters.
     """
 
     name: str
@@ -82,10 +105,8 @@ class Layer:
     output_kept: int
     rows: int
     constants: tuple[str, ...]
+    scratch_base: str
     scratch_offset: int | None
-    outside_offset: int | None
-    outside_bytes: int
-    outside_value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +132,7 @@ class State:
     rows; `mark` tells a state from what stood there before.
     """
 
+    base: str
     offset: int
     size_bytes: int
     counter_bytes: int
@@ -121,15 +143,15 @@ class State:
 class Program:
     """Interface, functions, nests of layers in order, constants; where the arena has the ports.
 
-    The offset of a port that is not in the arena is None. `state`: where rows are pushed.
+    A port that is not in the arena has no place. `state`: where rows are pushed.
     """
 
     interface: Interface
     functions: tuple[Function, ...]
     nests: tuple[Nest, ...]
     constants: tuple[Constant, ...]
-    input_offsets: tuple[int | None, ...]
-    output_offsets: tuple[int | None, ...]
+    input_places: tuple[Place | None, ...]
+    output_places: tuple[Place | None, ...]
     state: State | None
     target: str
     model: str

@@ -29,6 +29,32 @@ class LayerReport:
     live_bytes: int
     instructions: int | None = None
     cycles: int | None = None
+    lost_cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """A memory that arena or constants were allowed to use, and how.
+
+    `capacity_bytes` is what they may take. `lost_cycles`: what the accesses of one inference cost
+    there beyond the core's own cycles, by a model of them.
+    """
+
+    name: str
+    kind: str
+    capacity_bytes: int
+    used_bytes: int
+    lost_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCosts:
+    """Use of the chosen memories, cycles lost to them by each layer, and the least possible."""
+
+    memories: tuple[MemoryUse, ...]
+    layers: tuple[int, ...]
+    lost_cycles: int
+    lower_bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,19 @@ class Totals:
     stack_bytes: int | None = None
     instructions: int | None = None
     cycles: int | None = None
+    lost_cycles: int | None = None
+    lost_cycles_lower_bound: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RamBudget:
+    """What the plan was to attain: the limit of arena and stack that the user gave, what that left
+    for the arena, and whether the least arena was asked for.
+    """
+
+    limit_bytes: int | None = None
+    arena_limit_bytes: int | None = None
+    least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +171,8 @@ class Report:
     interface: Interface
     totals: Totals
     layers: tuple[LayerReport, ...]
+    memories: tuple[MemoryUse, ...] = ()
+    ram: RamBudget = RamBudget()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

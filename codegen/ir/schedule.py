@@ -30,9 +30,9 @@ class Kernel:
     of `whole` values takes their first bytes and is called once. `strided` kernels write output
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
-    writes the one output row. A kernel that `reads_outside` is given a row of zero points for each
-    row beyond its operand, any other a null pointer. One that `delivers` is the caller's own
-    function: it has no template.
+    writes the one output row. It is told the row, as is a kernel that `knows_row`. Rows beyond the
+    operand are null pointers. One that `delivers` is the caller's own function: it has no template.
+    One that `slides` along the row loads all that it reads once.
     """
 
     family: str
@@ -42,14 +42,19 @@ class Kernel:
     whole: bool = False
     strided: bool = False
     accumulates: bool = False
-    reads_outside: bool = False
+    knows_row: bool = False
     body: str = ""
     delivers: bool = False
+    slides: bool = False
 
     @property
     def makes_rows(self) -> bool:
         """Each call makes one row of the result."""
         return not (self.whole or self.accumulates)
+
+    def is_called_as(self, other: Kernel) -> bool:
+        """Both are called for the same rows."""
+        return (self.whole, self.accumulates) == (other.whole, other.accumulates)
 
     @property
     def template(self) -> str:
@@ -61,33 +66,36 @@ class Kernel:
 class Step:
     """One node, run by one kernel.
 
-    `scratch_bytes` is the kernel's own working memory; `outside_bytes` the length of the row of
-    zero points that stands for rows above and below the image, 0 where none is read. `cycles` is
-    an estimate for a Cortex-M4 by which kernels are compared.
+    `scratch_bytes` is the kernel's own working memory. `cycles` is an estimate for a Cortex-M4 by
+    which kernels are compared; `tile` how many pixels and filters the kernel computes together.
     """
 
     node: Node
     kernel: Kernel
     scratch_bytes: int = 0
-    outside_bytes: int = 0
     cycles: int = 0
+    tile: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a row waits for: the step `step` must have made `rows_for(row)` rows.
 
-    That is up to the last row of its window, and never more than there are.
+    That is up to the last row of its window, (row * stride + reach) / divisor rows rounded down,
+    at least `least`, and never more than there are.
     """
 
     step: int
     stride: int
     reach: int
     rows: int
+    divisor: int = 1
+    least: int = 0
 
     def rows_for(self, row: int) -> int:
         """Return how many rows of the operand the computation of `row` needs."""
-        return min(row * self.stride + self.reach, self.rows)
+        reached = (row * self.stride + self.reach) // self.divisor
+        return min(max(reached, self.least), self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,23 @@ from codegen.errors import Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
-from codegen.ir.program import ARENA, Constant, Function, Layer, Nest, Operand, Program, State
+from codegen.ir.program import (
+    Constant,
+    Function,
+    Layer,
+    Nest,
+    Operand,
+    Place,
+    Program,
+    State,
+    arena_base,
+    is_arena,
+)
 from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
-from codegen.plan.lifetimes import STATE, counter_bytes
+from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
 __all__ = ["certify", "lower", "make_interface"]
@@ -55,10 +66,10 @@ def lower(
     return Program(
         interface=interface,
         functions=functions.all,
-        nests=_nests(schedule, tuple(layers)),
+        nests=_nests(schedule, plan, tuple(layers)),
         constants=constants.all,
-        input_offsets=tuple(_port_offset(schedule, plan, value) for value in graph.inputs),
-        output_offsets=tuple(_port_offset(schedule, plan, value) for value in graph.outputs),
+        input_places=tuple(_port_place(schedule, plan, value) for value in graph.inputs),
+        output_places=tuple(_port_place(schedule, plan, value) for value in graph.outputs),
         state=_state(schedule, plan, f"{name} {digest}"),
         target=target,
         model=model,
@@ -67,23 +78,24 @@ def lower(
     )
 
 
-def _nests(schedule: Schedule, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
+def _nests(schedule: Schedule, plan: MemoryPlan, layers: tuple[Layer, ...]) -> tuple[Nest, ...]:
     found = []
     for first, end in schedule.spans:
         inside = layers[first:end]
-        bases = in_order(schedule, {base for layer in inside for base in layer.bases})
+        bases = in_order(schedule, plan, {base for layer in inside for base in layer.bases})
         found.append(Nest(inside, schedule.needs[first:end], schedule.wants[first:end], bases))
     return tuple(found)
 
 
-def in_order(schedule: Schedule, bases: set[str]) -> tuple[str, ...]:
+def in_order(schedule: Schedule, plan: MemoryPlan, bases: set[str]) -> tuple[str, ...]:
     """Return the bases that a function counts from, in the order of its parameters."""
-    return tuple(base for base in (ARENA, *schedule.abroad.values()) if base in bases)
+    arenas = [arena_base(arena.memory) for arena in plan.arenas] or [arena_base("")]
+    return tuple(base for base in (*arenas, *schedule.abroad.values()) if base in bases)
 
 
-def _port_offset(schedule: Schedule, plan: MemoryPlan, value: str) -> int | None:
+def _port_place(schedule: Schedule, plan: MemoryPlan, value: str) -> Place | None:
     base, offset = address(schedule, plan, value)
-    return offset if base == ARENA else None
+    return Place(base, offset) if is_arena(base) else None
 
 
 def _state(schedule: Schedule, plan: MemoryPlan, network: str) -> State | None:
@@ -93,7 +105,8 @@ def _state(schedule: Schedule, plan: MemoryPlan, network: str) -> State | None:
         return None
     counted = [calls(schedule.graph, step) for step in schedule.nests[0]]
     mark = zlib.crc32(network.encode())
-    return State(plan.offsets[STATE], buffer.size_bytes, counter_bytes(counted), mark)
+    base = arena_base(plan.home_of(STATE))
+    return State(base, plan.offsets[STATE], buffer.size_bytes, counter_bytes(counted), mark)
 
 
 def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str = "") -> Interface:
@@ -108,6 +121,7 @@ def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str
         align,
         schedule.transfer,
         library,
+        plan.arenas,
     )
 
 
@@ -217,25 +231,23 @@ def _layer(
     pitch = schedule.locate(node.output).pixel_pitch or output.channels
     operands = _operands(schedule, plan, step)
     output_base, output_offset = address(schedule, plan, node.output)
+    scratch_base = arena_base(plan.home_of(scratch_name(step)))
     bases = {output_base, *(operand.base for operand in operands)}
-    if step.scratch_bytes or step.outside_bytes:
-        bases.add(ARENA)
+    bases |= {scratch_base} if step.scratch_bytes else set()
     return Layer(
         name=layer_name(index),
         comment=_comment(schedule, plan, step),
         function=function,
         operands=operands,
-        bases=in_order(schedule, bases),
+        bases=in_order(schedule, plan, bases),
         output_base=output_base,
         output_offset=output_offset,
         output_pitch=output.width * pitch * output.dtype.size_bytes,
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
-        scratch_offset=_scratch_offset(plan, node, "scratch"),
-        outside_offset=_scratch_offset(plan, node, "outside"),
-        outside_bytes=step.outside_bytes,
-        outside_value=binding.outside_value,
+        scratch_base=scratch_base,
+        scratch_offset=plan.offsets.get(scratch_name(step)),
     )
 
 
@@ -254,12 +266,12 @@ def address(schedule: Schedule, plan: MemoryPlan, value: str) -> tuple[str, int]
     view = schedule.locate(value)
     if view.host in schedule.abroad:
         return schedule.abroad[view.host], view.offset
-    return ARENA, plan.offset_of(view.host) + view.offset
+    home = plan.home_of(plan.buffer_of(view.host).name)
+    return arena_base(home), plan.offset_of(view.host) + view.offset
 
 
 def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand, ...]:
     graph = schedule.graph
-    outside = "outside" if step.outside_bytes else "NULL"
     found = []
     for i, (value, window) in enumerate(operand_windows(graph, step)):
         operand = graph.types[value]
@@ -276,15 +288,12 @@ def _operands(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[Operand
                 stride=window.stride,
                 dilation=window.dilation,
                 pad=window.pad,
-                outside=outside,
+                divisor=window.divisor,
+                clipped=window.clipped,
                 is_direct=step.kernel.takes_row or step.kernel.whole,
             )
         )
     return tuple(found)
-
-
-def _scratch_offset(plan: MemoryPlan, node: Node, kind: str) -> int | None:
-    return plan.offsets.get(f"{node.output} {kind}")
 
 
 def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ from codegen.ir.certificate import (
 )
 from codegen.ir.graph import Graph
 from codegen.ir.memory import Buffer, MemoryPlan
-from codegen.ir.program import ARENA, Layer, Nest, Program
+from codegen.ir.program import Layer, Nest, Place, Program, arena_base
 from codegen.ir.schedule import PUSHED, SINK, Kernel, Need, Schedule, Step
 from codegen.ops import Concat
+from codegen.plan.lifetimes import scratch_name
 
 
 def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certificate:
@@ -37,15 +38,15 @@ def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certifica
         calls=len(plan.steps),
         lower_bound_bytes=plan.lower_bound_bytes,
         bases=(
-            Base(ARENA, interface.arena_bytes, interface.arena_align),
+            *(Base(arena_base(a.memory), a.size_bytes, a.align) for a in interface.blocks),
             *(Base(base, kept.size_bytes, 1, writable=False) for base, kept in constant.items()),
         ),
-        inputs=_ports(schedule, graph.inputs, program.input_offsets),
-        outputs=_ports(schedule, graph.outputs, program.output_offsets),
+        inputs=_ports(schedule, graph.inputs, program.input_places),
+        outputs=_ports(schedule, graph.outputs, program.output_places),
         values=_values(schedule),
         buffers=(
-            *(_live_range(schedule, plan, ARENA, buffer) for buffer in plan.buffers),
-            *(_live_range(schedule, plan, base, buffer) for base, buffer in constant.items()),
+            *(_live_range(schedule, _home(plan, b), b) for b in plan.buffers),
+            *(_live_range(schedule, Place(base, 0), b) for base, b in constant.items()),
         ),
         nests=tuple(
             _nest(graph, nest, steps[first:end])
@@ -68,21 +69,23 @@ def _constant_inputs(schedule: Schedule, calls: int) -> dict[str, Buffer]:
 
 
 def _ports(
-    schedule: Schedule, values: tuple[str, ...], offsets: tuple[int | None, ...]
+    schedule: Schedule, values: tuple[str, ...], places: tuple[Place | None, ...]
 ) -> tuple[Port, ...]:
-    return tuple(_port(schedule, *pair) for pair in zip(values, offsets, strict=True))
+    return tuple(_port(schedule, *pair) for pair in zip(values, places, strict=True))
 
 
-def _port(schedule: Schedule, value: str, offset: int | None) -> Port:
+def _port(schedule: Schedule, value: str, place: Place | None) -> Port:
     """Return a port; one that passes by rows is what was received, or what is delivered."""
-    base = schedule.abroad.get(value, ARENA)
+    if place is not None:
+        return Port(value, place.base, place.offset)
+    base = schedule.abroad[value]
     if base == PUSHED:
         received = (step.node.output for step in schedule.steps if value in step.node.inputs)
         return Port(next(received), None, None)
     if base == SINK:
         (sent,) = (step.node.inputs for step in schedule.steps if step.node.output == value)
         return Port(sent[0], None, None)
-    return Port(value, base, offset or 0)
+    return Port(value, base, 0)
 
 
 def _values(schedule: Schedule) -> tuple[Value, ...]:
@@ -114,12 +117,16 @@ def _value(schedule: Schedule, name: str) -> Value:
     )
 
 
-def _live_range(schedule: Schedule, plan: MemoryPlan, base: str, buffer: Buffer) -> LiveRange:
+def _home(plan: MemoryPlan, buffer: Buffer) -> Place:
+    return Place(arena_base(plan.home_of(buffer.name)), plan.offsets[buffer.name])
+
+
+def _live_range(schedule: Schedule, place: Place, buffer: Buffer) -> LiveRange:
     host = buffer.values[0] if buffer.values else ""
     return LiveRange(
         name=buffer.name,
-        base=base,
-        offset_bytes=plan.offsets[buffer.name] if base == ARENA else 0,
+        base=place.base,
+        offset_bytes=place.offset,
         size_bytes=buffer.size_bytes,
         align_bytes=buffer.align,
         rows_kept=schedule.rows_kept.get(host, schedule.graph.types[host].rows) if host else None,
@@ -156,15 +163,17 @@ def _step(
         may_replace=step.node.op.in_place,
         reads=_reads(graph, layer, step),
         writes=_write(graph, layer, step),
-        scratch=_scratch(step, "scratch", layer.scratch_offset, step.scratch_bytes),
-        outside=_scratch(step, "outside", layer.outside_offset, layer.outside_bytes),
+        scratch=_scratch(step, layer),
         needs=_waits(needs),
         wants=_waits(wants),
     )
 
 
 def _waits(needs: tuple[Need, ...]) -> tuple[Wait, ...]:
-    return tuple(Wait(need.step, need.stride, need.reach, need.rows) for need in needs)
+    return tuple(
+        Wait(need.step, need.stride, need.reach, need.rows, need.divisor, need.least)
+        for need in needs
+    )
 
 
 def _makes(kernel: Kernel) -> str:
@@ -186,6 +195,8 @@ def _reads(graph: Graph, layer: Layer, step: Step) -> tuple[Read, ...]:
             stride=operand.stride,
             dilation=operand.dilation,
             pad=operand.pad,
+            divisor=operand.divisor,
+            clipped=operand.clipped,
         )
         for value, operand in zip(graph.activations(step.node), layer.operands, strict=True)
         if operand.base != PUSHED
@@ -205,7 +216,8 @@ def _write(graph: Graph, layer: Layer, step: Step) -> Write | None:
     )
 
 
-def _scratch(step: Step, kind: str, offset: int | None, size_bytes: int) -> Scratch | None:
-    if offset is None:
+def _scratch(step: Step, layer: Layer) -> Scratch | None:
+    if layer.scratch_offset is None:
         return None
-    return Scratch(f"{step.node.output} {kind}", ARENA, offset, size_bytes)
+    base, offset = layer.scratch_base, layer.scratch_offset
+    return Scratch(scratch_name(step), base, offset, step.scratch_bytes)

@@ -91,6 +91,9 @@ class Pad(Op):
         sizes = (n + b + a for n, b, a in zip(shape, self.before, self.after, strict=True))
         return TensorType(tuple(sizes))
 
+    def windows(self, signature: Signature) -> tuple[Window, ...]:
+        return (Window(pad=self.before[0] if len(self.before) > 1 else 0),)
+
     def evaluate(self, *arrays: Array) -> Array:
         return self._pad(arrays[0], self.value)
 
@@ -151,4 +154,9 @@ class Transpose(Op):
         return self.evaluate(*arrays)
 
     def windows(self, signature: Signature) -> tuple[Window, ...]:
-        return (Window(signature.inputs[0].rows, 0),)
+        return (Window() if self.keeps_rows else Window(signature.inputs[0].rows, 0),)
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Each row of the result is made of the same row of the operand."""
+        return len(self.perm) > 1 and self.perm[0] == 0

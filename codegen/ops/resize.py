@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s
-from codegen.ir.op import Op, Signature
+from codegen.ir.op import Op, Signature, Window
 from codegen.ir.types import Array, TensorType
 
 Line = tuple[int, int, int]
@@ -47,6 +47,10 @@ class Resize(Op):
         if self.linear and self.shares > INT32_MAX // 256:
             raise ValueError(f"weights in 1/{self.shares} are too fine for 32 bits")
         return TensorType((*self.size, x.shape[2]))
+
+    def windows(self, signature: Signature) -> tuple[Window, ...]:
+        step, offset, divisor = self.rows
+        return (Window(2 if self.linear else 1, step, 1, -offset, divisor, clipped=True),)
 
     @property
     def shares(self) -> int:

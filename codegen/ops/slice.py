@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from codegen.ir.op import Op, Signature
+from codegen.ir.op import Op, Signature, Window
 from codegen.ir.types import Array, TensorType
 
 
@@ -29,6 +29,11 @@ class Slice(Op):
             if count < 1 or not 0 <= start < size or not 0 <= start + (count - 1) * step < size:
                 raise ValueError(f"{count} indices from {start} by {step} leave {inputs[0]}")
         return TensorType(self.shape)
+
+    def windows(self, signature: Signature) -> tuple[Window, ...]:
+        if len(self.shape) == 1:
+            return (Window(),)
+        return (Window(stride=self.steps[0], pad=-self.starts[0]),)
 
     def evaluate(self, *arrays: Array) -> Array:
         x = arrays[0]

@@ -78,7 +78,7 @@ def choose_forms(assigned: Assigned, stretch: Stretch, room: float) -> Forms | N
         fitting = (
             form
             for form in assigned.variants[step]
-            if load is None or load.with_memory_of(form) <= room
+            if load is None or load + form.scratch_bytes <= room
         )
         form = next(fitting, None)
         if form is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from codegen.ir.interface import Transfer
-from codegen.ir.memory import Buffer, Bytes
+from codegen.ir.memory import Buffer
 from codegen.ir.schedule import Schedule, Step
 from codegen.schedule.rows import Event, Lifetime, calls, find_lifetimes
 
@@ -77,37 +76,22 @@ def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -
 
 
 def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
-    """Return the working memory of each step, live during its calls, named after its result."""
+    """Return the working memory of each step, live during its calls."""
     found = []
-    rows = np.asarray([event.row for event in events], np.int64)
     owners = np.asarray([event.step for event in events], np.int64)
     steps = schedule.steps
     for index in np.unique(owners):
         step, mine = steps[index], owners == index
+        if not step.scratch_bytes:
+            continue
         if step.kernel.accumulates:
             mine = np.cumsum(mine) * np.cumsum(mine[::-1])[::-1] > 0
-        overhangs = mine & overhanging(schedule, step, rows) if step.outside_bytes else mine
-        scratch, outside = memory_names(step)
-        for name, size, align, when in (
-            (scratch, step.scratch_bytes, SCRATCH_ALIGN, mine),
-            (outside, step.outside_bytes, 1, overhangs),
-        ):
-            if size:
-                found.append(Buffer(name, size, np.zeros_like(rows), when * size, align))
+        end = mine * step.scratch_bytes
+        name = scratch_name(step)
+        found.append(Buffer(name, step.scratch_bytes, np.zeros_like(end), end, SCRATCH_ALIGN))
     return found
 
 
-def memory_names(step: Step) -> tuple[str, str]:
-    """Return the names of the buffers of a step's scratch and of its row of zero points."""
-    return f"{step.node.output} scratch", f"{step.node.output} outside"
-
-
-def overhanging(schedule: Schedule, step: Step, rows: Bytes) -> npt.NDArray[np.bool_]:
-    """Tell for each output row whether its window reaches beyond the operand's rows."""
-    signature = schedule.graph.signature(step.node)
-    height = signature.inputs[0].rows
-    window = step.node.op.windows(signature)[0]
-    reach = (window.rows - 1) * window.dilation - window.pad
-    start = rows * window.stride
-    found: npt.NDArray[np.bool_] = (start < window.pad) | (start + reach >= height)
-    return found
+def scratch_name(step: Step) -> str:
+    """Return the name of the buffer of a step's scratch."""
+    return f"{step.node.output} scratch"

@@ -27,11 +27,17 @@ SLOWDOWNS = (1.01, 1.05, 1.2, float("inf"))
 
 Estimates are no nearer than the first."""
 
+LEAST_SLOWDOWN = 1.05
+"""What the plan of least RAM may cost; what lies below costs more than it saves."""
+
 OVERLAPS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """How far a nest's values are reckoned to share bytes.
 
 A result can always follow one operand, but a chain of results each below its operand ends at the
 bottom of the arena."""
+
+
+Placed = tuple[Schedule, MemoryPlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +64,8 @@ def schedule_and_plan(
 def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     """Return the fastest plan within the goal's limit, the smallest of those that are equally fast.
 
-    Where the goal is the least RAM, or nothing fits, the smallest plan whatever its cycles.
+    Where the goal is the least RAM, the smallest that is little slower than the fastest; where
+    nothing fits, the smallest of all.
     """
     stretches = measure_stretches(assigned)
     most = max(s.apart_bytes + s.fixed_bytes for s in stretches.values()) * 2
@@ -67,8 +74,8 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     limit = most if goal.limit_bytes is None else max(goal.limit_bytes, bound)
     fastest = divide(limit, Measure(1.0))
     assert fastest is not None
-    placed: dict[Division, tuple[Schedule, MemoryPlan]] = {}
-    for slowdown in SLOWDOWNS[-1:] if goal.least else SLOWDOWNS:
+    placed: dict[Division, Placed] = {}
+    for slowdown in (LEAST_SLOWDOWN,) if goal.least else SLOWDOWNS:
         cycles = fastest.cycles * slowdown
         for division in _candidates(assigned, stretches, most, cycles):
             if division not in placed:
@@ -77,7 +84,7 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
         if fitting:
             break
     best = min(fitting or placed, key=lambda d: (placed[d][1].size_bytes, d.cycles))
-    schedule, plan = placed[best]
+    best, (schedule, plan) = _faster_forms(assigned, best, placed[best])
     if plan.size_bytes > bound:
         plan = make_plan(schedule)
     plan = replace(plan, lower_bound_bytes=bound, is_optimal=plan.size_bytes == bound)
@@ -99,6 +106,23 @@ def _candidates(
             yield division
 
 
-def _place(assigned: Assigned, division: Division) -> tuple[Schedule, MemoryPlan]:
+def _faster_forms(
+    assigned: Assigned, division: Division, placed: Placed
+) -> tuple[Division, Placed]:
+    """Return the division with the fastest form of each step that makes the plan no larger."""
+    changed = [i for i, form in enumerate(assigned.steps) if division.steps[i] is not form]
+    for i in sorted(changed, key=lambda i: assigned.steps[i].cycles - division.steps[i].cycles):
+        for form in assigned.variants[i][: assigned.variants[i].index(division.steps[i])]:
+            steps = (*division.steps[:i], form, *division.steps[i + 1 :])
+            cycles = division.cycles + form.cycles - division.steps[i].cycles
+            faster = Division(division.bounds, steps, cycles)
+            found = _place(assigned, faster)
+            if found[1].size_bytes <= placed[1].size_bytes:
+                division, placed = faster, found
+                break
+    return division, placed
+
+
+def _place(assigned: Assigned, division: Division) -> Placed:
     schedule = assemble(replace(assigned, steps=division.steps), division.bounds)
     return schedule, make_plan(schedule, search_steps=0)

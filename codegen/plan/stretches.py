@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen.ir.memory import Buffer, Bytes
-from codegen.ir.schedule import Schedule, Step
-from codegen.plan.lifetimes import find_buffers, memory_names, overhanging
+from codegen.ir.schedule import Schedule
+from codegen.plan.lifetimes import find_buffers, scratch_name
 from codegen.plan.offsets import lower_bound
 from codegen.schedule.assemble import assemble, divide
 from codegen.schedule.assign import Assigned
@@ -22,25 +22,11 @@ from codegen.schedule.rows import Event, run_order
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """The most bytes that all else needs while a step runs: at any of its calls, and at those
-    whose window reaches beyond the operand (0 where none does).
-    """
-
-    anywhere_bytes: int
-    at_edges_bytes: int
-
-    def with_memory_of(self, step: Step) -> int:
-        """Return the peak of the calls with the working memory of this form of the step."""
-        edges = self.at_edges_bytes + step.outside_bytes if self.at_edges_bytes else 0
-        return step.scratch_bytes + max(self.anywhere_bytes, edges)
-
-
-@dataclass(frozen=True, slots=True)
 class Stretch:
     """Steps from `first` to `end` as one nest.
 
-    `fixed_bytes`: the peak of the steps that have one form; `loads` of each step that has several;
+    `fixed_bytes`: the peak of the steps that have one form; `loads`: of each step that has several,
+    the most bytes that all but its scratch takes during its calls;
     `fast_bytes` the peak and `fast_cycles` the kernels' cycles with the first form of each.
     `apart_bytes`: what all values take where none shares bytes with another. `loop_cycles`: what
     the loop around the kernels costs.
@@ -49,7 +35,7 @@ class Stretch:
     first: int
     end: int
     fixed_bytes: int
-    loads: Mapping[int, Load]
+    loads: Mapping[int, int]
     fast_bytes: int
     fast_cycles: int
     apart_bytes: int
@@ -140,12 +126,9 @@ def _load(
     events: tuple[Event, ...],
     live: Bytes,
     buffers: tuple[Buffer, ...],
-) -> Load:
-    """Return what all but the step's own working memory takes during its calls."""
-    step = schedule.steps[index]
+) -> int:
+    """Return the most bytes that all but the step's scratch takes during its calls."""
     mine = np.asarray([event.step == index for event in events])
-    rows = np.asarray([event.row for event in events])[mine]
-    own = [b.live for b in buffers if b.name in memory_names(step)]
-    rest = (live - np.sum(own, axis=0))[mine] if own else live[mine]
-    edges = rest[overhanging(schedule, step, rows)]
-    return Load(int(rest.max()), int(edges.max(initial=0)))
+    name = scratch_name(schedule.steps[index])
+    own = [b.live[mine] for b in buffers if b.name == name]
+    return int((live[mine] - np.sum(own, axis=0)).max() if own else live[mine].max())

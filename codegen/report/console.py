@@ -15,6 +15,7 @@ from codegen.ir.report import (
     Calibration,
     Check,
     LayerReport,
+    MemoryUse,
     Report,
     Totals,
 )
@@ -151,12 +152,17 @@ def figure_rows(report: Report) -> Iterator[Figure]:
     """Yield what the network takes and costs."""
     totals = report.totals
     yield "RAM", f"{grouped(totals.arena_bytes)} bytes", arena_remark(report)
+    yield from _memory_rows(report, "ram")
     yield from _stack_and_flash(totals)
+    yield from _memory_rows(report, "flash")
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
     if totals.cycles is not None:
         instructions = f"estimated; {grouped(totals.instructions)} instructions, counted"
         yield "Time", f"{grouped(totals.cycles)} cycles", instructions
+    if totals.lost_cycles is not None:
+        remark = _lost_remark(totals.lost_cycles, totals.lost_cycles_lower_bound)
+        yield "", f"{grouped(totals.lost_cycles)} cycles", remark
     elapsed = time_ms(totals.cycles, report.clock_hz)
     if elapsed is not None and report.clock_hz is not None:
         yield "", f"{elapsed:,.2f} ms", f"at {report.clock_hz / 1e6:g} MHz"
@@ -180,11 +186,28 @@ HELD_OUTPUT = {"arena": "output", "rows": "rows of the output"}
 
 def arena_remark(report: Report) -> str:
     size, bound = report.totals.arena_bytes, report.totals.arena_lower_bound_bytes
+    arenas = len(report.interface.arenas)
+    head = f"arena in {arenas} parts" if arenas > 1 else "arena"
     proof = "proved least" if size == bound else f"lower bound {grouped(bound)}"
     transfer = report.interface.transfer
     held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
     parts = ", ".join(part for part in held if part)
-    return f"arena: {parts} and all between, {proof}"
+    return f"{head}: {parts} and all between, {proof}"
+
+
+def _memory_rows(report: Report, kind: str) -> Iterator[Figure]:
+    for memory in report.memories:
+        if memory.kind == kind:
+            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
+
+
+def _memory_remark(memory: MemoryUse) -> str:
+    return f"in {memory.name} of {grouped(memory.capacity_bytes)}"
+
+
+def _lost_remark(lost: int, bound: int | None) -> str:
+    proof = "proved least" if lost == bound else f"lower bound {grouped(bound)}"
+    return f"lost to slow memories besides, modelled, {proof}"
 
 
 def calibration_remark(calibration: Calibration) -> Text:
@@ -223,11 +246,14 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Layer", max_width=28)
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
-    for header in (*COST_HEADERS, *(TIME_HEADERS if measured else ())):
+    lost = any(layer.lost_cycles is not None for layer in layers)
+    headers = (*COST_HEADERS, *(TIME_HEADERS if measured else ()), *(("Lost",) if lost else ()))
+    for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
         name = Text(layer.name, no_wrap=True, overflow="ellipsis")
-        table.add_row(name, *layer_cells(layer), *(time_cells(layer, report) if measured else ()))
+        cells = [*layer_cells(layer), *(time_cells(layer, report) if measured else ())]
+        table.add_row(name, *cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
 
 

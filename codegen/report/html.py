@@ -23,7 +23,7 @@ from codegen.report.console import (
     time_cells,
 )
 from codegen.report.memory_svg import HEIGHT, LEFT, WIDTH, map_views
-from codegen.targets import Memory, Target
+from codegen.targets import Target
 from codegen.verify import plan_file
 
 HTML_FILE = "report.html"
@@ -92,24 +92,32 @@ def report_to_html(report: Report, certificate: Certificate, target: Target) -> 
 
 
 def _gauges(report: Report, target: Target) -> Iterator[Gauge]:
-    """Yield RAM and flash, where the target has such memory and the need is known."""
+    """Yield RAM and flash, where the target has such memory and the need is known.
+
+    Of memories that were chosen, each that is used.
+    """
     totals = report.totals
     for kind, label, used in (
         ("ram", "RAM", totals.arena_bytes + (totals.stack_bytes or 0)),
         ("flash", "Flash", totals.flash_bytes),
     ):
-        memories = [memory for memory in target.memories if memory.kind == kind]
-        if memories and used is not None:
-            yield _gauge(label, used, max(memories, key=lambda memory: memory.size_bytes))
+        chosen = [memory for memory in report.memories if memory.kind == kind]
+        for memory in chosen:
+            if memory.used_bytes:
+                yield _gauge(label, memory.used_bytes, memory.name, memory.capacity_bytes)
+        known = [memory for memory in target.on_chip if memory.kind == kind]
+        if known and not chosen and used is not None:
+            largest = max(known, key=lambda memory: memory.size_bytes)
+            yield _gauge(label, used, largest.name, largest.size_bytes)
 
 
-def _gauge(label: str, used: int, memory: Memory) -> Gauge:
-    share = used / memory.size_bytes
+def _gauge(label: str, used: int, memory: str, size_bytes: int) -> Gauge:
+    share = used / size_bytes
     return Gauge(
         label,
         grouped(used),
-        grouped(memory.size_bytes),
-        memory.name,
+        grouped(size_bytes),
+        memory,
         f"{share:.0%}" if share >= 0.1 else f"{share:.1%}",
         f"{min(share, 1.0):.1%}",
         share <= 1,
@@ -118,10 +126,10 @@ def _gauge(label: str, used: int, memory: Memory) -> Gauge:
 
 def _verdict(gauges: Sequence[Gauge]) -> str:
     """Return in words whether the network fits, as far as is known; "" where nothing is."""
-    beyond = [gauge.kind for gauge in gauges if not gauge.fits]
+    beyond = dict.fromkeys(gauge.kind for gauge in gauges if not gauge.fits)
     if beyond:
         return f"Does not fit: too little {' and '.join(beyond)}"
-    known = [gauge.kind for gauge in gauges]
+    known = list(dict.fromkeys(gauge.kind for gauge in gauges))
     return "Fits" if known == ["RAM", "Flash"] else "".join(f"{kind} fits" for kind in known)
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from codegen.errors import UnreadableFile
 from codegen.ir.interface import Interface, Port, Transfer
+from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
     BundleReport,
@@ -18,6 +19,8 @@ from codegen.ir.report import (
     Check,
     Difference,
     LayerReport,
+    MemoryUse,
+    RamBudget,
     Report,
     Totals,
 )
@@ -66,10 +69,12 @@ def _report_to_json(report: Report) -> Json:
         "calibration": asdict(report.calibration),
         "pdu_payload_bytes": report.pdu_payload_bytes,
         "interface": _interface_to_json(report.interface),
+        "ram": asdict(report.ram),
         "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
         ],
+        "memories": [asdict(memory) for memory in report.memories],
         "agreement": asdict(report.agreement) if report.agreement else None,
         "checks": [check_to_json(check) for check in report.checks],
         "notes": list(report.notes),
@@ -133,8 +138,10 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         **{key: document[key] for key in plain},
         calibration=Calibration(**document["calibration"]),
         interface=_interface_from_json(document["interface"], library),
+        ram=RamBudget(**document["ram"]),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
+        memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),
         notes=tuple(document["notes"]),
@@ -161,6 +168,8 @@ def _interface_to_json(interface: Interface) -> Json:
         "name": interface.name,
         "arena_bytes": interface.arena_bytes,
         "arena_align": interface.arena_align,
+        "arenas": [asdict(arena) for arena in interface.arenas],
+        "sections": list(interface.sections),
         "input": interface.transfer.inputs,
         "output": interface.transfer.outputs,
         "inputs": [_port_to_json(port) for port in interface.inputs],
@@ -180,6 +189,8 @@ def _interface_from_json(document: Json, library: str) -> Interface:
         document["arena_align"],
         _transfer_from_json(document),
         library,
+        tuple(Arena(**arena) for arena in document.get("arenas", ())),
+        tuple(document.get("sections", ())),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
-from codegen.ir.memory import MemoryPlan
+from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
 from codegen.ir.report import (
     Agreement,
@@ -18,6 +19,8 @@ from codegen.ir.report import (
     Calibration,
     Check,
     LayerReport,
+    MemoryCosts,
+    RamBudget,
     Report,
     Totals,
 )
@@ -78,15 +81,17 @@ def make_report(
     target: Target,
     schedule: Schedule,
     plan: MemoryPlan,
+    goal: RamGoal,
     interface: Interface,
     calibration: Calibration,
     measured: Measured,
     agreement: Agreement | None = None,
     checks: Sequence[Check] = (),
     notes: Sequence[str] = (),
+    costs: MemoryCosts | None = None,
 ) -> Report:
     """Return the report of one emitted network. `digest` identifies the model's content."""
-    totals = _totals(schedule, plan, interface, measured)
+    totals = _totals(schedule, plan, interface, measured, costs)
     return Report(
         generator=f"codegen {__version__}",
         model=options.model_name,
@@ -96,31 +101,49 @@ def make_report(
         calibration=calibration,
         pdu_payload_bytes=options.pdu_payload_bytes,
         interface=interface,
+        ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),
         totals=totals,
-        layers=_layers(schedule, plan, measured, options.pdu_payload_bytes),
+        layers=_layers(schedule, plan, measured, options.pdu_payload_bytes, costs),
+        memories=costs.memories if costs else (),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *fit_notes(totals, target)),
+        notes=(*measured.notes, *notes, *fit_notes(totals, target, costs)),
     )
 
 
-def fit_notes(totals: Totals | BundleTotals, target: Target) -> Iterator[str]:
-    """Say where what was emitted is too large for the target's typical part."""
+def fit_notes(
+    totals: Totals | BundleTotals, target: Target, costs: MemoryCosts | None = None
+) -> Iterator[str]:
+    """Say where what was emitted is too large for the target's typical part.
+
+    What was spread over several memories has room in each.
+    """
+    kinds = Counter(memory.kind for memory in costs.memories) if costs else Counter[str]()
     for kind, what, needed in (
         ("ram", "arena", totals.arena_bytes),
         ("flash", "code and weights", totals.flash_bytes),
     ):
-        memories = [memory for memory in target.memories if memory.kind == kind]
+        memories = [memory for memory in target.on_chip if memory.kind == kind and not kinds[kind]]
         largest = max(memories, key=lambda memory: memory.size_bytes, default=None)
         if largest is not None and needed is not None and needed > largest.size_bytes:
             yield (
                 f"{needed:,} bytes of {what} are more than the {largest.name} of the {target.part}"
                 f" has ({largest.size_bytes:,})"
             )
+    used = {memory.name: memory.used_bytes for memory in costs.memories} if costs else {}
+    if kinds["flash"] and totals.code_bytes is not None:
+        home = target.memory("flash")
+        needed = totals.code_bytes + used.get(home.name, 0)
+        if needed > home.size_bytes:
+            yield f"{needed:,} bytes of code and weights are more than {home.name} has"
 
 
 def _totals(
-    schedule: Schedule, plan: MemoryPlan, interface: Interface, measured: Measured
+    schedule: Schedule,
+    plan: MemoryPlan,
+    interface: Interface,
+    measured: Measured,
+    costs: MemoryCosts | None,
 ) -> Totals:
     graph = schedule.graph
     return Totals(
@@ -136,11 +159,17 @@ def _totals(
         stack_bytes=measured.stack_bytes,
         instructions=measured.instructions,
         cycles=measured.cycles,
+        lost_cycles=costs.lost_cycles if costs else None,
+        lost_cycles_lower_bound=costs.lower_bound if costs else None,
     )
 
 
 def _layers(
-    schedule: Schedule, plan: MemoryPlan, measured: Measured, payload_bytes: int
+    schedule: Schedule,
+    plan: MemoryPlan,
+    measured: Measured,
+    payload_bytes: int,
+    costs: MemoryCosts | None,
 ) -> tuple[LayerReport, ...]:
     counts = measured.layers or ((None, None),) * len(schedule.steps)
     rows = []
@@ -160,6 +189,7 @@ def _layers(
                 live_bytes=_live_bytes(plan, time),
                 instructions=instructions,
                 cycles=cycles,
+                lost_cycles=costs.layers[time] if costs else None,
             )
         )
     return tuple(rows)

@@ -15,6 +15,7 @@ from codegen.schedule.edges import add_edges
 from codegen.schedule.kernels import Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
+from codegen.schedule.split_pools import split_max_pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def assign_kernels(
     """
     forms: list[tuple[Step, ...]] = []
     graph, abroad = add_edges(graph, transfer)
-    graph, placed = place_concats(graph)
+    graph, placed = place_concats(split_max_pools(graph))
     views = dict(placed)
     problems: list[Problem] = []
     for node in graph.nodes:
@@ -71,4 +72,5 @@ def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
     cycles = rule.cost.cycles(node.op, signature)
-    return Step(node, rule.kernel, scratch, rule.outside_bytes(node.op, signature), cycles)
+    tile = rule.cost.pixels, rule.cost.filters
+    return Step(node, rule.kernel, scratch, cycles, tile)

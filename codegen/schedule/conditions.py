@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Resize
+from codegen.ops import AveragePool, Conv2d, Resize, Transpose
 from codegen.schedule.cost import round_up
 
 
@@ -31,7 +31,7 @@ def is_depthwise(op: Op, signature: Signature) -> bool:
 
 
 def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
-    """Depthwise of 3x3, columns side by side, at most one column of padding, stride 1."""
+    """Depthwise of 3x3, side by side, at most one row and column of padding, stride 1."""
     assert isinstance(op, Conv2d)
     return op.strides[1] == 1 and is_narrow_3x3(op, signature)
 
@@ -43,12 +43,12 @@ def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
 
 
 def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
-    """Depthwise of 3x3, columns side by side, at most one column of padding."""
+    """Depthwise of 3x3, rows and columns side by side, at most one of each of padding."""
     return (
         is_depthwise(op, signature)
         and signature.inputs[1].shape[1:3] == (3, 3)
-        and op.dilations[1] == 1
-        and max(op.pads[1], op.pads[3]) <= 1
+        and op.dilations == (1, 1)
+        and max(op.pads) <= 1
     )
 
 
@@ -56,6 +56,18 @@ def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)
     return op.linear
+
+
+def is_nearest(op: Op, signature: Signature) -> bool:
+    """A resize that picks values."""
+    assert isinstance(op, Resize)
+    return not op.linear
+
+
+def keeps_rows(op: Op, signature: Signature) -> bool:
+    """A transposition within rows."""
+    assert isinstance(op, Transpose)
+    return op.keeps_rows
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:
@@ -103,11 +115,18 @@ def one_patch_by_words(op: Op, signature: Signature) -> int:
     return round_up(patch_values(signature), 4)
 
 
+def has_edges(op: Conv2d, signature: Signature) -> bool:
+    """Some windows reach beyond the image."""
+    (window,) = op.windows(signature)
+    rows = window.overhangs(signature.inputs[0].rows, signature.output.rows)
+    return rows or op.pads[1] > 0 or op.pads[3] > 0
+
+
 def edge_patch(op: Op, signature: Signature) -> int:
     """The window of an output column at the border, as rows of the image would hold it."""
     assert isinstance(op, Conv2d)
     _, kh, kw, _ = signature.inputs[1].shape
-    if not (op.pads[1] or op.pads[3]):
+    if not has_edges(op, signature):
         return 0
     return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
 

@@ -8,7 +8,7 @@ late and used up as soon as can be; the emitted C does the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -116,11 +116,12 @@ def find_needs(graph: Graph, steps: tuple[Step, ...]) -> tuple[tuple[Need, ...],
         for value, window in operand_windows(graph, step):
             made, by_row = feeders(graph, index, value)
             rows = graph.types[value].rows
-            reach = (window.rows - 1) * window.dilation - window.pad + 1
+            reach = window.span * window.divisor - window.pad
+            least = window.span if window.clipped else 0
             for feeder in made:
                 total = calls(graph, steps[feeder])
                 if by_row and steps[feeder].kernel.makes_rows:
-                    needs.append(Need(feeder, window.stride, reach, rows))
+                    needs.append(Need(feeder, window.stride, reach, rows, window.divisor, least))
                 else:
                     needs.append(Need(feeder, 0, total, total))
         found.append(tuple(dict.fromkeys(needs)))
@@ -157,9 +158,8 @@ def find_wants(
         for need in needs[reader]:
             if need.step not in found:
                 continue
-            last = need.rows_for(totals[reader])
-            reach = need.reach + max(need.rows - last, 0)
-            found[need.step].append(Need(reader, need.stride, reach, need.rows))
+            rest = need.rows * need.divisor - totals[reader] * need.stride
+            found[need.step].append(replace(need, step=reader, reach=max(need.reach, rest)))
     return {step: tuple(dict.fromkeys(wants)) for step, wants in found.items()}
 
 
@@ -282,7 +282,7 @@ def _read(life: Lifetime, window: Window, at: Times, by_row: bool) -> None:
     if not by_row or len(at) == 1:
         np.maximum(life.read, at.max(), out=life.read)
         return
-    first = np.arange(len(at)) * window.stride - window.pad
+    first = window.first(np.arange(len(at)), life.rows)
     for k in range(window.rows):
         rows = first + k * window.dilation
         inside = (rows >= 0) & (rows < life.rows)

@@ -72,6 +72,7 @@ def _test_source(folder: Path, interface: Interface, out: Path) -> tuple[Path, .
     if not (folder / header).is_file():
         return ()
     source = out / "test.c"
-    call = f"return {interface.name}_self_test((void *)0);"
+    kind = f"const {interface.name}_arena" if interface.arenas else "void"
+    call = f"return {interface.name}_self_test(({kind} *)0);"
     source.write_text(f'#include "{header}"\n\nint main(void)\n{{\n    {call}\n}}\n')
     return (source,)

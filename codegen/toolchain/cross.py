@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -61,9 +61,10 @@ def build_target(
     code, weights = (compile_object(command, s, out) for s in sources(folder, interface))
     names = tuple(name for used in (interface, *beside) for name in function_names(used).all)
     elf = out / f"{interface.name}.elf"
-    flash = _with_room(target.memory("flash"))
-    ram = _with_room(target.memory("ram"))
-    link(command, (code, weights), elf, interface, flash, ram, names)
+    board = {"FLASH": target.memory("flash"), "RAM": target.memory("ram")}
+    board |= {memory.name.upper(): memory for memory in target.memories}
+    board = {name: _with_room(memory) for name, memory in board.items()}
+    link(command, (code, weights), elf, interface, fragment_of(folder, interface), board, names)
     return TargetBuild(elf, (code, weights), interface, target, compiler)
 
 
@@ -96,24 +97,41 @@ def compile_object(
     return target
 
 
+def fragment_of(folder: Path, interface: Interface) -> Path | None:
+    """Return the part of a linker script that was emitted, if the network needs one."""
+    several = interface.arenas or interface.sections
+    return folder / f"{interface.stem}_sections.ld" if several else None
+
+
 def link(
     command: tuple[str, ...],
     objects: tuple[Path, ...],
     elf: Path,
     interface: Interface,
-    flash: Memory,
-    ram: Memory,
+    fragment: Path | None,
+    board: Mapping[str, Memory],
     roots: tuple[str, ...],
     weights: Literal["FLASH", "RAM"] = "FLASH",
 ) -> None:
-    """Link objects and the compiler's own runtime, keeping what `roots` reach; first is entry."""
+    """Link objects and the compiler's own runtime, keeping what `roots` reach; first is entry.
+
+    `board` holds the regions, FLASH and RAM at least, which stand for those that it lacks.
+    """
     script = elf.with_suffix(".ld")
+    arenas = [arena.memory for arena in interface.arenas]
+    wanted = {name.upper(): weights for name in interface.sections}
+    wanted |= {name.upper(): "RAM" for name in arenas}
     text = render(
         "baremetal/link.ld.j2",
         entry=roots[0],
         stem=interface.stem,
-        flash=flash,
-        ram=ram,
+        regions=[
+            (name, "rx" if memory.kind == "flash" else "rw", memory.base, memory.size_bytes)
+            for name, memory in board.items()
+            if name in ("FLASH", "RAM", *wanted)
+        ],
+        aliases=[(name, region) for name, region in wanted.items() if name not in board],
+        fragment=fragment,
         weights=weights,
     )
     script.write_text(text, encoding="utf-8")
@@ -125,5 +143,4 @@ def link(
 
 
 def _with_room(memory: Memory) -> Memory:
-    size = max(memory.size_bytes, LINKER_ROOM)
-    return Memory(memory.name, memory.kind, memory.base, size)
+    return replace(memory, size_bytes=max(memory.size_bytes, LINKER_ROOM))

@@ -58,6 +58,8 @@ class ElfFacts:
 def read_facts(build: TargetBuild) -> ElfFacts:
     """Return sizes from the linked image and symbols from the objects; raises MissingTool."""
     flash = weights = ram = 0
+    interface = build.interface
+    places = {".weights", *(f".{interface.stem}_const_{name}" for name in interface.sections)}
     with build.elf.open("rb") as file:
         for section in _elf_file(file).iter_sections():
             flags, size = section["sh_flags"], section["sh_size"]
@@ -65,7 +67,7 @@ def read_facts(build: TargetBuild) -> ElfFacts:
                 continue
             ram += size if flags & WRITE else 0
             flash += size if section["sh_type"] != "SHT_NOBITS" else 0
-            weights += size if section.name == ".weights" else 0
+            weights += size if section.name in places else 0
     defined, undefined = _globals(build.objects)
     own = _own_functions(build.objects)
     return ElfFacts(
@@ -87,6 +89,14 @@ def read_segments(elf: Path) -> tuple[Segment, ...]:
             for segment in _elf_file(file).iter_segments("PT_LOAD")
             if segment["p_filesz"]
         )
+
+
+def read_section(elf: Path, name: str) -> tuple[int, int]:
+    """Return the first address of a section of the image, and that after its last."""
+    with elf.open("rb") as file:
+        section = _elf_file(file).get_section_by_name(name)
+        start, size = int(section["sh_addr"]), int(section["sh_size"])
+    return start, start + size
 
 
 def read_functions(elf: Path) -> tuple[Function, ...]:

@@ -82,7 +82,7 @@ class EmulatedDevice:
     def __init__(self, machine: Machine, interface: Interface) -> None:
         self.rows: list[tuple[int, bytes]] = []
         self.stack_bytes = 0
-        self._machine, self._interface = machine, interface
+        self._machine = machine
         self._content = arena_content(machine)
         self._after_call: Callable[[], object] = lambda: None
         watch_sink(machine, interface.outputs[0].type.row_bytes, self.rows)
@@ -121,7 +121,7 @@ class EmulatedDevice:
 
     def is_intact(self) -> bool:
         """Nothing but the arena has changed since it was filled."""
-        return guards_intact(self._machine, self._content, self._interface.arena_bytes)
+        return guards_intact(self._machine, self._content)
 
     @contextmanager
     def counted(self, native: bool) -> Iterator[Callable[[], Cost]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from codegen.errors import VerificationFailed
 from codegen.ir.interface import Interface
+from codegen.ir.memory import Arena
 from codegen.ir.types import Array
 from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.ports import declarations, function_names, guard, join_batch, split_batch
@@ -84,14 +85,14 @@ def _run(
 
 
 class HostDevice:
-    """A library loaded into this process, and an arena between guards."""
+    """A library loaded into this process, and an arena between guards, each part of it."""
 
     def __init__(self, ffi: Any, library: Any, interface: Interface) -> None:
         self.rows: list[tuple[int, bytes]] = []
         self._ffi, self._library = ffi, library
-        self._memory, self._start = _guarded_arena(interface)
-        self._end = self._start + interface.arena_bytes
-        self._pristine = self._memory.copy()
+        self._blocks = tuple(_GuardedBlock(arena) for arena in interface.blocks)
+        self._struct = np.array([block.address for block in self._blocks], np.uintp)
+        self.arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
         self._lent: dict[int, tuple[Array, Array]] = {}
         self._lent_intact = True
         row_bytes = interface.outputs[0].type.row_bytes
@@ -100,10 +101,6 @@ class HostDevice:
             self.rows.append((row, bytes(ffi.buffer(data, row_bytes))))
 
         self._sink = ffi.callback("void(void *, int32_t, const int8_t *)", take_row)
-
-    @property
-    def arena(self) -> int:
-        return int(self._memory.ctypes.data) + self._start
 
     @property
     def sink(self) -> int:
@@ -132,19 +129,29 @@ class HostDevice:
 
     def fill_arena(self) -> None:
         """Put junk into the arena."""
-        self._memory[self._start : self._end] = self._pristine[self._start : self._end]
+        for block in self._blocks:
+            block.fill()
 
     def is_intact(self) -> bool:
         """Nothing but the arena has changed."""
-        outside = (slice(None, self._start), slice(self._end, None))
-        pairs = [(self._memory[part], self._pristine[part]) for part in outside]
-        same = all(np.array_equal(a, b) for a, b in (*pairs, *self._lent.values()))
-        return same and self._lent_intact
+        lent = all(np.array_equal(a, b) for a, b in self._lent.values()) and self._lent_intact
+        return lent and all(block.is_intact() for block in self._blocks)
 
 
-def _guarded_arena(interface: Interface) -> tuple[Array, int]:
-    """Return junk with room for the arena and its guards, and where the arena starts."""
-    align = interface.arena_align
-    memory = guard(interface.arena_bytes + 2 * GUARD_BYTES + align)
-    start = GUARD_BYTES + (-(memory.ctypes.data + GUARD_BYTES)) % align
-    return memory, start
+class _GuardedBlock:
+    """Junk with room for the arena, or a part of it, and its guards."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._memory = guard(arena.size_bytes + 2 * GUARD_BYTES + arena.align)
+        self._pristine = self._memory.copy()
+        address = self._memory.ctypes.data + GUARD_BYTES
+        self.address = address + -address % arena.align
+        start = self.address - self._memory.ctypes.data
+        self._inside = slice(start, start + arena.size_bytes)
+
+    def fill(self) -> None:
+        self._memory[self._inside] = self._pristine[self._inside]
+
+    def is_intact(self) -> bool:
+        outside = (slice(None, self._inside.start), slice(self._inside.stop, None))
+        return all(np.array_equal(self._memory[at], self._pristine[at]) for at in outside)

@@ -3,7 +3,7 @@
 Nothing is mapped but the image (read only), the arena, the stack, a return address, and what the
 mode of transfer takes: inputs that the caller lends (read only), a function that takes rows. Every
 other access stops the run. What is lent ends where its last page ends, and so does the arena, if
-its alignment lets it.
+its alignment lets it. Each part of an arena in several memories is where its memory is.
 """
 
 from __future__ import annotations
@@ -47,8 +47,18 @@ class Registers:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """The arena or a part of it: from `start`, in whole pages from `page` to `end`."""
+
+    start: int
+    size_bytes: int
+    page: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """A loaded image. The arena lies in whole pages from `arena_page` to `arena_end`.
+    """A loaded image. `arena` is what functions are passed: where the arena is, or its struct.
 
     `lent` are the ends of the pages of inputs that the caller keeps.
     """
@@ -57,8 +67,7 @@ class Machine:
     image: Image
     registers: Registers
     arena: int
-    arena_page: int
-    arena_end: int
+    blocks: tuple[Block, ...]
     stack: int
     lent: tuple[int, ...]
 
@@ -75,14 +84,14 @@ def load_machine(build: TargetBuild) -> Machine:
             f"the C has {ram} bytes of writable static data: all state belongs in the arena"
         )
     segments = read_segments(build.elf)
-    size, align = build.interface.arena_bytes, build.interface.arena_align
-    arena_page = build.target.memory("ram").base
-    arena_end = arena_page + (-(-(size + align) // PAGE)) * PAGE
-    stack = arena_end + PAGE
-    data = ((arena_page, arena_end - arena_page), (stack, STACK_BYTES))
-    lent = _lent_pages(build.interface, stack + STACK_BYTES + PAGE)
+    blocks, stack = _place_blocks(build.interface, build.target)
+    data = (*((block.page, block.end - block.page) for block in blocks), (stack, STACK_BYTES))
+    struct = stack + STACK_BYTES + PAGE
+    lent = _lent_pages(build.interface, struct + 2 * PAGE)
     try:
-        _map(unicorn, engine, segments, data, lent)
+        _map(unicorn, engine, segments, data, ((struct, PAGE), *lent))
+        pointers = b"".join(block.start.to_bytes(4, "little") for block in blocks)
+        engine.mem_write(struct, pointers)
         engine.mem_write(SINK_ADDRESS, RETURN[build.target.is_arm])
     except unicorn.UcError as error:
         raise BadTarget(
@@ -94,9 +103,8 @@ def load_machine(build: TargetBuild) -> Machine:
         engine=engine,
         image=Image(code, read_functions(build.elf), build.target),
         registers=_registers(unicorn, build.target),
-        arena=(arena_end - size) // align * align,
-        arena_page=arena_page,
-        arena_end=arena_end,
+        arena=struct if build.interface.arenas else blocks[0].start,
+        blocks=blocks,
         stack=stack,
         lent=tuple(start + size for start, size in lent),
     )
@@ -145,23 +153,29 @@ def watch_sink(machine: Machine, row_bytes: int, rows: list[tuple[int, bytes]]) 
     )
 
 
-def arena_content(machine: Machine) -> Array:
-    """Return junk for the arena's pages: the arena itself, and what is left of its first page."""
-    return guard(machine.arena_end - machine.arena_page)
+def arena_content(machine: Machine) -> tuple[Array, ...]:
+    """Return junk for the pages of each block: the block, and what is left of its first page."""
+    return tuple(guard(block.end - block.page) for block in machine.blocks)
 
 
-def fill_arena(machine: Machine, content: Array) -> None:
+def fill_arena(machine: Machine, content: Sequence[Array]) -> None:
     """Write `arena_content` to the arena's pages."""
-    machine.engine.mem_write(machine.arena_page, content.tobytes())
+    for block, junk in zip(machine.blocks, content, strict=True):
+        machine.engine.mem_write(block.page, junk.tobytes())
 
 
-def guards_intact(machine: Machine, content: Array, arena_bytes: int) -> bool:
+def guards_intact(machine: Machine, content: Sequence[Array]) -> bool:
     """Only the arena has changed since `fill_arena`."""
-    size = machine.arena_end - machine.arena_page
-    found = np.frombuffer(machine.engine.mem_read(machine.arena_page, size), np.uint8)
-    start = machine.arena - machine.arena_page
-    same = found == content
-    return bool(same[:start].all() and same[start + arena_bytes :].all())
+    return all(
+        _is_intact(machine, block, junk)
+        for block, junk in zip(machine.blocks, content, strict=True)
+    )
+
+
+def _is_intact(machine: Machine, block: Block, junk: Array) -> bool:
+    size, start = block.end - block.page, block.start - block.page
+    same = np.frombuffer(machine.engine.mem_read(block.page, size), np.uint8) == junk
+    return bool(same[:start].all() and same[start + block.size_bytes :].all())
 
 
 def stack_depth(machine: Machine) -> int:
@@ -188,6 +202,25 @@ def _map(
         engine.mem_map(start, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
     for start, size in lent:
         engine.mem_map(start, size, unicorn.UC_PROT_READ)
+
+
+def _place_blocks(interface: Interface, target: Target) -> tuple[tuple[Block, ...], int]:
+    """Return the blocks of the arena and where the stack is, with gaps between them.
+
+    A block whose memory the target lacks is in that of its arena, where the stack is too.
+    """
+    known = {memory.name: memory.base for memory in target.memories}
+    ram = target.memory("ram").base
+    free: dict[int, int] = {}
+    found = []
+    for arena in interface.blocks:
+        base = known.get(arena.memory, ram)
+        page = free.get(base, base)
+        end = page + (-(-(arena.size_bytes + arena.align) // PAGE)) * PAGE
+        start = (end - arena.size_bytes) // arena.align * arena.align
+        found.append(Block(start, arena.size_bytes, page, end))
+        free[base] = end + PAGE
+    return tuple(found), free.get(ram, ram)
 
 
 def _lent_pages(interface: Interface, start: int) -> tuple[tuple[int, int], ...]:

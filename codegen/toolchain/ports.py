@@ -9,6 +9,7 @@ import numpy as np
 
 from codegen.errors import BadCalibrationData
 from codegen.ir.interface import Interface, Port
+from codegen.ir.program import arena_base
 from codegen.ir.types import Array
 
 
@@ -44,6 +45,15 @@ def function_names(interface: Interface) -> FunctionNames:
         start=f"{name}_begin" if by_rows else f"{name}_invoke",
         push_row=f"{name}_push_row" if by_rows else "",
         run=f"{name}_run",
+    )
+
+
+def arena_blocks(interface: Interface) -> tuple[tuple[str, str], ...]:
+    """Return for the arena, or each of its parts, a C name and what begins its macros."""
+    prefix = f"{interface.name.upper()}_ARENA"
+    return tuple(
+        (arena_base(arena.memory), f"{prefix}_{arena.memory.upper()}" if arena.memory else prefix)
+        for arena in interface.blocks
     )
 
 

@@ -10,8 +10,15 @@ from codegen.errors import BadTarget, ToolFailed
 from codegen.ir.interface import Interface
 from codegen.resources import folder as resource_folder
 from codegen.targets import Memory, Qemu, Target
-from codegen.toolchain.cross import CrossCompiler, compile_object, cross_command, link
+from codegen.toolchain.cross import (
+    CrossCompiler,
+    compile_object,
+    cross_command,
+    fragment_of,
+    link,
+)
 from codegen.toolchain.host import sources
+from codegen.toolchain.ports import arena_blocks
 from codegen.toolchain.tools import find_program, render, run_program
 
 QEMU = "qemu-system-arm"
@@ -68,14 +75,18 @@ def build_firmware(
     templates = resource_folder("templates") / "project/baremetal"
     main = out / f"{interface.name}_main.c"
     name = interface.name
-    text = render("self_test.c.j2", name=name, macro=name.upper())
+    blocks, struct = arena_blocks(interface), bool(interface.arenas)
+    text = render("self_test.c.j2", name=name, blocks=blocks, struct=struct)
     main.write_text(text, encoding="utf-8")
     command = cross_command(target, compiler)
     files = (*sources(folder, interface), main, templates / "startup.c")
     include = (folder, templates)
     objects = tuple(compile_object(command, file, out, include) for file in files)
-    flash = Memory("flash", "flash", board.flash_base, board.flash_bytes)
-    ram = Memory("ram", "ram", board.ram_base, board.ram_bytes)
+    regions = {
+        "FLASH": Memory("flash", "flash", board.flash_base, board.flash_bytes),
+        "RAM": Memory("ram", "ram", board.ram_base, board.ram_bytes),
+    }
     image = out / f"{name}_firmware.elf"
-    link(command, objects, image, interface, flash, ram, ("reset",), "RAM")
+    fragment = fragment_of(folder, interface)
+    link(command, objects, image, interface, fragment, regions, ("reset",), "RAM")
     return image

@@ -10,7 +10,7 @@ from codegen.errors import MissingTool, ToolFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.toolchain.host import sources
-from codegen.toolchain.ports import join_batch, split_batch
+from codegen.toolchain.ports import arena_blocks, join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, render, run_program, run_tool
 
 RECOVER = "-fno-sanitize-recover=all"
@@ -82,10 +82,11 @@ def _main(interface: Interface) -> str:
     return render(
         "stdio_main.c.j2",
         name=interface.name,
-        macro=interface.name.upper(),
+        blocks=arena_blocks(interface),
+        struct=bool(interface.arenas),
         inputs=inputs,
         outputs=outputs,
-        arguments=", ".join(["arena", *ports]),
+        arguments=", ".join(["&parts" if interface.arenas else "arena", *ports]),
     )
 
 

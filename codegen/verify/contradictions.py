@@ -83,7 +83,7 @@ def _names(certificate: Certificate) -> Iterator[str]:
     values = [value.name for value in certificate.values]
     buffers = [buffer.name for buffer in certificate.buffers]
     stored = [name for buffer in certificate.buffers for name in buffer.values]
-    scratch = [used for step in steps for used in (step.scratch, step.outside) if used]
+    scratch = [step.scratch for step in steps if step.scratch]
     written = [step.writes for step in steps if step.writes]
     touched: list[Read | Write] = [*written, *(read for step in steps for read in step.reads)]
     ports = (*certificate.inputs, *certificate.outputs)
@@ -186,17 +186,16 @@ def _step(
         yield from _read(step, read, index)
     if step.writes:
         yield from _write(step, step.writes, index)
-    for used in (step.scratch, step.outside):
-        yield from _scratch(step, used, index)
+    yield from _scratch(step, step.scratch, index)
     for need in step.needs:
         if not 0 <= need.step < number:
             yield f"{step.name} waits for a step that is none before it"
-        elif need.calls != steps[need.step].calls or need.stride < 0:
+        elif need.calls != steps[need.step].calls or need.divisor < 1:
             yield f"{step.name} waits for calls that {steps[need.step].name} does not make"
     for want in step.wants:
         if not number < want.step < len(steps):
             yield f"{step.name} is wanted by a step that is none after it"
-        elif want.calls != step.calls or want.stride < 0:
+        elif want.calls != step.calls or want.divisor < 1:
             yield f"{steps[want.step].name} wants calls that {step.name} does not make"
 
 
@@ -216,7 +215,7 @@ def _read(step: CertifiedStep, read: Read, index: Index) -> Iterator[str]:
     given = read.row_pitch_bytes, read.rows, read.rows_kept
     if given != (value.row_pitch_bytes, value.rows, index.kept(value)):
         yield f"{step.name} reads '{value.name}' with other rows than it has"
-    if min(read.window_rows, read.dilation) < 1 or min(read.stride, read.pad) < 0:
+    if min(read.window_rows, read.dilation, read.divisor) < 1:
         yield f"{step.name} reads a window of '{value.name}' that is none"
     if step.makes == "value" and read.window_rows != read.rows:
         yield f"{step.name} reads '{value.name}' whole, in a window that is not"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
+from codegen.ir.memory import RamGoal
 from codegen.ir.program import Program
 from codegen.ir.report import Report
-from codegen.lower import lower
+from codegen.lower.spread import lower_into
 from codegen.plan.solve import schedule_and_plan
+from codegen.targets import choose_memories, load_target
 
 
 def find_edit(
@@ -35,8 +37,11 @@ def emit_again(
     """Return the text of each file for the graphs; the golden values are no part of the C."""
     programs: list[Program] = []
     for report, graph in zip(reports, graphs, strict=True):
-        schedule, plan = schedule_and_plan(graph, families, report.interface.transfer)
-        program = lower(
+        goal = RamGoal(report.ram.arena_limit_bytes, report.ram.least)
+        schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
+        chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
+        placed = lower_into(
+            choose_memories(load_target(report.target), chosen),
             schedule,
             plan,
             report.interface.name,
@@ -46,7 +51,7 @@ def emit_again(
             library=report.interface.library,
             beside=tuple(programs),
         )
-        programs.append(program)
+        programs.append(placed.program)
     return emit(programs, [Golden((), ())] * len(programs))
 
 

@@ -89,7 +89,7 @@ class _Machine:
 
     def _call(self, step: CertifiedStep, number: int, call: int) -> None:
         """Make one call: working memory first, then the result; operands must outlive both."""
-        marks = self._use_scratch(step, number, call)
+        mark = self._use_scratch(step, number, call)
         reads = [self._read(step, read, call) for read in step.reads]
         writes = self._write(step, step.writes, call) if step.writes else []
         for rows in reads:
@@ -98,26 +98,21 @@ class _Machine:
             met = (row for row in rows if any(row.meets(written) for written in writes))
             if not all(self._stands(row) for row in met):
                 raise _Wrong("overwrites an operand that it still reads")
-        if any((self.memory[used.base][_bytes(used)] != mark).any() for used, mark in marks):
+        used = step.scratch
+        if used and (self.memory[used.base][_bytes(used)] != mark).any():
             raise _Wrong("overwrites its own working memory")
 
-    def _use_scratch(
-        self, step: CertifiedStep, number: int, call: int
-    ) -> list[tuple[Scratch, int]]:
-        """Mark the working memory of a call; return the places and their marks."""
-        marks = []
-        if step.scratch:
-            used, mark = step.scratch, -2 * number - 1
-            sums = self.memory[used.base][_bytes(used)]
-            if step.makes == "sum" and call and (sums != mark).any():
-                raise _Wrong("has lost its sums")
-            marks.append((used, mark))
-        if step.overhangs(call) and step.outside:
-            marks.append((step.outside, -2 * number - 2))
-        for used, mark in marks:
-            self._check_live(used.buffer, 0, used.size_bytes)
-            self.memory[used.base][_bytes(used)] = mark
-        return marks
+    def _use_scratch(self, step: CertifiedStep, number: int, call: int) -> int:
+        """Mark the working memory of a call; return the mark, negative as no token is."""
+        used, mark = step.scratch, -1 - number
+        if used is None:
+            return mark
+        memory = self.memory[used.base][_bytes(used)]
+        if step.makes == "sum" and call and (memory != mark).any():
+            raise _Wrong("has lost its sums")
+        self._check_live(used.buffer, 0, used.size_bytes)
+        memory[:] = mark
+        return mark
 
     def _read(self, step: CertifiedStep, read: Read, call: int) -> list[_Row]:
         """Return the rows that a call reads, after comparing them."""

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from codegen.emit.layers import argument, counter, may_run, place, row_pointer, set_rows
+from codegen.emit.layers import argument, counter, may_run, member, place, row_pointer, set_rows
 from codegen.errors import Problem, UnreadableFile, VerificationFailed
 from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
 from codegen.ir.interface import Interface
 from codegen.ir.program import Operand
 from codegen.ir.schedule import PUSHED, Need
+from codegen.toolchain.ports import arena_blocks
 from codegen.verify.plan_json import plan_file
 
 MOST_DIFFERENCES = 5
@@ -47,16 +48,22 @@ def _header_differences(
     """Compare the name, and the arena with that of the header and of the report."""
     if certificate.name != interface.name:
         yield f"the plan is one of {certificate.name}, not of {interface.name}"
-    base = certificate.bases[0]
-    for macro, size, reported in (
-        ("ARENA_SIZE", base.size_bytes, interface.arena_bytes),
-        ("ARENA_ALIGN", base.align_bytes, interface.arena_align),
-    ):
-        given = re.findall(rf"#define {interface.name.upper()}_{macro} (\d+)\n", header)
-        if given != [str(size)]:
-            yield f"{macro} is {' and '.join(given) or 'absent'}, the plan has {size}"
-        if reported != size:
-            yield f"report.json has an {macro} of {reported}, the plan one of {size}"
+    bases = {base.name: base for base in certificate.bases}
+    blocks = zip(arena_blocks(interface), interface.blocks, strict=True)
+    for (name, prefix), block in blocks:
+        base = bases.get(name)
+        if base is None:
+            yield f"report.json has an arena '{name}' that the plan has not"
+            continue
+        for macro, size, reported in (
+            (f"{prefix}_SIZE", base.size_bytes, block.size_bytes),
+            (f"{prefix}_ALIGN", base.align_bytes, block.align),
+        ):
+            given = re.findall(rf"#define {macro} (\d+)\n", header)
+            if given != [str(size)]:
+                yield f"{macro} is {' and '.join(given) or 'absent'}, the plan has {size}"
+            if reported != size:
+                yield f"report.json has an {macro} of {reported}, the plan one of {size}"
 
 
 def _port_differences(source: str, interface: Interface, certificate: Certificate) -> Iterator[str]:
@@ -67,8 +74,9 @@ def _port_differences(source: str, interface: Interface, certificate: Certificat
                 continue
             name = f"{interface.name}_{kind}{f'_{index}' if len(ports) > 1 else ''}"
             body = _body(source, name)
-            given = re.findall(r"return \((?:const )?int8_t \*\)(\w+)(?: \+ (\d+))?;", body)
-            if body and given not in ([(port.base, str(port.offset_bytes))], [(port.base, "")]):
+            given = re.findall(r"return \((?:const )?int8_t \*\)([\w>-]+)(?: \+ (\d+))?;", body)
+            base = member(port.base)
+            if body and given not in ([(base, str(port.offset_bytes))], [(base, "")]):
                 yield f"{name} does not return byte {port.offset_bytes} of {port.base}"
 
 
@@ -104,7 +112,7 @@ def _place_differences(body: str, step: CertifiedStep, receives: bool) -> Iterat
     expected = {f"x{i}": (read.base, read.offset_bytes) for i, read in enumerate(step.reads)}
     if receives:
         expected["x0"] = PUSHED, 0
-    for name, part in (("y", step.writes), ("scratch", step.scratch), ("outside", step.outside)):
+    for name, part in (("y", step.writes), ("scratch", step.scratch)):
         if part:
             expected[name] = part.base, part.offset_bytes
     given = dict(re.findall(r"int8_t \*const (\w+) = ([^;]+);", body))
@@ -137,7 +145,8 @@ def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
         stride=read.stride,
         dilation=read.dilation,
         pad=read.pad,
-        outside="outside" if step.outside else "NULL",
+        divisor=read.divisor,
+        clipped=read.clipped,
         is_direct=is_direct,
     )
     if is_direct:
@@ -167,4 +176,7 @@ def _wait_differences(
 
 
 def _with_counters(waits: Sequence[Wait], counters: Mapping[int, str]) -> list[tuple[Need, str]]:
-    return [(Need(w.step, w.stride, w.reach, w.calls), counters[w.step]) for w in waits]
+    return [
+        (Need(w.step, w.stride, w.reach, w.calls, w.divisor, w.least), counters[w.step])
+        for w in waits
+    ]

@@ -17,9 +17,11 @@ from codegen.ir.op import Op
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule
 from codegen.ir.types import Array, DType, Quant, TensorType
-from codegen.lower import certify, lower
+from codegen.lower import certify
+from codegen.lower.spread import lower_into
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
+from codegen.targets import Memory
 from codegen.toolchain.host import build_host, run_host
 from codegen.verify import check_plan
 
@@ -84,13 +86,19 @@ def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Arr
 Planned = tuple[Schedule, MemoryPlan]
 
 
-def program_of(graph: Graph, families: tuple[str, ...], planned: Planned | None = None) -> Program:
+def program_of(
+    graph: Graph,
+    families: tuple[str, ...],
+    planned: Planned | None = None,
+    memories: Sequence[Memory] = (),
+) -> Program:
     """Schedule, plan and lower a fixed-point graph, layer by layer unless it is planned."""
     schedule = make_schedule(graph, families)
     schedule, plan = planned or (schedule, make_plan(schedule))
-    program = lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
-    check_plan(certify(program, schedule, plan))
-    return program
+    banner = {"target": "test", "model": "test", "digest": "0" * 8}
+    placed = lower_into(memories, schedule, plan, "net", **banner)
+    check_plan(certify(placed.program, schedule, placed.plan))
+    return placed.program
 
 
 def write_c(
@@ -99,9 +107,10 @@ def write_c(
     folder: Path,
     inputs: Sequence[Array],
     planned: Planned | None = None,
+    memories: Sequence[Memory] = (),
 ) -> Program:
     """Emit a graph into a folder with its first sample as golden."""
-    program = program_of(graph, families, planned)
+    program = program_of(graph, families, planned, memories)
     first = [batch[:1] for batch in inputs]
     outputs = evaluate(graph, first)
     golden = Golden(tuple(first), tuple(outputs[name] for name in graph.outputs))
@@ -115,12 +124,13 @@ def assert_c_equals_reference(
     families: tuple[str, ...],
     rng: np.random.Generator,
     planned: Planned | None = None,
+    memories: Sequence[Memory] = (),
 ) -> Program:
     """Build the C of a graph on the host and compare every output byte over `samples`."""
     inputs = samples(graph, rng)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        program = write_c(graph, families, folder, inputs, planned)
+        program = write_c(graph, families, folder, inputs, planned, memories)
         outputs = run_host(build_host(folder, program.interface, folder), inputs)
     expected = evaluate(graph, inputs)
     for name, got in zip(graph.outputs, outputs, strict=True):

@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
-from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, MaxPool
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    MaxPool,
+    Pad,
+    Resize,
+    Slice,
+    Transpose,
+)
+from codegen.ops.resize import reduced
 from codegen.options import InputMode
 from codegen.plan import make_plan
 from codegen.plan.solve import schedule_and_plan
@@ -23,6 +35,12 @@ few = settings(
 )
 
 
+KINDS = (
+    *("conv", "wide", "depth", "pool", "skip", "fire", "clip"),
+    *("resize", "up", "slice", "pad", "turn", "beside"),
+)
+
+
 @st.composite
 def networks(draw: st.DrawFn) -> Graph:
     """Image networks with strides, skips, concatenations, pools and elementwise functions."""
@@ -30,7 +48,7 @@ def networks(draw: st.DrawFn) -> Graph:
     b = Builder(int8((draw(sides), draw(sides), draw(st.integers(1, 4))), 0.3, -5))
     value, count = "x", draw(st.integers(3, 8))
     for i in range(count):
-        kind = draw(st.sampled_from(("conv", "wide", "depth", "pool", "skip", "fire", "clip")))
+        kind = draw(st.sampled_from(KINDS))
         value = _grow(b, draw, kind, value, f"v{i}")
     rows, columns, _ = b.types[value].shape
     b.add(AveragePool((rows, columns)), (value,), "mean")
@@ -41,6 +59,8 @@ def _grow(b: Builder, draw: st.DrawFn, kind: str, x: str, y: str) -> str:
     """Append one module that reads x; return its result."""
     rows, columns, channels = b.types[x].shape
     filters = draw(st.integers(1, 6))
+    if min(rows, columns) < 3:
+        kind = "clip"
     stride = draw(st.integers(1, 2)) if min(rows, columns) > 4 else 1
     if kind == "conv":
         b.add(Conv2d((stride, stride), (1, 1, 1, 1)), (x,), y, weights=(filters, 3, 3, channels))
@@ -62,6 +82,32 @@ def _grow(b: Builder, draw: st.DrawFn, kind: str, x: str, y: str) -> str:
         same = Conv2d((1, 1), (1, 1, 1, 1))
         b.add(same, (x,), f"{y}_b", weights=(2, 3, 3, channels))
         b.add(Concat(2), (f"{y}_a", f"{y}_b"), y)
+    elif kind == "resize":
+        line = st.builds(reduced, st.integers(-60, 90), st.integers(-60, 200), st.integers(1, 60))
+        size = draw(st.integers(3, 14)), draw(st.integers(3, 14))
+        b.add(Resize(size, draw(line), draw(line), draw(st.booleans())), (x,), y, format=like(b, x))
+    elif kind == "up":
+        half = Conv2d((2, 2), (1, 1, 1, 1))
+        b.add(half, (x,), f"{y}_a", weights=(filters, 3, 3, channels), format=like(b, x))
+        doubled = Resize((rows, columns), (2, -1, 4), (1, 0, 2), draw(st.booleans()))
+        b.add(doubled, (f"{y}_a",), f"{y}_b", format=like(b, x))
+        b.add(Concat(2), (x, f"{y}_b"), y, format=like(b, x))
+    elif kind == "slice":
+        back, start, count = draw(st.booleans()), draw(st.integers(0, 2)), rows // 2
+        first = start + 2 * (count - 1) if back else start
+        first = min(first, rows - 1) if back else min(start, rows - 2 * count + 1)
+        step = -2 if back else 2
+        op = Slice((first, 1, 0), (count, columns - 1, channels), (step, 1, 1))
+        b.add(op, (x,), y, format=like(b, x))
+    elif kind == "pad":
+        ends = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2)), 0) for _ in range(2))
+        b.add(Pad(*ends, 1.0), (x,), y, format=like(b, x))
+    elif kind == "turn":
+        b.add(Transpose((0, 2, 1)), (x,), f"{y}_a", format=like(b, x))
+        b.add(Transpose((0, 2, 1)), (f"{y}_a",), y, format=like(b, x))
+    elif kind == "beside":
+        b.add(Concat(1), (x, x), f"{y}_a", format=like(b, x))
+        b.add(MaxPool((3, 3), (1, 2), (1, 1, 1, 1)), (f"{y}_a",), y, format=like(b, x))
     else:
         b.add(Clip(-1.0, 6.0), (x,), y)
     return y
@@ -109,3 +155,28 @@ def test_any_division_into_nests_is_right(graph: Graph, data: st.DataObject) -> 
     schedule = assemble(assigned, (0, *chosen, len(assigned.steps)))
     found = schedule, make_plan(schedule)
     assert_c_equals_reference(graph, ARM_DSP, np.random.default_rng(0), found)
+
+
+def test_a_network_of_rows_keeps_few_of_each_value() -> None:
+    """Down and up again, cropped and padded: no value but the ends is whole."""
+    b = Builder(int8((64, 16, 4), 0.3, -5))
+    b.add(Conv2d((2, 2), (1, 1, 1, 1)), ("x",), "a", weights=(8, 3, 3, 4))
+    b.add(Resize((64, 32), (2, -1, 4), (1, 0, 4), linear=True), ("a",), "b")
+    b.add(Slice((2, 0, 0), (60, 32, 8), (1, 1, 1)), ("b",), "c")
+    b.add(Pad((3, 0, 0), (1, 0, 0)), ("c",), "d")
+    b.add(Resize((32, 16), (2, 0, 1), (2, 0, 1)), ("d",), "e")
+    b.add(Conv2d((2, 2), (1, 1, 1, 1)), ("e",), "y", weights=(2, 3, 3, 8))
+    graph = b.graph("y")
+    assigned = assign_kernels(graph, GENERIC)
+    schedule = assemble(assigned, (0, len(assigned.steps)))
+    kept = [schedule.rows_kept[schedule.storage(value)] for value in "abcde"]
+    assert max(kept) <= 4, kept
+    found = schedule, make_plan(schedule)
+    assert_c_equals_reference(graph, GENERIC, np.random.default_rng(0), found)
+
+
+def like(b: Builder, value: str) -> tuple[float, int]:
+    """The format of a value."""
+    quant = b.types[value].quant
+    assert quant is not None
+    return quant.scale, quant.zero_point

@@ -135,10 +135,10 @@ class Balanced(HTMLParser):
 
 def test_the_page_stands_alone_and_says_what_the_console_says(compiled: Compiled) -> None:
     report = describe(compiled)
-    page = report_to_html(report, compiled.certificate, compiled.target)
+    page = report_to_html(report, compiled.certificate, compiled.network.target)
     measured = replace(report, totals=replace(report.totals, flash_bytes=1000))
-    assert "<b>Fits</b>" in report_to_html(measured, compiled.certificate, compiled.target)
-    assert page == report_to_html(report, compiled.certificate, compiled.target)
+    assert "<b>Fits</b>" in report_to_html(measured, compiled.certificate, compiled.network.target)
+    assert page == report_to_html(report, compiled.certificate, compiled.network.target)
     parser = Balanced()
     # A self-closing tag of the drawing counts as one that is opened and closed.
     parser.feed(page)
@@ -172,3 +172,17 @@ def test_what_does_not_fit_is_said() -> None:
     made = compile_model(Options("mobilenet_v1", "cortex-m0plus", network=network))
     page = report_to_html(describe(made), made.certificate, made.target)
     assert "Does not fit: too little RAM" in page
+
+
+def test_chosen_memories_are_on_the_page(tmp_path: Path) -> None:
+    memories = {"dtcm": 100, "axi_sram": None, "flash": 150, "qspi": None}
+    options = Options(str(write_toy(tmp_path)), "cortex-m7", memories=memories)
+    compiled = compile_model(options)
+    page = report_to_html(describe(compiled), compiled.certificate, compiled.network.target)
+    assert {base.name for base in compiled.certificate.bases} == {"dtcm_arena", "axi_sram_arena"}
+    for used in describe(compiled).memories:
+        assert used.used_bytes > 0
+        assert f"{used.used_bytes:,} of {used.capacity_bytes:,} bytes ({used.name})" in page
+    assert "<b>Fits</b>" in page
+    for name in ("dtcm_arena", "axi_sram_arena"):
+        assert name in page

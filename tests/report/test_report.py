@@ -173,13 +173,14 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
     compiled = compile_model(Options(str(write_toy(tmp_path)), "cortex-m7"))
     layers = tuple((i, 2 * i) for i in range(len(bare.layers)))
     report = make_report(
-        compiled.options,
-        compiled.digest,
-        compiled.target,
+        compiled.network.options,
+        compiled.network.digest,
+        compiled.network.target,
         compiled.schedule,
         compiled.plan,
+        compiled.goal,
         compiled.program.interface,
-        compiled.calibration,
+        compiled.network.calibration,
         Measured(instructions=6, cycles=12, layers=layers),
     )
     assert [(layer.instructions, layer.cycles) for layer in report.layers] == list(layers)

@@ -70,7 +70,7 @@ def test_c_equals_reference(graph: Graph, families: tuple[str, ...]) -> None:
 
 def test_a_fire_module_concatenates_for_nothing() -> None:
     schedule = make_schedule(fire(), GENERIC)
-    assert [step.node.output for step in schedule.steps] == ["s", "e1", "e3", "y"]
+    assert [step.node.output for step in schedule.steps] == ["s", "e1", "e3", "y across", "y"]
     assert schedule.storage("e3") == "c"
     (joined,) = (b for b in make_plan(schedule).buffers if "c" in b.values)
     assert {"e1", "e3"} <= set(joined.values)

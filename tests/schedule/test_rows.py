@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.graph import Graph
 from codegen.ir.schedule import Schedule
-from codegen.ops import Concat, Conv2d, MaxPool
+from codegen.ops import Concat, Conv2d
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.rows import run_order
@@ -18,7 +18,7 @@ def fire(rows: int = 12) -> Graph:
     b.add(Conv2d(), ("x",), "ones", weights=(6, 1, 1, 4))
     b.add(Conv2d((1, 1), (1, 1, 1, 1)), ("x",), "threes", weights=(6, 3, 3, 4))
     b.add(Concat(2), ("ones", "threes"), "joined")
-    b.add(MaxPool((3, 3), (2, 2)), ("joined",), "y")
+    b.add(Conv2d((2, 2)), ("joined",), "y", weights=(4, 3, 3, 12))
     return b.graph("y")
 
 

@@ -20,6 +20,7 @@ from codegen.schedule.kernels import variants
 from codegen.targets import load_target
 from codegen.toolchain.cross import build_target
 from codegen.toolchain.emulate import emulate
+from tests.emit.network import every_operator
 from tests.ops.cases import convolutions
 from tests.ops.harness import (
     ARM_DSP,
@@ -65,7 +66,7 @@ def test_each_variant_is_leaner_and_slower(graph: Graph, families: tuple[str, ..
     (node,) = graph.nodes
     signature = graph.signature(node)
     found = variants(families, node.op, signature)
-    sizes = [rule.ram_bytes(node.op, signature) for rule in found]
+    sizes = [rule.scratch_bytes(node.op, signature) for rule in found]
     assert sizes == sorted(set(sizes), reverse=True)
     costs = [rule.cost.cycles(node.op, signature) for rule in found[1:]]
     assert costs == sorted(costs)
@@ -126,3 +127,9 @@ def test_costs_are_near_those_of_a_cortex_m4(
         assert step.cycles == pytest.approx(cost.cycles, rel=0.15), step.kernel.name
         estimates.append(step.cycles)
     assert estimates[1:] == sorted(estimates[1:])
+
+
+@families
+def test_all_variants_of_a_node_are_called_alike(families: tuple[str, ...]) -> None:
+    for forms in assign_kernels(every_operator(), families).variants:
+        assert all(form.kernel.is_called_as(forms[0].kernel) for form in forms)

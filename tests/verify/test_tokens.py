@@ -115,7 +115,10 @@ FREE = {
     "stride",
     "dilation",
     "pad",
+    "divisor",
+    "clipped",
     "reach",
+    "least",
     "live",
 }
 """Numbers said only once: a change of them may be harmless."""
@@ -191,9 +194,8 @@ def move(document: Json, name: str, by: int) -> None:
     for step in steps_of(document):
         for part in (*step["reads"], step["writes"]):
             part["offset_bytes"] += by * (part["value"] in buffer["values"])
-        for part in (step["scratch"], step["outside"]):
-            if part and part["buffer"] == name:
-                part["offset_bytes"] += by
+        if step["scratch"] and step["scratch"]["buffer"] == name:
+            step["scratch"]["offset_bytes"] += by
     for port in (*document["inputs"], *document["outputs"]):
         port["offset_bytes"] += by * (port["value"] in buffer["values"])
 
@@ -317,11 +319,12 @@ def test_inputs_and_outputs_may_pass_row_by_row() -> None:
     whole = {"row_pitch_bytes": x["row_bytes"], "rows_kept": x["rows"]}
     writes = {"value": "x", **place, **whole, "pixel_pitch_bytes": x["channels"]}
     blank = {"node": "", "kernel": "", "makes": "rows", "may_replace": False}
-    blank |= {"scratch": None, "outside": None}
+    blank |= {"scratch": None}
     receive = {"name": "receive", "operator": "receive", "calls": x["rows"], "reads": []}
     receive |= {**blank, "writes": writes, "needs": [], "wants": []}
     read = {"value": "mean", **document["outputs"][0], "row_pitch_bytes": 12, "rows": 1}
     read |= {"rows_kept": 1, "window_rows": 1, "stride": 1, "dilation": 1, "pad": 0}
+    read |= {"divisor": 1, "clipped": False}
     deliver = {"name": "deliver", "operator": "deliver", "calls": 1, "reads": [read]}
     deliver |= {**blank, "writes": None, "needs": [], "wants": []}
     for step in steps_of(document):

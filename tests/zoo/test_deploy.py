@@ -44,13 +44,13 @@ def test_c_equals_the_reference(case: Case, tmp_path: Path) -> None:
     for file, content in compiled.files.items():
         data = content.encode() if isinstance(content, str) else content
         (tmp_path / file).write_bytes(data)
-    graph = compiled.graph
-    inputs = make_inputs(graph, graph_inputs(graph, compiled.samples), HOST_INPUTS)
+    graph = compiled.network.graph
+    inputs = make_inputs(graph, graph_inputs(graph, compiled.network.samples), HOST_INPUTS)
     subject = Subject(
         tmp_path,
         compiled.program.interface,
         graph,
-        compiled.target.kernels,
+        compiled.network.target.kernels,
         inputs,
         run_reference(graph, inputs),
     )
@@ -61,8 +61,8 @@ def test_c_equals_the_reference(case: Case, tmp_path: Path) -> None:
 
 def check_outputs(compiled: Compiled) -> None:
     """Outputs use a good part of their format, and differ from input to input."""
-    graph = compiled.graph
-    samples = graph_inputs(graph, compiled.samples)
-    for output in run_reference(graph, make_inputs(graph, samples, compiled.samples.count)):
+    graph = compiled.network.graph
+    samples = graph_inputs(graph, compiled.network.samples)
+    for output in run_reference(graph, make_inputs(graph, samples, compiled.network.samples.count)):
         assert len(np.unique(output, axis=0)) >= len(output) * 3 // 4
         assert np.ptp(output.astype(np.int32)) > 100

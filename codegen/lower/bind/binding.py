@@ -21,16 +21,12 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`stem` begins the function's name, `summary` says what it does; `params` fill its template.
-
-    `outside_value` is what rows beyond the operand hold.
-    """
+    """`stem` begins the function's name, `summary` says what it does, `params` fill a template."""
 
     stem: str
     summary: str
     params: Mapping[str, object]
     data: tuple[Data, ...] = field(default=())
-    outside_value: int = 0
 
 
 def rescale_params(rescale: Rescale) -> dict[str, object]:

@@ -23,55 +23,59 @@ def bind_deliver(op: Deliver, signature: Signature) -> Binding:
 
 
 def bind_concat(op: Concat, signature: Signature) -> Binding:
-    """Copies in turn from each operand."""
-    shape = signature.output.shape
-    outer = int(np.prod(shape[: op.axis], dtype=np.int64))
-    sizes = [t.size_bytes // outer for t in signature.inputs]
+    """Copies in turn from each operand; rows of the result are made of rows of all."""
+    assert op.axis > 0, "a concatenation of rows is placed"
+    outer = int(np.prod(signature.output.shape[1 : op.axis], dtype=np.int64))
+    sizes = [t.row_bytes // outer for t in signature.inputs]
     return Binding(
         f"concat_{outer}x{sum(sizes)}",
-        f"Concatenation along axis {op.axis}",
+        f"One row of a concatenation along axis {op.axis}",
         {"outer": outer, "operands": [{"name": f"x{i}", "n": n} for i, n in enumerate(sizes)]},
     )
 
 
 def bind_pad(op: Pad, signature: Signature) -> Binding:
-    """Fill, then copy the operand's rows into place."""
-    inner = three(signature.inputs[0].shape)
-    outer = three(signature.output.shape)
-    before = (0,) * (3 - len(op.before)) + op.before
+    """Fill, then copy the operand's row into place."""
+    columns, run = pixels_of_row(signature.inputs[0].shape)
+    out_columns, out_run = pixels_of_row(signature.output.shape)
+    left = op.before[1] if len(op.before) == 3 else 0
     return Binding(
-        "pad_" + "x".join(map(str, outer)),
-        "Padding",
+        f"pad_{out_columns}x{out_run}",
+        "One row of a padded value",
         {
-            "size": signature.output.size_bytes,
+            "size": signature.output.row_bytes,
             "value": op.params(signature),
-            "rows": inner[0],
-            "columns": inner[1],
-            "run": inner[2],
-            "row_pitch": outer[1] * outer[2],
-            "column_pitch": outer[2],
-            "first": (before[0] * outer[1] + before[1]) * outer[2] + before[2],
+            "columns": columns,
+            "run": run,
+            "column_pitch": out_run,
+            "first": left * out_run + op.before[-1],
         },
     )
 
 
 def bind_transpose(op: Transpose, signature: Signature) -> Binding:
-    """Four nested loops over the output with the operand's strides."""
-    sizes, strides = transpose_loops(signature.inputs[0].shape, op.perm)
+    """Four nested loops over the output, or one row of it, with the operand's strides."""
+    shape, perm = signature.inputs[0].shape, op.perm
+    if op.keeps_rows:
+        shape, perm = shape[1:], tuple(axis - 1 for axis in perm[1:])
+    sizes, strides = transpose_loops(shape, perm)
     return Binding(
         "transpose_" + "x".join(map(str, sizes)),
-        f"Transposition by {op.perm}",
+        f"{'One row of a transposition' if op.keeps_rows else 'Transposition'} by {op.perm}",
         {"sizes": sizes, "strides": strides},
     )
 
 
 def bind_slice(op: Slice, signature: Signature) -> Binding:
     """Loops over all dimensions but the innermost that lie side by side in both values."""
-    sizes, strides, run, first = slice_loops(signature.inputs[0].shape, op)
-    ranges = "x".join(map(str, op.shape))
+    inner = 1 if len(op.shape) > 1 else 0
+    sizes, strides, run, first = slice_loops(
+        signature.inputs[0].shape[inner:], op.starts[inner:], op.shape[inner:], op.steps[inner:]
+    )
+    ranges = "x".join(map(str, op.shape[inner:]))
     return Binding(
         f"slice_{ranges}",
-        f"{ranges} values of every dimension",
+        f"{ranges} values of a row",
         {"sizes": sizes, "strides": strides, "run": run, "first": first},
     )
 
@@ -81,12 +85,10 @@ def bind_resize(op: Resize, signature: Signature) -> Binding:
     x, y = signature.inputs[0], signature.output
     kind = "linear" if op.linear else "nearest"
     return Binding(
-        f"resize_{kind}_{y.rows}x{y.width}x{y.channels}",
-        f"Resize {x.rows}x{x.width} to {y.rows}x{y.width}, {kind}",
+        f"resize_{kind}_{y.width}x{y.channels}",
+        f"One row of {x.rows}x{x.width} resized to {y.rows}x{y.width}, {kind}",
         {
             "channels": x.channels,
-            "row_bytes": x.row_bytes,
-            "out_height": y.rows,
             "out_width": y.width,
             "rows": line_params(op.rows, x.rows),
             "columns": line_params(op.columns, x.width),
@@ -103,17 +105,17 @@ def line_params(line: Line, size: int) -> dict[str, int]:
 
 
 def slice_loops(
-    shape: tuple[int, ...], op: Slice
+    shape: tuple[int, ...], starts: tuple[int, ...], counts: tuple[int, ...], steps: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
     """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
 
     Raises ValueError where more than three dimensions move apart from each other.
     """
     pitches = [int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape))]
-    first = sum(start * pitch for start, pitch in zip(op.starts, pitches, strict=True))
+    first = sum(start * pitch for start, pitch in zip(starts, pitches, strict=True))
     loops: list[tuple[int, int]] = []
     run = 1
-    for count, step, pitch in reversed(list(zip(op.shape, op.steps, pitches, strict=True))):
+    for count, step, pitch in reversed(list(zip(counts, steps, pitches, strict=True))):
         stride = step * pitch
         if not loops and stride == run:
             run *= count
@@ -129,12 +131,11 @@ def slice_loops(
     return tuple(count for count, _ in loops), tuple(step for _, step in loops), run, first
 
 
-def three(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return a shape of up to three dimensions with leading ones."""
+def pixels_of_row(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the pixels of a row and their length; ValueError for more than three dimensions."""
     if len(shape) > 3:
         raise ValueError(f"padding of {len(shape)} dimensions is not supported, only of three")
-    full = (1,) * (3 - len(shape)) + shape
-    return full[0], full[1], full[2]
+    return (shape[1] if len(shape) == 3 else 1), shape[-1]
 
 
 def transpose_loops(

@@ -20,6 +20,7 @@ from codegen.lower.pack import (
 )
 from codegen.ops import Conv2d, Dense
 from codegen.ops.linear import LinearParams
+from codegen.schedule.conditions import has_edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +181,9 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
             "rows": range(kh),
             "taps": taps,
             "span": span,
-            "has_edges": bool(op.pads[1] or op.pads[3]),
+            "has_edges": has_edges(op, signature),
         },
         linear_data(p, packed, f"[{kh}][{kw}][{channels} channels]"),
-        p.input_zero_point,
     )
 
 
@@ -200,7 +200,6 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
         "One row of a 3x3 depthwise convolution",
         params | {"inside": inside, "overhangs": inside < out_width, "carried": carried * channels},
         linear_data(p, packed, "[channel][9], in the order of column pairs"),
-        p.input_zero_point,
     )
 
 
