@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -77,13 +77,36 @@ class Options:
         """The name that C symbols and files begin with, in lower case; BadOption if not one."""
         if self.name is None:
             return c_identifier(Path(self.model).stem)
-        if c_identifier(self.name) != self.name.lower():
-            raise BadOption(
-                f"--name {self.name} is not usable in C: a keyword, a standard header, or other"
-                " characters than letters, digits and single underscores",
-                hint=f"for example --name {c_identifier(self.name)}",
-            )
-        return self.name.lower()
+        return checked_identifier(self.name)
+
+
+def library_identifier(name: str | None, networks: Sequence[Options]) -> str:
+    """Return the C name of several networks together, in lower case: `name`, else theirs joined.
+
+    Raises BadOption where it is none, or where files of one folder would have the same name.
+    """
+    names = [network.identifier for network in networks]
+    library = "_".join(names) if name is None else checked_identifier(name)
+    stems = [stem for name in names for stem in (name, f"{name}_test")]
+    stems += [library, f"{library}_weights"]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), "")
+    if twice:
+        raise BadOption(
+            f"two files would be called {twice}.h: networks and their library need other names",
+            hint=f"name a network, first={networks[0].model}, or the library: --name",
+        )
+    return library
+
+
+def checked_identifier(name: str) -> str:
+    """Return a name in lower case; BadOption if C symbols and files cannot begin with it."""
+    if c_identifier(name) != name.lower():
+        raise BadOption(
+            f"the name '{name}' is not usable in C: a keyword, a standard header, or other"
+            " characters than letters, digits and single underscores",
+            hint=f"for example --name {c_identifier(name)}",
+        )
+    return name.lower()
 
 
 def c_identifier(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnx
@@ -43,10 +43,10 @@ from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
 from codegen.targets import Target, choose_memories, load_target
 from codegen.verify import (
-    PLAN_FILE,
     check_plan,
     make_inputs,
     parse_plan,
+    plan_file,
     plan_to_json,
     run_reference,
 )
@@ -72,9 +72,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What the stages made of one model; `files` are all of the output folder but the reports.
+    """What the stages made of one model; networks of one library share their `files`.
 
-    `goal` is what its plan attains; `costs` are those of the memories chosen, if any were.
+    `goal` is what its plan attains; `costs` are those of the memories chosen, if any were. `files`
+    are all of the output folder but the reports.
     """
 
     network: Network
@@ -84,13 +85,33 @@ class Compiled:
     program: Program
     certificate: Certificate
     costs: MemoryCosts | None
-    files: Mapping[str, str | bytes]
+    golden: Golden
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
     """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
-    network = quantize_model(options, progress)
-    return compile_network(network, RamGoal(options.ram_bytes, options.least_ram))
+    goal = RamGoal(options.ram_bytes, options.least_ram)
+    (compiled,) = compile_bundle(options.identifier, (quantize_model(options, progress),), goal)
+    return compiled
+
+
+def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tuple[Compiled, ...]:
+    """Return the C of networks that run in turn in one arena, in a library of that name.
+
+    A library of one network has its name. DoesNotFit where one exceeds the goal's limit.
+    """
+    library = name if len(networks) > 1 else ""
+    compiled: list[Compiled] = []
+    for network in networks:
+        beside = [made.program for made in compiled]
+        compiled.append(compile_network(network, goal, library=library, beside=beside))
+    sources = emit([c.program for c in compiled], [c.golden for c in compiled])
+    plans = {plan_file(c.program.interface): plan_to_json(c.certificate) for c in compiled}
+    graphs = {
+        f"{c.program.interface.name}{GRAPH_SUFFIX}": save_graph(c.network.graph) for c in compiled
+    }
+    return tuple(replace(made, files={**sources, **plans, **graphs}) for made in compiled)
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
@@ -103,7 +124,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     imported = dump.graph("import", import_model(model, Path(options.model).name))
     network = dump.graph("canonicalize", canonicalize(imported))
     transfer = Transfer(options.input_mode, options.output_mode)
-    check_transfer(network, transfer)
+    check_transfer(network, transfer, options.model_name)
     samples = open_samples(options, network)
     needs_ranges = bool(unformatted(network))
     ranges = (
@@ -119,27 +140,34 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     return Network(options, target, model, digest, samples, calibration, graph, transfer, dump)
 
 
-def compile_network(network: Network, goal: RamGoal) -> Compiled:
-    """Return the C of a fixed-point network; DoesNotFit where it exceeds the goal's limit."""
+def compile_network(
+    network: Network, goal: RamGoal, *, library: str, beside: Sequence[Program]
+) -> Compiled:
+    """Return what the stages make of a fixed-point network, its program lowered `beside` others.
+
+    DoesNotFit where it exceeds the goal's limit.
+    """
     options, target, graph = network.options, network.target, network.graph
     memories = choose_memories(target, options.memories)
     name, dump = options.identifier, network.dump
     solution = solve(assign_kernels(graph, target.kernels, network.transfer), goal)
     if not solution.fits:
-        raise explain_misfit(network, solution, goal.limit_bytes or 0)
+        raise explain_misfit(network, solution, goal.limit_bytes or 0, library)
     schedule = dump.schedule(solution.schedule)
-    banner = {"target": target.name, "model": options.model_name, "digest": network.digest}
-    placed = lower_into(memories, schedule, solution.plan, name, **banner)
+    placed = lower_into(
+        memories,
+        schedule,
+        solution.plan,
+        name,
+        target=target.name,
+        model=options.model_name,
+        digest=network.digest,
+        library=library,
+        beside=beside,
+    )
     plan, program = dump.plan(placed.plan), placed.program
-    plan_text = plan_to_json(certify(program, schedule, plan))
-    certificate = parse_plan(plan_text)
+    certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))
     check_plan(certificate)
-    sources = emit(program, make_golden(graph, network.samples))
-    files: dict[str, str | bytes] = {
-        **sources,
-        PLAN_FILE: plan_text,
-        f"{name}{GRAPH_SUFFIX}": save_graph(graph),
-    }
     return Compiled(
         network=network,
         goal=goal,
@@ -148,7 +176,7 @@ def compile_network(network: Network, goal: RamGoal) -> Compiled:
         program=program,
         certificate=certificate,
         costs=placed.costs,
-        files=files,
+        golden=make_golden(graph, network.samples),
     )
 
 
@@ -212,13 +240,14 @@ def make_golden(graph: Graph, samples: Samples) -> Golden:
     return Golden(inputs.arrays, run_reference(graph, inputs))
 
 
-def explain_misfit(network: Network, least: Solution, limit_bytes: int) -> DoesNotFit:
+def explain_misfit(network: Network, least: Solution, limit_bytes: int, library: str) -> DoesNotFit:
     """Return the error for a network whose least plan exceeds what it is given.
 
-    It names the values that bind at the peak, and what would help.
+    It names the network of a library, the values that bind at the peak, and what would help.
     """
     options, plan = network.options, least.plan
     given = options.ram_bytes or 0
+    of_network = f" of {options.identifier}" if library else ""
     time, binding = plan.peak()
     values = ", ".join(f"{buffer.name} ({buffer.live[time]:,})" for buffer in binding)
     remedies = find_remedies(
@@ -236,7 +265,8 @@ def explain_misfit(network: Network, least: Solution, limit_bytes: int) -> DoesN
         if remedy.arena_bytes < plan.size_bytes
     ]
     return DoesNotFit(
-        f"the arena takes at least {plan.size_bytes:,} bytes of RAM{_given(given, limit_bytes)};"
+        f"the arena{of_network} takes at least {plan.size_bytes:,} bytes of RAM"
+        f"{_given(given, limit_bytes)};"
         f" proved: no plan of this kind takes less than {plan.lower_bound_bytes:,}",
         where=f"{least.schedule.steps[plan.steps[time]].node.output}, where these are live at once:"
         f" {values}",

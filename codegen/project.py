@@ -8,33 +8,35 @@ from dataclasses import replace
 from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
-from codegen.errors import DoesNotFit, Problem, VerificationFailed
+from codegen.errors import BadOption, DoesNotFit, Problem, VerificationFailed
 from codegen.ir.certificate import Certificate
+from codegen.ir.interface import Interface
 from codegen.ir.memory import RamGoal
-from codegen.ir.report import Check, Report
+from codegen.ir.report import BundleReport, Check, Report
 from codegen.ir.text import load_graph
 from codegen.options import Options
 from codegen.pipeline import (
     GRAPH_SUFFIX,
     Compiled,
+    compile_bundle,
     compile_model,
-    compile_network,
     quantize_model,
 )
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
 from codegen.report import (
-    HTML_FILE,
     Measured,
+    bundle_to_json,
+    html_file,
     load_report,
+    make_bundle,
     make_report,
     read_measures,
     report_to_html,
-    report_to_json,
 )
 from codegen.targets import Target, load_target
 from codegen.verify import (
-    PLAN_FILE,
+    SharedStudy,
     Study,
     Subject,
     check_plan,
@@ -43,8 +45,10 @@ from codegen.verify import (
     load_plan,
     make_inputs,
     measure_agreement,
+    plan_file,
     run_reference,
     study,
+    study_turns,
 )
 
 EMIT_INPUTS = 4
@@ -63,53 +67,128 @@ def emit_project(
     measure: bool = True,
     progress: Progress = silent,
 ) -> Report:
-    """Compile a model into the folder `path`, all or nothing, and return its report.
+    """Compile a model into the folder `path`, as `emit_bundle` does, and return its report."""
+    bundle = emit_bundle(
+        options.identifier, (options,), path, force=force, measure=measure, progress=progress
+    )
+    return bundle.networks[0]
 
-    `measure`: build and run the C on host and target first; VerificationFailed where it is wrong.
+
+def emit_bundle(
+    name: str,
+    networks: Sequence[Options],
+    path: Path,
+    *,
+    force: bool = False,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> BundleReport:
+    """Compile models for one target into the folder `path`, all or nothing; return the report.
+
+    They become a library of that name, to be run in turn in one arena. `measure`: build and run
+    the C on host and target first; VerificationFailed where it is wrong.
     """
     with output_folder(path, force=force) as folder:
-        compiled, report = compile_within_ram(options, folder, measure=measure, progress=progress)
-        raise_if_different(report.checks)
-        page = report_to_html(report, compiled.certificate, compiled.network.target)
-        write_files(folder, {REPORT_FILE: report_to_json(report), HTML_FILE: page})
-    return report
+        compiled, bundle = compile_within_ram(
+            name, networks, folder, measure=measure, progress=progress
+        )
+        raise_if_different(bundle.all_checks)
+        pages = {
+            html_file(report.interface): report_to_html(
+                report, made.certificate, made.network.target
+            )
+            for report, made in zip(bundle.networks, compiled, strict=True)
+        }
+        write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages})
+    return bundle
 
 
 def compile_within_ram(
-    options: Options, folder: Path, *, measure: bool = True, progress: Progress = silent
-) -> tuple[Compiled, Report]:
+    name: str,
+    networks: Sequence[Options],
+    folder: Path,
+    *,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> tuple[tuple[Compiled, ...], BundleReport]:
     """Compile into `folder` so that arena and measured stack fit what is given; DoesNotFit.
 
     What the stack takes is known once the C is built; then the arena is planned again for what is
-    left. Where nothing is measured, the arena alone has to fit, and a note says so.
+    left. Networks that share an arena have the greatest stack of all beside it. Where nothing is
+    measured, the arena alone has to fit, and a note says so.
     """
-    network = quantize_model(options, progress)
-    goal = RamGoal(options.ram_bytes, options.least_ram)
+    check_memories(networks)
+    quantized = [quantize_model(options, progress) for options in networks]
+    limit = networks[0].ram_bytes
+    goal = RamGoal(limit, networks[0].least_ram)
     for _ in range(RAM_ROUNDS):
-        compiled = compile_network(network, goal)
-        write_files(folder, compiled.files)
-        report = examine(compiled, folder, progress) if measure else describe(compiled)
-        stack = report.totals.stack_bytes
-        if options.ram_bytes is None:
-            return compiled, report
+        compiled = compile_bundle(name, quantized, goal)
+        write_files(folder, compiled[0].files)
+        bundle = examine(compiled, folder if measure else None, progress)
+        arena, stack = bundle.totals.arena_bytes, greatest_stack(bundle)
+        if limit is None:
+            return compiled, bundle
         if stack is None:
-            note = "--ram: the stack was not measured, so the limit holds for the arena alone"
-            return compiled, replace(report, notes=(*report.notes, note))
-        if report.totals.arena_bytes + stack <= options.ram_bytes:
-            return compiled, report
-        goal = replace(goal, limit_bytes=max(0, options.ram_bytes - stack))
+            return compiled, _with_note(
+                bundle, "--ram: the stack was not measured, so the limit holds for the arena alone"
+            )
+        if arena + stack <= limit:
+            return compiled, bundle
+        goal = replace(goal, limit_bytes=max(0, limit - stack))
     raise DoesNotFit(
-        f"arena and stack take {report.totals.arena_bytes:,} and {stack:,} bytes of RAM, more than"
-        f" the {options.ram_bytes:,} given, and each smaller arena took more stack",
+        f"arena and stack take {arena:,} and {stack:,} bytes of RAM, more than the {limit:,} given,"
+        " and each smaller arena took more stack",
         hint="give a little more with --ram",
     )
 
 
-def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Report:
-    """Return the report of files in `folder`, built, run and compared with the reference."""
+def check_memories(networks: Sequence[Options]) -> None:
+    """Raise BadOption where networks that share one arena are to have it in several memories."""
+    if len(networks) > 1 and any(options.memories for options in networks):
+        raise BadOption(
+            "--memories: the arena that networks share is in one memory",
+            hint="leave out --memories, or emit each network alone",
+        )
+
+
+def greatest_stack(bundle: BundleReport) -> int | None:
+    """Return the deepest stack of any network; None where one was not measured."""
+    stacks = [report.totals.stack_bytes for report in bundle.networks]
+    found = [stack for stack in stacks if stack is not None]
+    return max(found) if len(found) == len(stacks) else None
+
+
+def _with_note(bundle: BundleReport, note: str) -> BundleReport:
+    """Return the report with a note to each network."""
+    noted = (replace(report, notes=(*report.notes, note)) for report in bundle.networks)
+    return replace(bundle, networks=tuple(noted))
+
+
+def examine(
+    networks: Sequence[Compiled], folder: Path | None, progress: Progress = silent
+) -> BundleReport:
+    """Return the report of networks whose files are in `folder`, after all that can be compared.
+
+    Without a folder nothing is built or run.
+    """
+    target, library = networks[0].network.target, networks[0].program.interface.stem
+    if folder is None:
+        reports = [describe(compiled) for compiled in networks]
+        return make_bundle(library, reports, target, (), SharedStudy())
+    subjects = [make_subject(compiled, folder, EMIT_INPUTS, progress) for compiled in networks]
+    found = [study(s, [target], lenient=True, progress=progress) for s in subjects]
+    reports = [describe(*pair, progress) for pair in zip(networks, found, strict=True)]
+    shared = study_turns(subjects, [target], lenient=True, progress=progress)
+    return make_bundle(library, reports, target, [run for f in found for run in f.runs], shared)
+
+
+def make_subject(
+    compiled: Compiled, folder: Path, count: int, progress: Progress = silent
+) -> Subject:
+    """Return a network whose files are in `folder` with `count` inputs to compare."""
     arrays = graph_inputs(compiled.network.graph, compiled.network.samples)
-    inputs = make_inputs(compiled.network.graph, arrays, EMIT_INPUTS, compiled.network.options.seed)
-    subject = Subject(
+    inputs = make_inputs(compiled.network.graph, arrays, count, compiled.network.options.seed)
+    return Subject(
         folder,
         compiled.program.interface,
         compiled.network.graph,
@@ -117,14 +196,14 @@ def examine(compiled: Compiled, folder: Path, progress: Progress = silent) -> Re
         inputs,
         run_reference(compiled.network.graph, inputs, progress),
     )
-    found = study(subject, [compiled.network.target], lenient=True, progress=progress)
-    return describe(compiled, found, progress)
 
 
 def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
     """Return the report of a compiled model with what a study found, if there was one."""
     schedule, options = compiled.schedule, compiled.network.options
-    measured = read_measures(found.runs[0], schedule) if found and found.runs else Measured()
+    measured = (
+        read_measures(found.runs[0], compiled.program) if found and found.runs else Measured()
+    )
     agreement = (
         measure_agreement(
             compiled.network.model,
@@ -153,23 +232,34 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
     )
 
 
-def read_project(path: Path) -> Report:
-    """Return the report of a folder that `emit_project` wrote; UnreadableFile if it is none."""
+def read_project(path: Path) -> BundleReport:
+    """Return the report of a folder that `emit_bundle` wrote; UnreadableFile if it is none."""
     return load_report(path / REPORT_FILE)
 
 
-def read_plan(path: Path) -> Certificate:
-    """Return the memory plan of an emitted folder; VerificationFailed where it is wrong."""
-    certificate = load_plan(path / PLAN_FILE)
-    check_plan(certificate, "plan.json was changed: emit the network again")
+def read_plans(path: Path) -> tuple[Certificate, ...]:
+    """Return the memory plan of each network of an emitted folder; as `read_plan`."""
+    return tuple(read_plan(path, report.interface) for report in read_project(path).networks)
+
+
+def read_plan(path: Path, interface: Interface) -> Certificate:
+    """Return the memory plan of a network of an emitted folder.
+
+    Raises UnreadableFile, and VerificationFailed where it is wrong.
+    """
+    file = plan_file(interface)
+    certificate = load_plan(path / file)
+    check_plan(certificate, f"{file} was changed: emit the network again")
     return certificate
 
 
-def report_model(options: Options, progress: Progress = silent) -> Report:
+def report_model(options: Options, progress: Progress = silent) -> BundleReport:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
-        _, report = compile_within_ram(options, Path(scratch), progress=progress)
-        return report
+        _, bundle = compile_within_ram(
+            options.identifier, (options,), Path(scratch), progress=progress
+        )
+        return bundle
 
 
 def verify_project(
@@ -183,28 +273,44 @@ def verify_project(
     """Compare the files of an emitted folder, as they are now, with the reference.
 
     On the host, with `count` inputs, and on `targets`: by default on the one it was emitted for.
-    First the memory plan is checked, by itself and against the C; VerificationFailed.
+    First the memory plans are checked, by themselves and against the C; VerificationFailed.
     """
-    report, certificate = read_project(path), read_plan(path)
-    check_written(path, report.interface, certificate)
-    emitted_for = load_target(report.target)
-    graph = load_graph(path / f"{report.interface.name}{GRAPH_SUFFIX}")
-    samples = graph_inputs(graph, synthetic_samples(graph, count, seed))
-    inputs = make_inputs(graph, samples, count, seed)
-    subject = Subject(
-        path,
-        report.interface,
-        graph,
-        emitted_for.kernels,
-        inputs,
-        run_reference(graph, inputs, progress),
-    )
+    bundle = read_project(path)
+    for report in bundle.networks:
+        check_written(path, report.interface, read_plan(path, report.interface))
+    emitted_for = load_target(bundle.networks[0].target)
+    families = emitted_for.kernels
+    subjects = [
+        read_subject(path, report.interface, families, count, seed, progress)
+        for report in bundle.networks
+    ]
     places = [load_target(name) for name in targets] or [emitted_for]
-    checks = study(subject, places, progress=progress).checks
+    reports = [
+        replace(report, checks=study(subject, places, progress=progress).checks)
+        for report, subject in zip(bundle.networks, subjects, strict=True)
+    ]
+    shared = study_turns(subjects, places, progress=progress)
+    checks = replace(bundle, networks=tuple(reports), checks=shared.checks).all_checks
     if all(check.equal for check in checks):
         return checks
-    edit = find_edit(path, report, graph, emitted_for.kernels)
+    edit = find_edit(path, reports, [subject.graph for subject in subjects], families)
     return tuple(_with_cause(check, edit) for check in checks)
+
+
+def read_subject(
+    path: Path,
+    interface: Interface,
+    families: tuple[str, ...],
+    count: int,
+    seed: int,
+    progress: Progress = silent,
+) -> Subject:
+    """Return a network of an emitted folder with `count` inputs to compare; UnreadableFile."""
+    graph = load_graph(path / f"{interface.name}{GRAPH_SUFFIX}")
+    samples = graph_inputs(graph, synthetic_samples(graph, count, seed))
+    inputs = make_inputs(graph, samples, count, seed)
+    expected = run_reference(graph, inputs, progress)
+    return Subject(path, interface, graph, families, inputs, expected)
 
 
 def _with_cause(check: Check, cause: str) -> Check:
@@ -230,25 +336,26 @@ def verify_model(
         target = load_target(name)
         kinds.setdefault(target.kernels, []).append(target)
     checks: list[Check] = []
-    for families, places in kinds.items():
+    for places in kinds.values():
         compiled = compile_model(replace(options, target=str(places[0].name)), progress)
-        arrays = graph_inputs(compiled.network.graph, compiled.network.samples)
-        inputs = make_inputs(compiled.network.graph, arrays, count, options.seed)
-        expected = run_reference(compiled.network.graph, inputs, progress)
         with tempfile.TemporaryDirectory() as scratch:
             write_files(Path(scratch), compiled.files)
-            interface = compiled.program.interface
-            subject = Subject(
-                Path(scratch), interface, compiled.network.graph, families, inputs, expected
-            )
+            subject = make_subject(compiled, Path(scratch), count, progress)
             checks += study(subject, places, progress=progress).checks
     return tuple(checks)
+
+
+def _of(check: Check) -> str:
+    """Return whose C was compared, where there are several."""
+    return f" of {', '.join(check.networks)}" if check.networks else ""
 
 
 def raise_if_different(checks: Sequence[Check]) -> None:
     """Raise VerificationFailed with the first difference on every place that has one."""
     problems = [
-        Problem(f"the C on {check.place} differs from the reference", str(check.difference))
+        Problem(
+            f"the C{_of(check)} on {check.place} differs from the reference", str(check.difference)
+        )
         for check in checks
         if check.difference is not None
     ]

@@ -20,10 +20,10 @@ from codegen.ir.report import Agreement, Check, Difference
 from codegen.options import Options
 from codegen.pipeline import compile_model
 from codegen.project import describe
-from codegen.report import SCHEMA, report_to_json
-from codegen.targets import Memory, Target
+from codegen.report import BUNDLE_SCHEMA, SCHEMA, bundle_to_json, make_bundle, report_to_json
+from codegen.targets import Memory, Target, load_target
 from codegen.toolchain.tools import host_compiler
-from codegen.verify import plan_to_json
+from codegen.verify import SharedStudy, plan_to_json
 from tests.toy_model import write_toy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +77,12 @@ def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
     text = read("docs/report.md")
     assert f"`{SCHEMA}`" in text
     documented = set(re.findall(r"`([^`]+)`", text))
-    for key in set(keys(json.loads(report_to_json(report)))):
+    bundle = make_bundle("pair", (report, report), load_target("cortex-m7"), (), SharedStudy())
+    turns = replace(report.checks[0], networks=("toy", "toy"))
+    both = bundle_to_json(replace(bundle, checks=(turns,), notes=("a note",)))
+    assert f"`{BUNDLE_SCHEMA}`" in text
+    found = {*keys(json.loads(report_to_json(report))), *keys(json.loads(both))}
+    for key in {key.removeprefix("networks[].") for key in found}:
         short = re.sub(r"^interface\.(in|out)puts\[\]\.", "….", key)
         short = re.sub(r"^checks\[\]\.difference\.", "", short)
         names = {short, f"{short}[]"}

@@ -1,4 +1,4 @@
-"""A small ONNX model for tests of the whole chain."""
+"""Small ONNX models for tests of the whole chain."""
 
 from __future__ import annotations
 
@@ -23,12 +23,34 @@ toy (float[N, 2, 6, 6] image) => (float[N, 3] scores)
 """
 SHAPES = {"w1": (4, 2, 3, 3), "b1": (4,), "w2": (3, 36), "b2": (3,)}
 
+SIBLING_TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+sibling (float[N, 2, 6, 6] image) => (float[N, 5] scores)
+{
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1, b1)
+    b = Relu (a)
+    c = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (b)
+    d = Flatten (c)
+    scores = Gemm <transB = 1> (d, w3, b3)
+}
+"""
+SIBLING_SHAPES = {"w1": SHAPES["w1"], "b1": SHAPES["b1"], "w3": (5, 36), "b3": (5,)}
 
-def toy_model() -> onnx.ModelProto:
+SEGMENT_TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+segment (float[N, 2, 24, 9] image) => (float[N, 3, 24, 9] map)
+{
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1)
+    map = Relu (a)
+}
+"""
+
+
+def toy_model(text: str = TEXT, shapes: dict[str, tuple[int, ...]] = SHAPES) -> onnx.ModelProto:
     """Return a convolution, a pool, a dense layer and a softmax with seeded weights."""
     rng = np.random.default_rng(1)
-    model = onnx.parser.parse_model(TEXT)
-    for name, shape in SHAPES.items():
+    model = onnx.parser.parse_model(text)
+    for name, shape in shapes.items():
         data = rng.normal(0, 0.5, shape).astype(np.float32)
         model.graph.initializer.append(numpy_helper.from_array(data, name))
     return model
@@ -38,4 +60,18 @@ def write_toy(folder: Path, name: str = "toy.onnx") -> Path:
     """Write the model into a folder and return its path."""
     path = folder / name
     onnx.save(toy_model(), path)
+    return path
+
+
+def write_segment(folder: Path, name: str = "segment.onnx") -> Path:
+    """Write a model from an image to an image, and return its path."""
+    path = folder / name
+    onnx.save(toy_model(SEGMENT_TEXT, {"w1": (3, 2, 3, 3)}), path)
+    return path
+
+
+def write_sibling(folder: Path, name: str = "sibling.onnx") -> Path:
+    """Write a model whose first layer is that of the other, and return its path."""
+    path = folder / name
+    onnx.save(toy_model(SIBLING_TEXT, SIBLING_SHAPES), path)
     return path

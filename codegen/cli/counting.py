@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from codegen.cli.console import stdout
-from codegen.cli.model import given_zoo_options, on_command_line
+from codegen.cli.model import assign_options, given_zoo_options, on_command_line
 from codegen.errors import BadOption
 from codegen.pipeline import open_structure
 from codegen.report.complexity import (
@@ -30,14 +30,13 @@ from codegen.report.complexity.console import (
     render_complexity,
     render_split,
 )
-from codegen.report.complexity.spec import is_zoo_name, parse_spec, write_spec
+from codegen.report.complexity.spec import write_spec
 from codegen.report.complexity.to_json import (
     block_to_json,
     compare_to_json,
     complexity_to_json,
     split_to_json,
 )
-from codegen.zoo import find_network
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -113,29 +112,6 @@ def make_measure(given: Mapping[str, Any]) -> Measure:
     """Return how to count, by the options."""
     rules = find_rules(given["rules"])
     return Measure(rules, given["batch"], given["bits"] or rules.bits, given["pdu"])
-
-
-def assign_options(
-    models: Sequence[str], shared: Mapping[str, object]
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each model with its zoo options: its own, and those of `shared` that it has.
-
-    A model is a file, a zoo name, or a zoo name with options of its own: `resnet_cifar:depth=56`.
-    Raises BadOption for an option that no model takes.
-    """
-    assigned = [parse_spec(model) for model in models]
-    for name, own in assigned:
-        has = _option_names(name)
-        own.update({key: value for key, value in shared.items() if key in has and key not in own})
-    unused = shared.keys() - {key for name, _ in assigned for key in _option_names(name)}
-    if unused:
-        options = ", ".join(f"--{name}" for name in sorted(unused))
-        raise BadOption(f"{options}: no model here takes this", hint="see codegen zoo")
-    yield from assigned
-
-
-def _option_names(model: str) -> set[str]:
-    return {option.name for option in find_network(model).options} if is_zoo_name(model) else set()
 
 
 def _refuse_contradictions(models: Sequence[str], given: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -10,7 +12,8 @@ import click
 
 from codegen import zoo
 from codegen.errors import BadOption
-from codegen.options import InputMode, Options, OutputMode
+from codegen.options import InputMode, Options, OutputMode, library_identifier
+from codegen.report.complexity.spec import is_zoo_name, parse_spec
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 
@@ -77,12 +80,19 @@ def model_options(command: F) -> F:
     for decorate in reversed(
         (
             zoo_options,
-            click.option("--weights", type=PATH, help="Zoo networks: parameters, .npz or .onnx."),
+            click.option(
+                "--weights",
+                metavar="PATH",
+                multiple=True,
+                help="Zoo networks: parameters, .npz or .onnx. Of several, NETWORK=PATH for each.",
+            ),
             click.option(
                 "--calibrate",
-                type=PATH,
+                metavar="PATH",
+                multiple=True,
                 help="Samples to measure ranges on: .npz, or a folder of .npy."
-                " Without it they are synthetic, and accuracy is not to be trusted.",
+                " Without it they are synthetic, and accuracy is not to be trusted."
+                " Of several networks, NETWORK=PATH for each.",
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
@@ -134,24 +144,113 @@ def model_options(command: F) -> F:
     return command
 
 
-def make_options(model: str, target: str, given: dict[str, Any]) -> Options:
+def make_options(model: str, target: str, given: Mapping[str, Any]) -> Options:
     """Return the options of a run from those of the command line, by their names there."""
-    return Options(
-        model=model,
-        target=target,
-        name=given["name"],
-        network=given_zoo_options(given),
-        weights=given["weights"],
-        calibrate=given["calibrate"],
-        seed=given["seed"],
-        ram_bytes=given["ram"] if given["ram"] != LEAST else None,
-        least_ram=given["ram"] == LEAST,
-        memories=given["memories"],
-        pdu_payload_bytes=given["pdu"],
-        dump_ir=given["dump_ir"],
-        input_mode=given["input"],
-        output_mode=given["output"],
+    (options,) = _make_each([(given["name"], model)], target, given)
+    return options
+
+
+def make_bundle_options(
+    models: Sequence[str], target: str, given: Mapping[str, Any]
+) -> tuple[str, tuple[Options, ...]]:
+    """Return the library's name and the options of each of several models.
+
+    A model may have a name of its own before it: `NAME=MODEL`.
+    """
+    found = _make_each([split_name(model) for model in models], target, given)
+    return library_identifier(given["name"], found), found
+
+
+def _make_each(
+    models: Sequence[tuple[str | None, str]], target: str, given: Mapping[str, Any]
+) -> tuple[Options, ...]:
+    """Return the options of each named model."""
+    assigned = assign_options([model for _, model in models], given_zoo_options(given))
+    found = [
+        Options(
+            model=model,
+            target=target,
+            name=name,
+            network=network,
+            seed=given["seed"],
+            ram_bytes=given["ram"] if given["ram"] != LEAST else None,
+            least_ram=given["ram"] == LEAST,
+            memories=given["memories"],
+            pdu_payload_bytes=given["pdu"],
+            input_mode=given["input"],
+            output_mode=given["output"],
+        )
+        for (name, _), (model, network) in zip(models, assigned, strict=True)
+    ]
+    names = [options.identifier for options in found]
+    weights = assign_files("--weights", given["weights"], names)
+    samples = assign_files("--calibrate", given["calibrate"], names)
+    dump = given["dump_ir"]
+    return tuple(
+        replace(
+            options,
+            weights=weights.get(name),
+            calibrate=samples.get(name),
+            dump_ir=dump / name if dump and len(found) > 1 else dump,
+        )
+        for name, options in zip(names, found, strict=True)
     )
+
+
+def split_name(text: str) -> tuple[str | None, str]:
+    """Return the name written before a model, and the model.
+
+    >>> split_name("wake=kws.onnx"), split_name("mobilenet_v1:alpha=0.25")
+    (('wake', 'kws.onnx'), (None, 'mobilenet_v1:alpha=0.25'))
+    """
+    name, equals, model = text.partition("=")
+    return (name, model) if equals and re.fullmatch(r"\w+", name) else (None, text)
+
+
+def assign_files(option: str, texts: Sequence[str], networks: Sequence[str]) -> dict[str, Path]:
+    """Return the file of each network that is given one: PATH, or NETWORK=PATH where several are.
+
+    >>> assign_files("--calibrate", ["kws=speech.npz"], ["kws", "vww"])
+    {'kws': PosixPath('speech.npz')}
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or name not in networks:
+            name, path = networks[0], text
+            if len(networks) > 1:
+                raise BadOption(
+                    f"{option} {text}: which of the networks {', '.join(networks)} is meant?",
+                    hint=f"for example {option} {name}={path}",
+                )
+        if name in found:
+            raise BadOption(f"{option}: given more than once for {name}", hint="give it once")
+        found[name] = Path(path)
+    return found
+
+
+def assign_options(
+    models: Sequence[str], shared: Mapping[str, object]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each model with its zoo options: its own, and those of `shared` that it has.
+
+    A model is a file, a zoo name, or a zoo name with options of its own: `resnet_cifar:depth=56`.
+    Raises BadOption for an option that no model takes.
+    """
+    assigned = [parse_spec(model) for model in models]
+    for name, own in assigned:
+        has = _option_names(name)
+        own.update({key: value for key, value in shared.items() if key in has and key not in own})
+    unused = shared.keys() - {key for name, _ in assigned for key in _option_names(name)}
+    if unused:
+        options = ", ".join(f"--{name}" for name in sorted(unused))
+        raise BadOption(f"{options}: no model here takes this", hint="see codegen zoo")
+    yield from assigned
+
+
+def _option_names(model: str) -> set[str]:
+    options = zoo.find_network(model).options if is_zoo_name(model) else ()
+    return {option.name for option in options}
 
 
 def given_zoo_options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,9 @@ from codegen.cli.model import (
     refuse_model_options,
 )
 from codegen.errors import BadOption
-from codegen.ir.report import Report
-from codegen.project import read_plan, read_project, report_model
-from codegen.report import render_memory, render_report, report_to_json
-from codegen.verify import PLAN_FILE
+from codegen.ir.report import BundleReport
+from codegen.project import read_plans, read_project, report_model
+from codegen.report import bundle_to_json, render_bundle, render_memory
 
 
 @click.command()
@@ -64,19 +63,20 @@ def report(
         _show(found, as_json)
 
 
-def _show(found: Report, as_json: bool) -> None:
+def _show(found: BundleReport, as_json: bool) -> None:
     if as_json:
-        click.echo(report_to_json(found), nl=False)
+        click.echo(bundle_to_json(found), nl=False)
     else:
-        render_report(found, stdout())
+        render_bundle(found, stdout())
 
 
 def _show_memory(folder: Path, as_json: bool) -> None:
+    plans = read_plans(folder)
     if as_json:
         raise BadOption(
-            "--memory, --json: the plan is JSON already", hint=f"read {folder / PLAN_FILE}"
+            "--memory, --json: the plan is JSON already", hint=f"see the plans in {folder}/"
         )
-    render_memory(read_plan(folder), stdout())
+    render_memory(plans, stdout())
 
 
 def _refuse_counting(models: tuple[str, ...]) -> None:

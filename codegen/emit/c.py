@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -12,9 +13,16 @@ from codegen import resources
 from codegen.emit.golden import Golden
 from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
 from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
-from codegen.ir.interface import Port
+from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
-from codegen.ir.program import Constant, Place, Program, arena_base
+from codegen.ir.program import (
+    Constant,
+    Place,
+    Program,
+    all_constants,
+    all_functions,
+    arena_base,
+)
 from codegen.ir.types import Array
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
@@ -116,15 +124,71 @@ def environment() -> jinja2.Environment:
     )
 
 
-def emit_c(program: Program, golden: Golden) -> dict[str, str]:
-    """Return file name -> text of the C library of a program."""
+def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, str]:
+    """Return file name -> text of the C library of programs, each with its golden values.
+
+    Several were lowered beside each other; what they share stands in the library once.
+    """
     env = environment()
-    name = program.interface.name
-    by_rows = program.interface.transfer.outputs == "rows"
+    networks = [_network(*pair) for pair in zip(programs, goldens, strict=True)]
+    library = _library(env, programs, networks)
+    stem = library["name"]
+    files = {f"{n['name']}.h": ("c/network.h.j2", n) for n in networks}
+    if len(networks) > 1:
+        files[f"{stem}.h"] = ("c/library.h.j2", library)
+    files[f"{stem}.c"] = ("c/library.c.j2", library)
+    files[f"{stem}_weights.h"] = ("c/weights.h.j2", library)
+    files[f"{stem}_weights.c"] = ("c/weights.c.j2", library)
+    files |= {f"{n['name']}_test.h": ("c/test.h.j2", n) for n in networks}
+    files["CMakeLists.txt"] = ("c/CMakeLists.txt.j2", library)
+    if library["arenas"] or any(program.interface.sections for program in programs):
+        files[f"{stem}_sections.ld"] = ("c/sections.ld.j2", library)
+    return {file: _render(env, path, context) for file, (path, context) in files.items()}
+
+
+Context = dict[str, Any]
+
+
+def _library(
+    env: jinja2.Environment, programs: Sequence[Program], networks: Sequence[Context]
+) -> Context:
+    """Return what the templates of the files that networks share see."""
+    name = programs[0].interface.stem
     inline = f"{name.upper()}_INLINE"
-    context = {
+    arena_bytes, arena_align = shared_arena([program.interface for program in programs])
+    bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
+    return {
         "name": name,
         "NAME": name.upper(),
+        "networks": networks,
+        "arena_bytes": arena_bytes,
+        "arena_align": arena_align,
+        "arenas": tuple(_arena(name, arena) for p in programs for arena in p.interface.arenas),
+        "sections": tuple(_section(name, memory) for memory in _sections(programs)),
+        "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
+        "runtime": tuple(
+            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
+            for part in used_runtime(programs)
+        ),
+        "kernels": tuple(
+            env.get_template(f.kernel.template).render(call=f, p=f.params)
+            for f in all_functions(programs)
+            if not f.kernel.delivers
+        ),
+        "body": "\n".join(bodies).removesuffix("\n"),
+    }
+
+
+def _network(program: Program, golden: Golden) -> Context:
+    """Return what the templates of a network see."""
+    name, prefix = program.interface.name, program.interface.prefix
+    by_rows = program.interface.transfer.outputs == "rows"
+    return {
+        "name": name,
+        "NAME": name.upper(),
+        "prefix": prefix,
+        "LIBRARY": program.interface.stem.upper(),
+        "of_network": f" of {name}" if program.interface.library else "",
         "program": program,
         "inputs": _inputs(program),
         "outputs": _outputs(program),
@@ -134,46 +198,24 @@ def emit_c(program: Program, golden: Golden) -> dict[str, str]:
         "example_arena": "&parts" if program.interface.arenas else "arena",
         "arena_declarations": _arena_declarations(program),
         "arenas": tuple(_arena(name, arena) for arena in program.interface.arenas),
-        "sections": tuple(_section(name, memory) for memory in _sections(program)),
         "run_parameters": _run_parameters(program),
         "taken": _taken(program),
         "example_arguments": _passed(program, "image", "take_row, user"),
         "inputs_are": INPUTS_ARE[program.interface.transfer.inputs],
         "outputs_are": OUTPUTS_ARE[program.interface.transfer.outputs],
         "pointers": "the arena, the row or the sink" if by_rows else "the arena or the row",
-        "run_arguments": _passed(program, "input", "store_row, output"),
+        "run_arguments": _passed(program, "input", f"{prefix}store_row, output"),
         "test_arguments": _passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
         "state": view_state(program),
         "arena_bytes": program.interface.arena_bytes,
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
-        "constants": tuple(_array(name, constant) for constant in program.constants),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
-        "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
-            for part in used_runtime(program)
-        ),
-        "kernels": tuple(
-            env.get_template(f.kernel.template).render(call=f, p=f.params)
-            for f in program.functions
-            if not f.kernel.delivers
-        ),
         "golden_inputs": _golden(name, "input", golden.inputs),
         "golden_outputs": _golden(name, "output", golden.outputs),
     }
-    files = {
-        f"{name}.h": "c/network.h.j2",
-        f"{name}.c": "c/network.c.j2",
-        f"{name}_weights.h": "c/weights.h.j2",
-        f"{name}_weights.c": "c/weights.c.j2",
-        f"{name}_test.h": "c/test.h.j2",
-        "CMakeLists.txt": "c/CMakeLists.txt.j2",
-    }
-    if program.interface.arenas or program.interface.sections:
-        files[f"{name}_sections.ld"] = "c/sections.ld.j2"
-    return {file: _render(env, path, context) for file, path in files.items()}
 
 
 def _render(env: jinja2.Environment, path: str, context: Mapping[str, object]) -> str:
@@ -209,14 +251,15 @@ def _suffix(index: int, count: int) -> str:
     return f"_{index}" if count > 1 else ""
 
 
-def used_runtime(program: Program) -> tuple[str, ...]:
+def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     """Return the runtime files that the kernels call, in an order that compiles."""
-    used = {part for function in program.functions for part in function.kernel.uses}
-    if any(not operand.is_direct for layer in program.layers for operand in layer.operands):
+    used = {part for function in all_functions(programs) for part in function.kernel.uses}
+    layers = [layer for program in programs for layer in program.layers]
+    if any(not operand.is_direct for layer in layers for operand in layer.operands):
         used.add("rows")
-    if any(operand.clipped for layer in program.layers for operand in layer.operands):
+    if any(operand.clipped for layer in layers for operand in layer.operands):
         used.add("position")
-    if any(len(nest.layers) > 1 for nest in program.nests):
+    if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)
 
@@ -240,9 +283,9 @@ def _arena(name: str, arena: Arena) -> ArenaView:
     )
 
 
-def _sections(program: Program) -> tuple[str, ...]:
+def _sections(programs: Sequence[Program]) -> tuple[str, ...]:
     """Return the memories of constants; "" is the one place for all."""
-    return program.interface.sections or ("",)
+    return tuple(dict.fromkeys(m for p in programs for m in p.interface.sections)) or ("",)
 
 
 def _section(name: str, memory: str) -> SectionView:

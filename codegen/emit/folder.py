@@ -12,7 +12,7 @@ from pathlib import Path
 from codegen.errors import OutputExists, OutputNotWritable
 
 REPORT_FILE = "report.json"
-SCHEMA_FAMILY = "codegen.report/"
+SCHEMA_FAMILIES = ("codegen.report/", "codegen.bundle/")
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def is_ours(path: Path) -> bool:
         report = json.loads((path / REPORT_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(report, dict) and str(report.get("schema", "")).startswith(SCHEMA_FAMILY)
+    return isinstance(report, dict) and str(report.get("schema", "")).startswith(SCHEMA_FAMILIES)
 
 
 @contextmanager

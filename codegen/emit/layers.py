@@ -166,11 +166,11 @@ def view_nests(program: Program) -> tuple[NestView, ...]:
     """Return nests as C text; needs count layers from the first of all."""
     found, start = [], 0
     for index, nest in enumerate(program.nests):
-        name = f"nest_{index:02d}"
+        name = f"{program.interface.prefix}nest_{index:02d}"
         inside = range(start, start + len(nest.layers))
         is_pushed = program.state is not None and index == 0
         counters = {
-            step: f"state->{_counter(layer)}" if is_pushed else _counter(layer)
+            step: f"state->{counter(layer.name)}" if is_pushed else counter(layer.name)
             for step, layer in zip(inside, nest.layers, strict=True)
         }
         turns = tuple(
@@ -190,10 +190,10 @@ def view_state(program: Program) -> StateView | None:
     if program.state is None:
         return None
     layers, base = program.nests[0].layers, program.state.base
-    received = f"state.{_counter(layers[0])}"
+    received = f"state.{counter(layers[0].name)}"
     return StateView(
         counter_type=f"int{8 * program.state.counter_bytes}_t",
-        counters=tuple(_counter(layer) for layer in layers),
+        counters=tuple(counter(layer.name) for layer in layers),
         first_place=f"(int8_t *){member(base)} + {program.state.offset}",
         place=f"{PUSHING.get(base, base)} + {program.state.offset}",
         size=program.state.size_bytes,
@@ -337,8 +337,9 @@ def _position(row: str, stride: int, offset: int, last: int, divisor: int) -> st
     return position if divisor == 1 else f"{position} / {divisor}"
 
 
-def _counter(layer: Layer) -> str:
-    return layer.name.replace("layer", "done")
+def counter(layer: str) -> str:
+    """Return the counter of rows of a layer of that name, in its nest."""
+    return f"done_{layer.rpartition('_')[2]}"
 
 
 def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegen.ir.memory import Arena
@@ -60,6 +62,7 @@ class Interface:
 
     Functions are `{name}_invoke(arena)` and so on in lower case; macros are upper case. With
     several inputs the accessors are `{name}_input_0`, `{name}_input_1`, ...; likewise outputs.
+    `library` names the files that it shares with other networks; "" where it is alone.
 
     An arena in parts has `arenas`, one in each memory of the target that is used, and is passed as
     a struct of pointers; its size is that of all, its alignment the greatest. `sections` are the
@@ -72,10 +75,29 @@ class Interface:
     arena_bytes: int
     arena_align: int
     transfer: Transfer = BY_ARENA
+    library: str = ""
     arenas: tuple[Arena, ...] = ()
     sections: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """What the names of the files with its code and weights begin with."""
+        return self.library or self.name
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its static functions begin with."""
+        return f"{self.name}_" if self.library else ""
 
     @property
     def blocks(self) -> tuple[Arena, ...]:
         """The stretches of RAM that the caller provides; the only one has no memory's name."""
         return self.arenas or (Arena("", self.arena_bytes, self.arena_align),)
+
+
+def shared_arena(interfaces: Sequence[Interface]) -> tuple[int, int]:
+    """Return size and alignment of an arena in which any of the networks can run."""
+    return (
+        max(interface.arena_bytes for interface in interfaces),
+        math.lcm(*(interface.arena_align for interface in interfaces)),
+    )

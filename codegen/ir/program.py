@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegen.ir.interface import Interface
@@ -162,3 +162,13 @@ class Program:
     def layers(self) -> tuple[Layer, ...]:
         """All layers in order."""
         return tuple(layer for nest in self.nests for layer in nest.layers)
+
+
+def all_functions(programs: Sequence[Program]) -> tuple[Function, ...]:
+    """Return the functions of programs that were lowered beside each other, each once."""
+    return tuple({f.name: f for program in programs for f in program.functions}.values())
+
+
+def all_constants(programs: Sequence[Program]) -> tuple[Constant, ...]:
+    """Return the constants of programs that were lowered beside each other, each once."""
+    return tuple({c.name: c for program in programs for c in program.constants}.values())

@@ -5,7 +5,7 @@ None where a figure was not measured; `notes` say why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen.ir.interface import Interface
 
@@ -142,6 +142,7 @@ class Check:
     """One implementation compared with the reference in every output byte of every input.
 
     `place` is "host" or a target's name; `kernels` the family of kernels preferred in it.
+    `networks` of a folder of several: the one compared, or those that ran in turn in one arena.
     """
 
     place: str
@@ -149,6 +150,7 @@ class Check:
     inputs: int
     compared_bytes: int
     difference: Difference | None = None
+    networks: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -174,3 +176,45 @@ class Report:
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BundleTotals:
+    """Networks that run in turn in one arena, as a whole; bytes.
+
+    Saved is what the images of the networks alone hold more than once, beyond its first time.
+    """
+
+    arena_bytes: int
+    weights_bytes: int | None = None
+    code_bytes: int | None = None
+    flash_bytes: int | None = None
+    stack_bytes: int | None = None
+    saved_weights_bytes: int | None = None
+    saved_code_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReport:
+    """Schema "codegen.bundle/1"; a bundle of one network has the schema of its report.
+
+    `checks` are those in one arena; each network's own are in its report.
+    """
+
+    name: str
+    networks: tuple[Report, ...]
+    totals: BundleTotals
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The checks of each network, then those in one arena; where several, named."""
+        if len(self.networks) == 1:
+            return self.networks[0].checks
+        own = [
+            replace(check, networks=(report.interface.name,))
+            for report in self.networks
+            for check in report.checks
+        ]
+        return (*own, *self.checks)

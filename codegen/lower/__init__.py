@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from codegen.errors import Problem, UnsupportedOperator
@@ -34,24 +35,36 @@ __all__ = ["certify", "lower", "make_interface"]
 
 
 def lower(
-    schedule: Schedule, plan: MemoryPlan, name: str, *, target: str, model: str, digest: str
+    schedule: Schedule,
+    plan: MemoryPlan,
+    name: str,
+    *,
+    target: str,
+    model: str,
+    digest: str,
+    library: str = "",
+    beside: Sequence[Program] = (),
 ) -> Program:
     """Return the program of a scheduled and planned graph.
 
-    `name` is the C identifier; target, model and digest go into the banner. Raises
-    UnsupportedOperator with every node whose form its kernel does not take.
+    `name` is the C identifier; target, model and digest go into the banner. `library` names the
+    files it shares with other networks, `beside` are those lowered before: functions and
+    constants that they have are shared. Raises UnsupportedOperator with every node whose form its
+    kernel does not take.
     """
     graph = schedule.graph
     bindings = _bind_all(schedule)
-    functions = _Functions()
-    constants = _Constants(name)
+    functions = _Functions(beside)
+    constants = _Constants(name, beside)
+    interface = make_interface(schedule, plan, name, library)
     layers = []
     for index, (step, binding) in enumerate(zip(schedule.steps, bindings, strict=True)):
         function = functions.share(step, binding)
         operands = tuple(constants.share(index, step.node, data) for data in binding.data)
-        layers.append(_layer(schedule, plan, index, function, binding, operands))
+        layer = _layer(schedule, plan, index, function, binding, operands)
+        layers.append(replace(layer, name=interface.prefix + layer.name))
     return Program(
-        interface=make_interface(schedule, plan, name),
+        interface=interface,
         functions=functions.all,
         nests=_nests(schedule, plan, tuple(layers)),
         constants=constants.all,
@@ -96,7 +109,7 @@ def _state(schedule: Schedule, plan: MemoryPlan, network: str) -> State | None:
     return State(base, plan.offsets[STATE], buffer.size_bytes, counter_bytes(counted), mark)
 
 
-def make_interface(schedule: Schedule, plan: MemoryPlan, name: str) -> Interface:
+def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str = "") -> Interface:
     """Return what a caller of the C sees."""
     graph = schedule.graph
     align = math.lcm(*(buffer.align for buffer in plan.buffers))
@@ -107,6 +120,7 @@ def make_interface(schedule: Schedule, plan: MemoryPlan, name: str) -> Interface
         plan.size_bytes,
         align,
         schedule.transfer,
+        library,
         plan.arenas,
     )
 
@@ -160,12 +174,14 @@ def pixel_pitch(schedule: Schedule, value: str) -> int:
 class _Functions:
     """Kernel instances; equal ones are shared, others get names of their own."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Function] = {}
+    def __init__(self, beside: Sequence[Program]) -> None:
+        self._made = {f.name: f for program in beside for f in program.functions}
+        self._used: dict[str, Function] = {}
 
     @property
     def all(self) -> tuple[Function, ...]:
-        return tuple(self._made.values())
+        """Those of this program."""
+        return tuple(self._used.values())
 
     def share(self, step: Step, binding: Binding) -> Function:
         """Return the instance for a step, a new one where none has equal parameters."""
@@ -174,7 +190,7 @@ class _Functions:
             name = binding.stem + suffix
             function = Function(name, step.kernel, binding.summary, binding.params)
             if self._made.setdefault(name, function) == function:
-                return self._made[name]
+                return self._used.setdefault(name, function)
             suffix = f"_v{variant}"
         raise AssertionError("more variants than functions")
 
@@ -182,13 +198,19 @@ class _Functions:
 class _Constants:
     """Constant arrays of the weights file; equal tables are stored once."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, beside: Sequence[Program]) -> None:
         self._prefix = prefix
-        self._made: dict[tuple[str, bytes], Constant] = {}
+        self._made = {
+            (constant.ctype, constant.values.tobytes()): constant
+            for program in beside
+            for constant in program.constants
+        }
+        self._used: dict[str, Constant] = {}
 
     @property
     def all(self) -> tuple[Constant, ...]:
-        return tuple(self._made.values())
+        """Those of this program."""
+        return tuple(self._used.values())
 
     def share(self, index: int, node: Node, data: Data) -> str:
         """Return the name of an array with this content."""
@@ -199,7 +221,8 @@ class _Constants:
             name = f"{self._prefix}_{layer_name(index)}_{data.role}"
             comment = f"{_quotable(node.loc.node or node.output)}: {data.comment}"
             self._made[key] = Constant(name, data.ctype, values, comment)
-        return self._made[key].name
+        constant = self._made[key]
+        return self._used.setdefault(constant.name, constant).name
 
 
 def layer_name(index: int) -> str:

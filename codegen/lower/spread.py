@@ -33,6 +33,8 @@ def lower_into(
     target: str,
     model: str,
     digest: str,
+    library: str = "",
+    beside: Sequence[Program] = (),
 ) -> Placed:
     """Return the program with arenas in the memories of RAM, and constants in those of flash.
 
@@ -45,7 +47,16 @@ def lower_into(
         accesses = arena_accesses(schedule)
         plan, spread = spread_arena(plan, accesses, ram)
         found.append((spread, accesses))
-    program = lower(schedule, plan, name, target=target, model=model, digest=digest)
+    program = lower(
+        schedule,
+        plan,
+        name,
+        target=target,
+        model=model,
+        digest=digest,
+        library=library,
+        beside=beside,
+    )
     if flash:
         accesses = constant_accesses(schedule, program)
         program, spread = spread_constants(program, accesses, flash)

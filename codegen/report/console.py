@@ -8,13 +8,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codegen.ir.report import Agreement, Calibration, Check, LayerReport, MemoryUse, Report
+from codegen.ir.report import (
+    Agreement,
+    BundleReport,
+    BundleTotals,
+    Calibration,
+    Check,
+    LayerReport,
+    MemoryUse,
+    Report,
+    Totals,
+)
 from codegen.report.json_form import time_ms
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
 COST_HEADERS = ("MACs", "Params", "Bytes", "Packets", "Live RAM")
 TIME_HEADERS = ("Cycles", "ms")
+
+Figure = tuple[str, str, str]
+"""What it is of, the number, a remark."""
 
 
 def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
@@ -23,7 +36,7 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
     Without `all_layers` only the most expensive ones are listed.
     """
     console.print(_title(report))
-    console.print(_figures(report))
+    console.print(_figures(figure_rows(report)))
     console.print(_origins(report))
     console.print()
     console.print(_layers(report, all_layers))
@@ -32,6 +45,23 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
         render_checks(report.checks, console)
     for note in report.notes:
         console.print(Text(f"note: {note}", style="dim"))
+
+
+def render_bundle(bundle: BundleReport, console: Console, *, all_layers: bool = True) -> None:
+    """Print each network of a folder; before them, where there are several, what they share."""
+    if len(bundle.networks) > 1:
+        console.print(_bundle_title(bundle))
+        console.print(_figures(_bundle_rows(bundle)))
+        if bundle.checks:
+            console.print()
+            render_checks(bundle.checks, console)
+        for note in bundle.notes:
+            console.print(Text(f"note: {note}", style="dim"))
+        console.print()
+    for index, report in enumerate(bundle.networks):
+        if index:
+            console.print()
+        render_report(report, console, all_layers=all_layers)
 
 
 def render_checks(checks: Sequence[Check], console: Console) -> None:
@@ -44,8 +74,9 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
 def check_words(check: Check) -> str:
     """Return what was compared, and how much of it."""
     place = "host C" if check.place == "host" else f"{check.place} (emulated)"
+    names = f"{', '.join(check.networks)}: " if check.networks else ""
     extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
-    return f"reference and {place}, {check.kernels} kernels: {extent}"
+    return f"{names}reference and {place}, {check.kernels} kernels: {extent}"
 
 
 def grouped(number: int | None) -> str:
@@ -81,30 +112,49 @@ def _title(report: Report) -> Text:
     )
 
 
-def _figures(report: Report) -> Table:
+def _bundle_title(bundle: BundleReport) -> Text:
+    names = ", ".join(report.interface.name for report in bundle.networks)
+    target = bundle.networks[0].target
+    return Text.assemble((bundle.name, "bold"), f" for {target}: {names}, in turn in one arena\n")
+
+
+def _bundle_rows(bundle: BundleReport) -> Iterator[Figure]:
+    totals = bundle.totals
+    apart = sum(report.interface.arena_bytes for report in bundle.networks)
+    each = f"one arena for all; {grouped(apart)} with an arena each"
+    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", each
+    yield from _stack_and_flash(totals)
+    if totals.flash_bytes is not None:
+        code, weights = totals.saved_code_bytes, totals.saved_weights_bytes
+        saved = f"{grouped((code or 0) + (weights or 0))} bytes"
+        yield "Saved", saved, f"{grouped(code)} code, {grouped(weights)} weights, stored once"
+
+
+def _figures(rows: Iterator[Figure]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True, min_width=LABEL_WIDTH)
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for row in figure_rows(report):
+    for row in rows:
         table.add_row(*row)
     return table
 
 
-def figure_rows(report: Report) -> Iterator[tuple[str, str, str]]:
-    totals = report.totals
-    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", arena_remark(report)
-    for memory in report.memories:
-        if memory.kind == "ram":
-            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
+def _stack_and_flash(totals: Totals | BundleTotals) -> Iterator[Figure]:
     if totals.stack_bytes is not None:
         yield "", f"{grouped(totals.stack_bytes)} bytes", "stack, measured"
     if totals.flash_bytes is not None:
         parts = f"{grouped(totals.code_bytes)} code, {grouped(totals.weights_bytes)} weights"
         yield "Flash", f"{grouped(totals.flash_bytes)} bytes", parts
-    for memory in report.memories:
-        if memory.kind == "flash":
-            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
+
+
+def figure_rows(report: Report) -> Iterator[Figure]:
+    """Yield what the network takes and costs."""
+    totals = report.totals
+    yield "RAM", f"{grouped(totals.arena_bytes)} bytes", arena_remark(report)
+    yield from _memory_rows(report, "ram")
+    yield from _stack_and_flash(totals)
+    yield from _memory_rows(report, "flash")
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
     if totals.cycles is not None:
@@ -144,6 +194,12 @@ def arena_remark(report: Report) -> str:
     held = (HELD_INPUT[transfer.inputs], HELD_OUTPUT[transfer.outputs])
     parts = ", ".join(part for part in held if part)
     return f"{head}: {parts} and all between, {proof}"
+
+
+def _memory_rows(report: Report, kind: str) -> Iterator[Figure]:
+    for memory in report.memories:
+        if memory.kind == kind:
+            yield "", f"{grouped(memory.used_bytes)} bytes", _memory_remark(memory)
 
 
 def _memory_remark(memory: MemoryUse) -> str:

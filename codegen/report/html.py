@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from codegen.emit.c import environment
 from codegen.ir.certificate import Certificate
+from codegen.ir.interface import Interface
 from codegen.ir.report import LayerReport, Report
 from codegen.report.console import (
     COST_HEADERS,
@@ -23,6 +24,7 @@ from codegen.report.console import (
 )
 from codegen.report.memory_svg import HEIGHT, LEFT, WIDTH, map_views
 from codegen.targets import Target
+from codegen.verify import plan_file
 
 HTML_FILE = "report.html"
 BAR_PIXELS = 60
@@ -49,6 +51,11 @@ class Row:
     words: tuple[str, ...]
     figures: tuple[str, ...]
     bar: str
+
+
+def html_file(interface: Interface) -> str:
+    """Return the name of the page; networks of one library have one each."""
+    return f"{interface.prefix}{HTML_FILE}"
 
 
 def report_to_html(report: Report, certificate: Certificate, target: Target) -> str:
@@ -78,6 +85,7 @@ def report_to_html(report: Report, certificate: Certificate, target: Target) -> 
         "layers": tuple(_rows(report, timed)),
         "checks": tuple((check.equal, check_words(check)) for check in report.checks),
         "calls": grouped(certificate.calls),
+        "plan_file": plan_file(ports),
     }
     page = environment().overlay(autoescape=True).get_template("report/report.html.j2")
     return page.render(context)

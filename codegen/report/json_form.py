@@ -1,4 +1,4 @@
-"""Reports as JSON, schema "codegen.report/1": the keys stand in docs/report.md."""
+"""Reports as JSON, of one network or of several: the keys stand in docs/report.md."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from codegen.ir.interface import Interface, Port, Transfer
 from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
+    BundleReport,
+    BundleTotals,
     Calibration,
     Check,
     Difference,
@@ -24,16 +26,40 @@ from codegen.ir.report import (
 )
 from codegen.ir.types import DType
 from codegen.options import InputMode, OutputMode
+from codegen.report.bundle import alone
 
 SCHEMA = "codegen.report/1"
+BUNDLE_SCHEMA = "codegen.bundle/1"
 
 Json = dict[str, Any]
 
 
 def report_to_json(report: Report) -> str:
     """Return the report as JSON text; equal reports give equal bytes."""
-    clock = report.clock_hz
+    return json.dumps(_report_to_json(report), indent=2) + "\n"
+
+
+def bundle_to_json(bundle: BundleReport) -> str:
+    """Return the report of a folder as JSON text: that of its one network, or of several."""
+    if len(bundle.networks) == 1:
+        return report_to_json(bundle.networks[0])
+    first = bundle.networks[0]
     document = {
+        "schema": BUNDLE_SCHEMA,
+        "generator": first.generator,
+        "name": bundle.name,
+        "target": first.target,
+        "totals": asdict(bundle.totals),
+        "checks": [check_to_json(check) for check in bundle.checks],
+        "notes": list(bundle.notes),
+        "networks": [_report_to_json(report) for report in bundle.networks],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _report_to_json(report: Report) -> Json:
+    clock = report.clock_hz
+    return {
         "schema": SCHEMA,
         "generator": report.generator,
         "model": report.model,
@@ -53,7 +79,6 @@ def report_to_json(report: Report) -> str:
         "checks": [check_to_json(check) for check in report.checks],
         "notes": list(report.notes),
     }
-    return json.dumps(document, indent=2) + "\n"
 
 
 def time_ms(cycles: int | None, clock_hz: int | None) -> float | None:
@@ -62,8 +87,10 @@ def time_ms(cycles: int | None, clock_hz: int | None) -> float | None:
 
 
 def check_to_json(check: Check) -> Json:
-    """Return one check as a JSON object."""
+    """Return one check as a JSON object; it names networks where there are several."""
+    networks = {"networks": list(check.networks)} if check.networks else {}
     return {
+        **networks,
         "place": check.place,
         "kernels": check.kernels,
         "inputs": check.inputs,
@@ -73,8 +100,8 @@ def check_to_json(check: Check) -> Json:
     }
 
 
-def load_report(path: Path) -> Report:
-    """Read a report.json; UnreadableFile if it is not one of this schema."""
+def load_report(path: Path) -> BundleReport:
+    """Read a report.json, of one network or of several; UnreadableFile if it is neither."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -84,21 +111,33 @@ def load_report(path: Path) -> Report:
         ) from error
     except ValueError as error:
         raise UnreadableFile(f"{path} is not JSON: {error}") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise UnreadableFile(f"{path} is not a report of schema {SCHEMA}")
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema not in (SCHEMA, BUNDLE_SCHEMA):
+        raise UnreadableFile(f"{path} is not a report of schema {SCHEMA} or {BUNDLE_SCHEMA}")
     try:
-        return _report_from_json(document)
+        return alone(_report_from_json(document)) if schema == SCHEMA else _bundle(document)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableFile(f"{path} lacks or contradicts what {SCHEMA} asks: {error}") from error
+        raise UnreadableFile(f"{path} lacks or contradicts what {schema} asks: {error}") from error
 
 
-def _report_from_json(document: Json) -> Report:
+def _bundle(document: Json) -> BundleReport:
+    name = document["name"]
+    return BundleReport(
+        name,
+        tuple(_report_from_json(network, library=name) for network in document["networks"]),
+        BundleTotals(**document["totals"]),
+        tuple(_check_from_json(check) for check in document["checks"]),
+        tuple(document["notes"]),
+    )
+
+
+def _report_from_json(document: Json, library: str = "") -> Report:
     plain = ("generator", "model", "model_digest", "target", "clock_hz", "pdu_payload_bytes")
     agreement = document["agreement"]
     return Report(
         **{key: document[key] for key in plain},
         calibration=Calibration(**document["calibration"]),
-        interface=_interface_from_json(document["interface"]),
+        interface=_interface_from_json(document["interface"], library),
         ram=RamBudget(**document["ram"]),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
@@ -116,8 +155,12 @@ def _layer_from_json(layer: Json) -> LayerReport:
 
 def _check_from_json(check: Json) -> Check:
     difference = check["difference"]
-    fields = _without(check, "equal", "difference")
-    return Check(**fields, difference=Difference(**difference) if difference else None)
+    fields = _without(check, "equal", "difference", "networks")
+    return Check(
+        **fields,
+        difference=Difference(**difference) if difference else None,
+        networks=tuple(check.get("networks", ())),
+    )
 
 
 def _interface_to_json(interface: Interface) -> Json:
@@ -134,7 +177,7 @@ def _interface_to_json(interface: Interface) -> Json:
     }
 
 
-def _interface_from_json(document: Json) -> Interface:
+def _interface_from_json(document: Json, library: str) -> Interface:
     inputs, outputs = (
         tuple(_port_from_json(port) for port in document[side]) for side in ("inputs", "outputs")
     )
@@ -145,6 +188,7 @@ def _interface_from_json(document: Json) -> Interface:
         document["arena_bytes"],
         document["arena_align"],
         _transfer_from_json(document),
+        library,
         tuple(Arena(**arena) for arena in document.get("arenas", ())),
         tuple(document.get("sections", ())),
     )

@@ -12,8 +12,10 @@ from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
 from codegen.ir.memory import MemoryPlan, RamGoal
+from codegen.ir.program import Program
 from codegen.ir.report import (
     Agreement,
+    BundleTotals,
     Calibration,
     Check,
     LayerReport,
@@ -23,7 +25,6 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
-from codegen.lower import layer_name
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
@@ -49,10 +50,10 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def read_measures(run: TargetRun, schedule: Schedule) -> Measured:
+def read_measures(run: TargetRun, program: Program) -> Measured:
     """Return the figures of a run on a target."""
     cost = run.run.cost
-    layers = _layer_costs(run, len(schedule.steps))
+    layers = _layer_costs(run, [layer.name for layer in program.layers])
     notes = ["cycles are estimated from a cost table, for memories without wait states"]
     if not layers:
         notes.append("layers: the compiler joined some, so instructions are known for all only")
@@ -68,11 +69,10 @@ def read_measures(run: TargetRun, schedule: Schedule) -> Measured:
     )
 
 
-def _layer_costs(run: TargetRun, steps: int) -> tuple[tuple[int, int], ...]:
+def _layer_costs(run: TargetRun, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Return instructions and cycles of each layer; () where not each is a function."""
     functions = run.run.cost.functions if run.run.cost else ()
     costs = {cost.name: (cost.instructions, cost.cycles) for cost in functions}
-    names = [layer_name(index) for index in range(steps)]
     return tuple(costs[name] for name in names) if costs.keys() >= set(names) else ()
 
 
@@ -108,7 +108,7 @@ def make_report(
         memories=costs.memories if costs else (),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *_plan_notes(plan), *_fit_notes(totals, target, costs)),
+        notes=(*measured.notes, *notes, *_plan_notes(plan), *fit_notes(totals, target, costs)),
     )
 
 
@@ -120,8 +120,10 @@ def _plan_notes(plan: MemoryPlan) -> Iterator[str]:
         )
 
 
-def _fit_notes(totals: Totals, target: Target, costs: MemoryCosts | None) -> Iterator[str]:
-    """Say where the network is too large for the target's typical part.
+def fit_notes(
+    totals: Totals | BundleTotals, target: Target, costs: MemoryCosts | None = None
+) -> Iterator[str]:
+    """Say where what was emitted is too large for the target's typical part.
 
     What was spread over several memories has room in each.
     """

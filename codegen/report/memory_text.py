@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
 
@@ -21,7 +21,15 @@ FREE = "."
 NAME_COLUMNS = 34
 
 
-def render_memory(certificate: Certificate, console: Console) -> None:
+def render_memory(certificates: Sequence[Certificate], console: Console) -> None:
+    """Print the maps of each network of a folder, with its name where there are several."""
+    for index, certificate in enumerate(certificates):
+        if len(certificates) > 1:
+            console.print(Text(("\n" if index else "") + certificate.name, style="bold"))
+        _render_maps(certificate, console)
+
+
+def _render_maps(certificate: Certificate, console: Console) -> None:
     """Print for each base who lives where, when, and what binds at the peak."""
     bound = f"lower bound of all plans {grouped(certificate.lower_bound_bytes)}"
     for found in memory_maps(certificate):

@@ -21,15 +21,15 @@ LEAST_ROWS = 2
 """A value of one row cannot pass row by row."""
 
 
-def check_transfer(graph: Graph, transfer: Transfer) -> None:
-    """Raise BadOption where inputs or outputs cannot pass row by row."""
+def check_transfer(graph: Graph, transfer: Transfer, model: str = "") -> None:
+    """Raise BadOption, naming the model, where inputs or outputs cannot pass row by row."""
     if transfer.inputs == "rows":
-        _check_rows(graph, "input", graph.inputs)
+        _check_rows(graph, "input", graph.inputs, model)
     if transfer.outputs == "rows":
-        _check_rows(graph, "output", graph.outputs)
+        _check_rows(graph, "output", graph.outputs, model)
 
 
-def _check_rows(graph: Graph, side: str, values: tuple[str, ...]) -> None:
+def _check_rows(graph: Graph, side: str, values: tuple[str, ...], model: str) -> None:
     if len(values) > 1:
         problem = f"the network has {len(values)} {side}s"
     elif graph.types[values[0]].rows < LEAST_ROWS:
@@ -40,6 +40,7 @@ def _check_rows(graph: Graph, side: str, values: tuple[str, ...]) -> None:
     others = "arena or const" if side == "input" else "arena"
     raise BadOption(
         f"--{side} rows needs one {side} of several rows, but {problem}",
+        where=model,
         hint=f"--{side} {others}",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -34,7 +34,7 @@ LINKER_ROOM = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class TargetBuild:
-    """A linked image that holds the network alone, and the objects it was made of."""
+    """A linked image, the objects it was made of, and the network in it to run."""
 
     elf: Path
     objects: tuple[Path, Path]
@@ -49,14 +49,17 @@ def build_target(
     target: Target,
     out: Path,
     compiler: CrossCompiler = "zig",
+    *,
+    beside: Sequence[Interface] = (),
 ) -> TargetBuild:
     """Compile the emitted files for the target and link them alone, unused parts removed.
 
-    Raises MissingTool, ToolFailed, or BadTarget where the target cannot be built for.
+    What serves other networks of the library is unused, but for those `beside`. Raises
+    MissingTool, ToolFailed, or BadTarget where the target cannot be built for.
     """
     command = cross_command(target, compiler)
     code, weights = (compile_object(command, s, out) for s in sources(folder, interface))
-    names = function_names(interface).all
+    names = tuple(name for used in (interface, *beside) for name in function_names(used).all)
     elf = out / f"{interface.name}.elf"
     board = {"FLASH": target.memory("flash"), "RAM": target.memory("ram")}
     board |= {memory.name.upper(): memory for memory in target.memories}
@@ -97,7 +100,7 @@ def compile_object(
 def fragment_of(folder: Path, interface: Interface) -> Path | None:
     """Return the part of a linker script that was emitted, if the network needs one."""
     several = interface.arenas or interface.sections
-    return folder / f"{interface.name}_sections.ld" if several else None
+    return folder / f"{interface.stem}_sections.ld" if several else None
 
 
 def link(
@@ -121,7 +124,7 @@ def link(
     text = render(
         "baremetal/link.ld.j2",
         entry=roots[0],
-        name=interface.name,
+        stem=interface.stem,
         regions=[
             (name, "rx" if memory.kind == "flash" else "rw", memory.base, memory.size_bytes)
             for name, memory in board.items()

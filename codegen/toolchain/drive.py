@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from codegen.errors import VerificationFailed
 from codegen.ir.interface import Interface
+from codegen.ir.types import Array
 from codegen.toolchain.ports import function_names
 
 WANTS_ROW, READY = 0, 1
@@ -19,6 +22,9 @@ class Device(Protocol):
 
     rows: list[tuple[int, bytes]]
     """What the function at `sink` was given, row by row."""
+
+    @property
+    def arena(self) -> int: ...
 
     @property
     def sink(self) -> int: ...
@@ -52,15 +58,32 @@ def find_addresses(interface: Interface, device: Device) -> Addresses:
 
 
 def infer(
-    interface: Interface, device: Device, addresses: Addresses, sample: Sequence[bytes]
+    interface: Interface,
+    device: Device,
+    addresses: Addresses,
+    sample: Sequence[bytes],
+    held: Array | None = None,
 ) -> list[bytes]:
     """Run one inference as a caller of the C would; return the bytes of each output.
 
-    Nothing but NAME_invoke, or NAME_begin and each NAME_push_row, is called. Raises
+    Nothing but NAME_invoke, or NAME_begin and each NAME_push_row, is called. `held` begins with
+    what the arena is to hold before, and then with what it holds afterwards. Raises
     VerificationFailed where rows are not taken or delivered as they should be.
     """
-    names, transfer = function_names(interface), interface.transfer
     device.rows.clear()
+    size = interface.arena_bytes
+    if held is not None:
+        device.write(device.arena, held[:size].tobytes())
+    outputs = _infer(interface, device, addresses, sample)
+    if held is not None:
+        held[:size] = np.frombuffer(device.read(device.arena, size), np.uint8)
+    return outputs
+
+
+def _infer(
+    interface: Interface, device: Device, addresses: Addresses, sample: Sequence[bytes]
+) -> list[bytes]:
+    names, transfer = function_names(interface), interface.transfer
     if transfer.inputs == "arena":
         for address, data in zip(addresses.inputs, sample, strict=True):
             device.write(address, data)

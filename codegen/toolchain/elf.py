@@ -41,6 +41,7 @@ class ElfFacts:
     """Bytes a network takes in the image, and the symbols it shows and needs.
 
     flash_bytes: all that is loaded: code_bytes and weights_bytes and initial values of data.
+    runtime_bytes: functions of the compiler's own library, such as memcpy, part of code_bytes.
     ram_bytes: writable data outside the arena: 0 for a correct network.
     defined: external symbols of NAME.c and NAME_weights.c; imported: those they need from outside.
     """
@@ -48,6 +49,7 @@ class ElfFacts:
     flash_bytes: int
     code_bytes: int
     weights_bytes: int
+    runtime_bytes: int
     ram_bytes: int
     defined: tuple[str, ...]
     imported: tuple[str, ...]
@@ -57,7 +59,7 @@ def read_facts(build: TargetBuild) -> ElfFacts:
     """Return sizes from the linked image and symbols from the objects; raises MissingTool."""
     flash = weights = ram = 0
     interface = build.interface
-    places = {".weights", *(f".{interface.name}_const_{name}" for name in interface.sections)}
+    places = {".weights", *(f".{interface.stem}_const_{name}" for name in interface.sections)}
     with build.elf.open("rb") as file:
         for section in _elf_file(file).iter_sections():
             flags, size = section["sh_flags"], section["sh_size"]
@@ -67,10 +69,12 @@ def read_facts(build: TargetBuild) -> ElfFacts:
             flash += size if section["sh_type"] != "SHT_NOBITS" else 0
             weights += size if section.name in places else 0
     defined, undefined = _globals(build.objects)
+    own = _own_functions(build.objects)
     return ElfFacts(
         flash_bytes=flash,
         code_bytes=flash - weights,
         weights_bytes=weights,
+        runtime_bytes=sum(f.end - f.start for f in read_functions(build.elf) if f.name not in own),
         ram_bytes=ram,
         defined=tuple(sorted(defined)),
         imported=tuple(sorted(undefined - defined)),
@@ -118,6 +122,16 @@ def _globals(objects: tuple[Path, ...]) -> tuple[set[str], set[str]]:
                     continue
                 (undefined if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
     return defined, undefined
+
+
+def _own_functions(objects: tuple[Path, ...]) -> set[str]:
+    """Return the names of all functions that objects define, static ones included."""
+    found = set()
+    for path in objects:
+        with path.open("rb") as file:
+            table = _elf_file(file).get_section_by_name(".symtab")
+            found |= {s.name for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"}
+    return found
 
 
 def _elf_file(file: Any) -> Any:

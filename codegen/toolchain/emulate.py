@@ -39,12 +39,18 @@ class EmulatedRun:
 
 
 def emulate(
-    build: TargetBuild, inputs: Sequence[Array], *, count: bool = False, native: bool = True
+    build: TargetBuild,
+    inputs: Sequence[Array],
+    *,
+    count: bool = False,
+    native: bool = True,
+    arena: Array | None = None,
 ) -> EmulatedRun:
     """Run the network on each sample; (N, *shape) int8 arrays, one an input.
 
-    count: measure the first sample too, with the compiled hook unless `native` is False. Raises
-    VerificationFailed where the C touches what it must not, MissingTool, or BadTarget.
+    count: measure the first sample too, with the compiled hook unless `native` is False. arena: as
+    `run_host` takes it. Raises VerificationFailed where the C touches what it must not,
+    MissingTool, or BadTarget.
     """
     if count and build.target.cycles is None:
         raise BadTarget(f"target '{build.target.name}' has no [cycles] to count with")
@@ -57,10 +63,10 @@ def emulate(
         device.fill_arena()
         if count and index == 0:
             with device.counted(native) as read_cost:
-                outputs.append(infer(interface, device, addresses, sample))
+                outputs.append(infer(interface, device, addresses, sample, arena))
                 cost = read_cost()
         else:
-            outputs.append(infer(interface, device, addresses, sample))
+            outputs.append(infer(interface, device, addresses, sample, arena))
         if not device.is_intact():
             names = function_names(interface)
             function = names.push_row or names.start
@@ -80,6 +86,10 @@ class EmulatedDevice:
         self._content = arena_content(machine)
         self._after_call: Callable[[], object] = lambda: None
         watch_sink(machine, interface.outputs[0].type.row_bytes, self.rows)
+
+    @property
+    def arena(self) -> int:
+        return self._machine.arena
 
     @property
     def sink(self) -> int:

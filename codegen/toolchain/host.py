@@ -26,7 +26,7 @@ FFI: Any = cffi.FFI
 
 @dataclass(frozen=True, slots=True)
 class HostBuild:
-    """A shared library made from NAME.c and NAME_weights.c as they were emitted."""
+    """A shared library made from the C files as they were emitted, and the network to run."""
 
     library: Path
     interface: Interface
@@ -37,7 +37,7 @@ def build_host(
 ) -> HostBuild:
     """Compile the emitted files into `out`; raises MissingTool or ToolFailed."""
     command = (compiler or host_compiler()).c
-    library = out / f"lib{interface.name}.so"
+    library = out / f"lib{interface.stem}.so"
     flags = ("-std=c99", "-O2", "-fPIC", "-shared")
     run_tool((*command, *flags, "-o", library, *sources(folder, interface)))
     return HostBuild(library, interface)
@@ -45,34 +45,37 @@ def build_host(
 
 def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
     """Return the C files of an emitted folder."""
-    return folder / f"{interface.name}.c", folder / f"{interface.name}_weights.c"
+    return folder / f"{interface.stem}.c", folder / f"{interface.stem}_weights.c"
 
 
-def run_host(build: HostBuild, inputs: Sequence[Array]) -> tuple[Array, ...]:
+def run_host(
+    build: HostBuild, inputs: Sequence[Array], arena: Array | None = None
+) -> tuple[Array, ...]:
     """Run the network on each sample; (N, *shape) int8 arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
-    stands between guard bytes. Raises VerificationFailed where the C writes outside of it, or to
-    an input that is not its own.
+    stands between guard bytes. With `arena`, bytes that may be more than it takes, it holds those
+    instead, and they become what it holds afterwards. Raises VerificationFailed where the C writes
+    outside of it, or to an input that is not its own.
     """
     ffi = FFI()
     ffi.cdef(declarations(build.interface))
     library = ffi.dlopen(str(build.library))
     try:
-        return _run(ffi, library, build.interface, inputs)
+        return _run(ffi, library, build.interface, inputs, arena)
     finally:
         ffi.dlclose(library)
 
 
 def _run(
-    ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array]
+    ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array], held: Array | None
 ) -> tuple[Array, ...]:
     device = HostDevice(ffi, library, interface)
     addresses = find_addresses(interface, device)
     names, outputs = function_names(interface), []
     for index, sample in enumerate(split_batch(interface, inputs)):
         device.fill_arena()
-        outputs.append(infer(interface, device, addresses, sample))
+        outputs.append(infer(interface, device, addresses, sample, held))
         if not device.is_intact():
             function = names.push_row or names.start
             raise VerificationFailed(
@@ -89,7 +92,7 @@ class HostDevice:
         self._ffi, self._library = ffi, library
         self._blocks = tuple(_GuardedBlock(arena) for arena in interface.blocks)
         self._struct = np.array([block.address for block in self._blocks], np.uintp)
-        self._arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
+        self.arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
         self._lent: dict[int, tuple[Array, Array]] = {}
         self._lent_intact = True
         row_bytes = interface.outputs[0].type.row_bytes
@@ -105,7 +108,7 @@ class HostDevice:
 
     def call(self, function: str, *arguments: int) -> int:
         """Call a function with the arena and further arguments."""
-        return getattr(self._library, function)(self._arena, *arguments) or 0
+        return getattr(self._library, function)(self.arena, *arguments) or 0
 
     def write(self, address: int, data: bytes) -> None:
         self._ffi.memmove(self._ffi.cast("void *", address), data, len(data))

@@ -4,14 +4,15 @@ from codegen.verify.agreement import measure_agreement
 from codegen.verify.check import Subject, TargetRun
 from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
-from codegen.verify.plan_json import PLAN_FILE, load_plan, parse_plan, plan_to_json
+from codegen.verify.plan_json import load_plan, parse_plan, plan_file, plan_to_json
 from codegen.verify.study import Study, study
 from codegen.verify.tokens import check_plan
+from codegen.verify.turns import SharedStudy, study_turns
 from codegen.verify.written import check_written
 
 __all__ = [
-    "PLAN_FILE",
     "Inputs",
+    "SharedStudy",
     "Study",
     "Subject",
     "TargetRun",
@@ -22,7 +23,9 @@ __all__ = [
     "make_inputs",
     "measure_agreement",
     "parse_plan",
+    "plan_file",
     "plan_to_json",
     "run_reference",
     "study",
+    "study_turns",
 ]

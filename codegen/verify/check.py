@@ -23,7 +23,7 @@ from codegen.verify.inputs import Inputs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """An emitted folder, what it was made from, and inputs with the outputs they must give.
+    """A network of an emitted folder, what it was made from, and inputs with their outputs.
 
     `families` are the kernel families it was emitted with, the preferred first.
     """
@@ -37,8 +37,12 @@ class Subject:
 
     def first(self, count: int) -> Subject:
         """Return this with the first `count` inputs, or all there are."""
-        expected = tuple(array[:count] for array in self.expected)
-        return replace(self, inputs=self.inputs.first(count), expected=expected)
+        return self.select(0, count)
+
+    def select(self, start: int, stop: int) -> Subject:
+        """Return this with the inputs from `start` to before `stop`."""
+        expected = tuple(array[start:stop] for array in self.expected)
+        return replace(self, inputs=self.inputs.select(start, stop), expected=expected)
 
 
 @dataclass(frozen=True, slots=True)

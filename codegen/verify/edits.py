@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codegen.emit import Golden, emit
 from codegen.ir.graph import Graph
 from codegen.ir.memory import RamGoal
+from codegen.ir.program import Program
 from codegen.ir.report import Report
 from codegen.lower.spread import lower_into
 from codegen.plan.solve import schedule_and_plan
 from codegen.targets import choose_memories, load_target
 
 
-def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, ...]) -> str:
+def find_edit(
+    folder: Path, reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
+) -> str:
     """Return the first line of the C that differs from what is emitted now; "" if none does."""
-    name = report.interface.name
-    for file, expected in emit_again(report, graph, families).items():
-        if file not in (f"{name}.h", f"{name}.c", f"{name}_weights.h", f"{name}_weights.c"):
+    tests = {f"{report.interface.name}_test.h" for report in reports}
+    for file, expected in emit_again(reports, graphs, families).items():
+        if file in tests or not file.endswith((".c", ".h")):
             continue
         lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
         edited = first_difference(expected.splitlines(), lines)
@@ -28,21 +31,28 @@ def find_edit(folder: Path, report: Report, graph: Graph, families: tuple[str, .
     return ""
 
 
-def emit_again(report: Report, graph: Graph, families: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the text of each file for the graph; the golden values are no part of the C."""
-    goal = RamGoal(report.ram.arena_limit_bytes, report.ram.least)
-    schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
-    chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
-    placed = lower_into(
-        choose_memories(load_target(report.target), chosen),
-        schedule,
-        plan,
-        report.interface.name,
-        target=report.target,
-        model=report.model,
-        digest=report.model_digest,
-    )
-    return emit(placed.program, Golden((), ()))
+def emit_again(
+    reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
+) -> Mapping[str, str]:
+    """Return the text of each file for the graphs; the golden values are no part of the C."""
+    programs: list[Program] = []
+    for report, graph in zip(reports, graphs, strict=True):
+        goal = RamGoal(report.ram.arena_limit_bytes, report.ram.least)
+        schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
+        chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
+        placed = lower_into(
+            choose_memories(load_target(report.target), chosen),
+            schedule,
+            plan,
+            report.interface.name,
+            target=report.target,
+            model=report.model,
+            digest=report.model_digest,
+            library=report.interface.library,
+            beside=tuple(programs),
+        )
+        programs.append(placed.program)
+    return emit(programs, [Golden((), ())] * len(programs))
 
 
 def first_difference(expected: list[str], found: list[str]) -> int | None:
@@ -59,5 +69,5 @@ def first_difference(expected: list[str], found: list[str]) -> int | None:
 
 def _layer_at(lines: list[str]) -> str:
     """Return the layer that was named last, in words."""
-    named = [match for line in lines for match in re.findall(r"layer_\d+", line)]
+    named = [match for line in lines for match in re.findall(r"(?:\w+_)?layer_\d+", line)]
     return f" (of {named[-1]})" if named else ""

@@ -71,5 +71,5 @@ def run_piece(
     schedule = make_schedule(graph, families)
     program = lower(schedule, make_plan(schedule), "piece", target="", model="", digest="")
     with tempfile.TemporaryDirectory() as scratch:
-        write_files(Path(scratch), emit(program, golden))
+        write_files(Path(scratch), emit((program,), (golden,)))
         return run(Path(scratch), program.interface, golden.inputs)

@@ -12,10 +12,16 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from codegen.errors import UnreadableFile
 from codegen.ir.certificate import Certificate
+from codegen.ir.interface import Interface
 
 PLAN_FILE = "plan.json"
 SCHEMA = "codegen.plan/1"
 COLUMNS = 100
+
+
+def plan_file(interface: Interface) -> str:
+    """Return the name of the file with the plan; networks of one library have one each."""
+    return f"{interface.prefix}{PLAN_FILE}"
 
 
 def plan_to_json(certificate: Certificate) -> str:

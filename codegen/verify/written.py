@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from codegen.emit.layers import argument, may_run, member, place, row_pointer, set_rows
+from codegen.emit.layers import argument, counter, may_run, member, place, row_pointer, set_rows
 from codegen.errors import Problem, UnreadableFile, VerificationFailed
 from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
 from codegen.ir.interface import Interface
 from codegen.ir.program import Operand
-from codegen.ir.schedule import Need
+from codegen.ir.schedule import PUSHED, Need
 from codegen.toolchain.ports import arena_blocks
+from codegen.verify.plan_json import plan_file
 
 MOST_DIFFERENCES = 5
 
 
 def check_written(folder: Path, interface: Interface, certificate: Certificate) -> None:
     """Raise VerificationFailed where a size, an offset, a ring or a wait differs."""
-    header, source = (_read(folder / f"{interface.name}.{end}") for end in ("h", "c"))
+    header, source = (
+        _read(folder / file) for file in (f"{interface.name}.h", f"{interface.stem}.c")
+    )
     found = [
         *_header_differences(header, interface, certificate),
         *_port_differences(source, interface, certificate),
         *_layer_differences(source, certificate),
     ]
     if found:
-        hint = "plan.json or the C was changed: emit the network again"
-        told = [Problem(f"the C and plan.json differ: {text}", hint=hint) for text in found]
+        plan = plan_file(interface)
+        hint = f"{plan} or the C was changed: emit the network again"
+        told = [Problem(f"the C and {plan} differ: {text}", hint=hint) for text in found]
         raise VerificationFailed.collect(told[:MOST_DIFFERENCES])
 
 
@@ -41,7 +45,9 @@ def _read(path: Path) -> str:
 def _header_differences(
     header: str, interface: Interface, certificate: Certificate
 ) -> Iterator[str]:
-    """Compare the arena with that of the header and of the report."""
+    """Compare the name, and the arena with that of the header and of the report."""
+    if certificate.name != interface.name:
+        yield f"the plan is one of {certificate.name}, not of {interface.name}"
     bases = {base.name: base for base in certificate.bases}
     blocks = zip(arena_blocks(interface), interface.blocks, strict=True)
     for (name, prefix), block in blocks:
@@ -76,16 +82,19 @@ def _port_differences(source: str, interface: Interface, certificate: Certificat
 
 def _layer_differences(source: str, certificate: Certificate) -> Iterator[str]:
     steps, start = certificate.steps, 0
+    is_pushed = any(port.base is None for port in certificate.inputs)
     for nest in certificate.nests:
         inside = range(start, start + len(nest.steps))
+        outlasting = "state->" if is_pushed and start == 0 else ""
         for index in inside:
+            receives = is_pushed and index == 0
             body = _body(source, steps[index].name)
             if not body:
                 yield f"there is no {steps[index].name}"
                 continue
-            yield from _place_differences(body, steps[index])
-            if len(inside) > 1:
-                yield from _wait_differences(source, index, inside, steps)
+            yield from _place_differences(body, steps[index], receives)
+            if len(inside) > 1 and not receives:
+                yield from _wait_differences(source, index, inside, steps, outlasting)
         start = inside.stop
 
 
@@ -95,9 +104,14 @@ def _body(source: str, function: str) -> str:
     return found[1] if found else ""
 
 
-def _place_differences(body: str, step: CertifiedStep) -> Iterator[str]:
-    """Compare where a layer finds and puts everything, and the rings it reads."""
+def _place_differences(body: str, step: CertifiedStep, receives: bool) -> Iterator[str]:
+    """Compare where a layer finds and puts everything, and the rings it reads.
+
+    One that `receives` the rows of the input reads what it is given.
+    """
     expected = {f"x{i}": (read.base, read.offset_bytes) for i, read in enumerate(step.reads)}
+    if receives:
+        expected["x0"] = PUSHED, 0
     for name, part in (("y", step.writes), ("scratch", step.scratch)):
         if part:
             expected[name] = part.base, part.offset_bytes
@@ -146,29 +160,23 @@ def _has_argument(code: str, text: str) -> bool:
 
 
 def _wait_differences(
-    source: str, index: int, inside: range, steps: tuple[CertifiedStep, ...]
+    source: str, index: int, inside: range, steps: tuple[CertifiedStep, ...], outlasting: str
 ) -> Iterator[str]:
-    """Compare when a layer may run in its nest."""
-    step = steps[index]
+    """Compare when a layer may run in its nest, whose counters may outlast it."""
+    step, counters = steps[index], {i: outlasting + counter(steps[i].name) for i in inside}
     expected = may_run(
-        _counter(step),
+        counters[index],
         step.calls,
-        _with_counters([need for need in step.needs if need.step in inside], steps),
-        _with_counters(step.wants, steps),
+        _with_counters([need for need in step.needs if need.step in inside], counters),
+        _with_counters(step.wants, counters),
     )
     given = re.search(rf"if \(([^{{;]*)\) \{{\s+{step.name}\(", source)
     if given is None or " ".join(given[1].split()) != expected:
         yield f"{step.name} does not run when {expected}"
 
 
-def _with_counters(
-    waits: Sequence[Wait], steps: tuple[CertifiedStep, ...]
-) -> list[tuple[Need, str]]:
+def _with_counters(waits: Sequence[Wait], counters: Mapping[int, str]) -> list[tuple[Need, str]]:
     return [
-        (Need(w.step, w.stride, w.reach, w.calls, w.divisor, w.least), _counter(steps[w.step]))
+        (Need(w.step, w.stride, w.reach, w.calls, w.divisor, w.least), counters[w.step])
         for w in waits
     ]
-
-
-def _counter(step: CertifiedStep) -> str:
-    return step.name.replace("layer", "done")

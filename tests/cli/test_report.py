@@ -59,7 +59,7 @@ def test_the_memory_map_of_a_folder_is_drawn_from_its_plan(
     assert run("report", "toy", "--memory", "--json").exit_code == 2
     plan = tmp_path / "toy" / "plan.json"
     text = plan.read_text(encoding="utf-8")
-    plan.write_text(text.replace('"stride": 1', '"stride": 100000'), encoding="utf-8")
+    plan.write_text(text.replace('"offset_bytes": 0', '"offset_bytes": 4', 1), encoding="utf-8")
     assert run("report", "toy", "--memory").exit_code == 3
     plan.write_text("{}", encoding="utf-8")
     assert run("report", "toy", "--memory").exit_code == 1

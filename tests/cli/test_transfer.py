@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-import onnx
-import onnx.numpy_helper
-import onnx.parser
 import pytest
 
 from tests.cli.conftest import Run
+from tests.toy_model import write_segment
 
 
 @pytest.mark.parametrize("mode", ["const", "rows"])
@@ -32,7 +29,7 @@ def test_an_edit_is_found_in_every_mode(run: Run, toy: str, tmp_path: Path) -> N
     assert run("emit", toy, "-t", "host", "--input", "rows", "--no-measure").exit_code == 0
     code = tmp_path / "toy" / "toy.c"
     before = code.read_text().splitlines()
-    code.write_text(code.read_text().replace("{ bias[f], bias", "{ bias[f] + 900, bias"))
+    code.write_text(code.read_text().replace("{ bias[quad], bias", "{ bias[quad] + 900, bias"))
     after = code.read_text().splitlines()
     (changed,) = [i for i, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
     result = run("verify", "toy", "--samples", "3")
@@ -40,22 +37,9 @@ def test_an_edit_is_found_in_every_mode(run: Run, toy: str, tmp_path: Path) -> N
     assert f"toy.c, line {changed}" in result.stderr
 
 
-IMAGE_TO_IMAGE = """
-<ir_version: 8, opset_import: ["" : 17]>
-segment (float[N, 2, 24, 9] image) => (float[N, 3, 24, 9] map)
-{
-    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1)
-    map = Relu (a)
-}
-"""
-
-
 def test_a_model_is_measured_and_verified(run: Run, tmp_path: Path) -> None:
     """Rows in, rows out: of a channels-first file, too, rows are those of the image."""
-    model = onnx.parser.parse_model(IMAGE_TO_IMAGE)
-    weights = np.random.default_rng(0).normal(0, 0.5, (3, 2, 3, 3)).astype(np.float32)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w1"))
-    onnx.save(model, tmp_path / "segment.onnx")
+    write_segment(tmp_path)
     options = ("segment.onnx", "--input", "rows", "--output", "rows")
     result = run("verify", *options, "-t", "cortex-m4", "--samples", "3")
     assert result.exit_code == 0, result.stderr

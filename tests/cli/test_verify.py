@@ -98,7 +98,7 @@ def test_c_that_the_plan_does_not_describe_is_found(run: Run, folder: Path) -> N
     path.write_text(re.sub(r"(ARENA_SIZE \d+)", r"\g<1>0", text), encoding="utf-8")
     result = run("verify", "toy", "--samples", "1")
     assert result.exit_code == 3
-    assert "the C and plan.json differ: ARENA_SIZE is" in result.stderr
+    assert "the C and plan.json differ: TOY_ARENA_SIZE is" in result.stderr
 
 
 def test_c_that_does_not_compile_is_told(run: Run, folder: Path) -> None:

@@ -114,7 +114,7 @@ def write_c(
     first = [batch[:1] for batch in inputs]
     outputs = evaluate(graph, first)
     golden = Golden(tuple(first), tuple(outputs[name] for name in graph.outputs))
-    for file, text in emit(program, golden).items():
+    for file, text in emit((program,), (golden,)).items():
         (folder / file).write_text(text, encoding="utf-8")
     return program
 

@@ -34,7 +34,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 def shown(certificate: Certificate) -> str:
     console = Console(file=io.StringIO(), width=110)
-    render_memory(certificate, console)
+    render_memory((certificate,), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

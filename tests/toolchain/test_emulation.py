@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from codegen.errors import BadTarget, VerificationFailed
@@ -32,6 +33,20 @@ def test_results(toy_build: TargetBuild) -> None:
     assert (run.outputs[0] == toy_reference(inputs)).all()
     assert run.cost is None
     assert 16 <= run.stack_bytes <= 96
+
+
+def test_a_given_arena_keeps_what_it_holds(toy: Network, core: str, tmp_path: Path) -> None:
+    """The first layer left out, the second reads what stood in the arena before."""
+    late = mutated(toy, tmp_path, "    layer_000(arena);\n", "    (void)layer_000;\n")
+    target = load_target(core)
+    inputs = toy_inputs(1)
+    arena = np.full(100, 7, np.uint8)
+    emulate(build_target(toy.folder, toy.interface, target, tmp_path), [inputs], arena=arena)
+    assert (arena[80:] == 7).all()
+    assert (arena[:80] != 7).any()
+    build = build_target(late.folder, late.interface, target, tmp_path)
+    run = emulate(build, [toy_inputs(2)[1:]], arena=arena)
+    np.testing.assert_array_equal(run.outputs[0], toy_reference(inputs))
 
 
 def test_count_is_exact(toy_build: TargetBuild) -> None:

@@ -40,6 +40,20 @@ def test_results_under_sanitizers(toy: Network, compiler: Compiler, tmp_path: Pa
     np.testing.assert_array_equal(outputs, toy_reference(inputs))
 
 
+def test_a_given_arena_keeps_what_it_holds(toy: Network, tmp_path: Path) -> None:
+    """The first layer left out, the second reads what stood in the arena before."""
+    late = mutated(toy, tmp_path, "    layer_000(arena);\n", "    (void)layer_000;\n")
+    (tmp_path / "whole").mkdir()
+    inputs = toy_inputs(1)
+    arena = np.full(100, 7, np.uint8)
+    run_host(build_host(toy.folder, toy.interface, tmp_path / "whole"), [inputs], arena)
+    assert (arena[80:] == 7).all()
+    assert (arena[:80] != 7).any()
+    build = build_host(late.folder, late.interface, tmp_path)
+    (outputs,) = run_host(build, [toy_inputs(2)[1:]], arena)
+    np.testing.assert_array_equal(outputs, toy_reference(inputs))
+
+
 def test_no_samples(toy: Network, tmp_path: Path) -> None:
     (outputs,) = run_host(build_host(toy.folder, toy.interface, tmp_path), [toy_inputs(0)])
     assert outputs.shape == (0, 8)

@@ -29,6 +29,7 @@ def test_facts(toy_build: TargetBuild) -> None:
     assert facts.weights_bytes == 256
     assert 200 < facts.code_bytes < 1500
     assert facts.flash_bytes == facts.code_bytes + facts.weights_bytes
+    assert 0 < facts.runtime_bytes < facts.code_bytes
     assert facts.ram_bytes == 0
     assert facts.defined == SHOWN
     assert set(facts.imported) <= {"memcpy", "__aeabi_memcpy", "__aeabi_lmul"}

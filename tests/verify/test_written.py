@@ -36,7 +36,7 @@ def emitted(
     plan = make_plan(schedule)
     program = lower(schedule, plan, "net", target="test", model="test", digest="0" * 8)
     folder = tmp_path_factory.mktemp("emitted")
-    write_files(folder, emit(program, Golden((), ())))
+    write_files(folder, emit((program,), (Golden((), ()),)))
     return folder, program.interface, certify(program, schedule, plan)
 
 
