@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,32 @@ def test_budget_names_what_binds(run: Run, toy: str) -> None:
     result = run("emit", toy, "-t", "host", "--ram", "100")
     assert "where these are live at once" in result.stderr
     assert run("emit", toy, "-t", "host", "--no-measure", "--ram", "64k").exit_code == 0
+
+
+def test_what_would_help_is_told_with_its_gain(run: Run, toy: str) -> None:
+    result = run("emit", toy, "-t", "host", "--ram", "100")
+    gains = [
+        int(gain) for gain in re.findall(r"--input \w+ .*: \d+ bytes, (\d+) less", result.stderr)
+    ]
+    assert gains == sorted(gains, reverse=True)
+    assert gains
+
+
+def test_arena_and_stack_obey_the_limit(run: Run, toy: str) -> None:
+    def totals(*given: str) -> dict[str, int]:
+        options = ("-t", "cortex-m4", "--json", "--force", "-o", "out")
+        result = run("emit", toy, *options, *given)
+        assert result.exit_code == 0, result.stderr
+        found: dict[str, int] = json.loads(result.stdout)["totals"]
+        return found
+
+    fastest, least = totals(), totals("--ram", "min")
+    assert least["arena_bytes"] <= fastest["arena_bytes"]
+    both = least["arena_bytes"] + least["stack_bytes"]
+    given = totals("--ram", str(both))
+    assert given["arena_bytes"] + given["stack_bytes"] <= both
+    short = run("emit", toy, "-t", "cortex-m4", "--ram", str(least["arena_bytes"]))
+    assert (short.exit_code, "of them for the stack" in short.stderr) == (4, True)
 
 
 def test_dump_ir_writes_every_stage(run: Run, toy: str, tmp_path: Path) -> None:

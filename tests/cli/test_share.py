@@ -252,3 +252,24 @@ def test_a_damaged_report_is_unreadable(run: Run, folder: Path, key: str) -> Non
     result = run("verify", "toy_sibling")
     assert result.exit_code == 1
     assert "error[unreadable-file]" in result.stderr
+
+
+def test_what_does_not_fit_is_told_of_its_network(run: Run, toy: str, sibling: str) -> None:
+    result = run("emit", toy, sibling, *SHARE, "--no-measure", "--ram", "100")
+    assert result.exit_code == 4
+    assert re.search(r"the arena of (toy|sibling) takes at least \d+ bytes", result.stderr)
+
+
+def test_the_limit_holds_for_the_shared_arena_and_the_deepest_stack(
+    run: Run, toy: str, sibling: str
+) -> None:
+    result = run("emit", toy, sibling, *SHARE, "--ram", "4k", "--json")
+    assert result.exit_code == 0, result.stderr
+    totals = json.loads(result.stdout)["totals"]
+    assert totals["arena_bytes"] + totals["stack_bytes"] <= 4096
+
+
+def test_networks_that_share_are_in_one_memory(run: Run, toy: str, sibling: str) -> None:
+    spread = ("--share-arena", "-t", "cortex-m7", "--memories", "all")
+    result = run("emit", toy, sibling, *spread)
+    assert (result.exit_code, "error[bad-option]" in result.stderr) == (2, True)
