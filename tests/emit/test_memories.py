@@ -166,7 +166,7 @@ def test_lines_of_a_longer_name() -> None:
     memories = some_of(plan.size_bytes // 2, 4000)
     banner = {"target": "t", "model": "m", "digest": "d"}
     program = lower_into(memories, schedule, plan, "mobilenet_v1", **banner).program
-    for file, text in emit(program, Golden((), ())).items():
+    for file, text in emit((program,), (Golden((), ()),)).items():
         if not file.endswith((".txt", "_test.h")):
             assert max(map(len, text.splitlines())) <= 100, file
 

@@ -57,7 +57,7 @@ def compiled(goal: Goal, ram: RamGoal) -> tuple[Program, Mapping[str, str]]:
     solution = planned(goal, ram)
     families = load_target(CORE).kernels
     program = program_of(fixed_graph(goal), families, (solution.schedule, solution.plan))
-    return program, emit(program, Golden((), ()))
+    return program, emit((program,), (Golden((), ()),))
 
 
 @cache
