@@ -9,9 +9,10 @@ import pytest
 from codegen.emit.folder import write_files
 from codegen.errors import MissingTool
 from codegen.ir.interface import Interface
+from codegen.ir.memory import FASTEST
 from codegen.ir.types import Array
 from codegen.options import Options
-from codegen.pipeline import compile_bundle
+from codegen.pipeline import compile_bundle, quantize_model
 from codegen.project import make_subject
 from codegen.targets import load_target
 from codegen.verify import Subject, study_turns
@@ -24,7 +25,8 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
     """Two networks of one library with three inputs each."""
     folder = tmp_path_factory.mktemp("bundle")
     models = (write_toy(folder), write_sibling(folder))
-    compiled = compile_bundle("pair", [Options(str(model), "cortex-m4") for model in models])
+    networks = [quantize_model(Options(str(model), "cortex-m4")) for model in models]
+    compiled = compile_bundle("pair", networks, FASTEST)
     write_files(folder, compiled[0].files)
     return [make_subject(network, folder, 3) for network in compiled]
 
