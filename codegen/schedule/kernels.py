@@ -1,4 +1,4 @@
-"""Which kernels there are and when each may be used; the first that applies is taken.
+"""Which kernels there are and when each may be used; the first that applies is preferred.
 
 A target lists its families in order of preference; `generic` serves every operator.
 """
@@ -307,11 +307,6 @@ RULES: tuple[Rule, ...] = (
         cost=Cost(output=2.1),
     ),
 )
-
-
-def choose(families: tuple[str, ...], op: Op, signature: Signature) -> Rule | None:
-    """Return the first rule of the most preferred family that serves the node, if any."""
-    return next(iter(variants(families, op, signature)), None)
 
 
 def variants(
