@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from codegen.ir.op import Op, Signature
+from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
 from codegen.lower.bind.layout import (
@@ -20,13 +21,9 @@ from codegen.lower.bind.layout import (
 from codegen.lower.bind.linear import (
     FOURS_4X1,
     PAIRS_2X2,
-    QUADS_2X2,
-    QUADS_4X1,
     bind_conv2d,
     bind_dense,
-    bind_dense_dsp,
     bind_depthwise,
-    bind_depthwise_3x3,
     bind_pointwise,
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
@@ -62,11 +59,5 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
-    "arm_dsp/pointwise": partial(bind_pointwise, QUADS_2X2),
-    "arm_dsp/conv2d": partial(bind_conv2d, QUADS_2X2),
-    "arm_dsp/conv2d_by_tap": partial(bind_conv2d, QUADS_2X2),
-    "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
-    "arm_dsp/dense": bind_dense_dsp,
-    "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
-    "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,
+    **ARM_DSP,
 }

@@ -10,14 +10,7 @@ import numpy as np
 from codegen.ir.op import Signature
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data, rescale_params
-from codegen.lower.pack import (
-    column_pairs_3x3,
-    interleave_four_quads,
-    interleave_fours,
-    interleave_pairs,
-    interleave_quads,
-    pad_to_multiple,
-)
+from codegen.lower.pack import interleave_fours, interleave_pairs, pad_to_multiple
 from codegen.ops import Conv2d, Dense
 from codegen.ops.linear import LinearParams
 from codegen.schedule.conditions import has_edges
@@ -44,13 +37,8 @@ class Tile:
         return np.concatenate([self.pack(part) for part in parts])
 
 
-QUADS = "c0k0, c1k0, c0k2, c1k2, c0k1, c1k1, c0k3, c1k3"
 PAIRS_2X2 = Tile("fx_tile_2x2", "", 2, 1, interleave_pairs, "c0, c1")
 FOURS_4X1 = Tile("fx_tile_4x1", "_single", 4, 1, interleave_fours, "c0, c1, c2, c3")
-QUADS_2X2 = Tile("fx_smlad_2x2", "", 2, 4, interleave_quads, QUADS)
-QUADS_4X1 = Tile(
-    "fx_smlad_4x1", "_single", 4, 4, interleave_four_quads, f"{QUADS}, the same of c2 and c3"
-)
 
 
 def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
@@ -187,22 +175,6 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
-def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
-    """Slide along a row, one channel at a time, with pairs of rows in one register."""
-    p = op.params(signature)
-    params = conv_params(op, signature, p)
-    width, out_width = signature.inputs[0].shape[1], signature.output.shape[1]
-    inside = min((width - 3 + op.pads[1]) // op.strides[1] + 1, out_width)
-    carried = 3 - op.strides[1] - op.pads[1]
-    packed = column_pairs_3x3(p.weights[..., 0])
-    return Binding(
-        f"depthwise_{conv_name(op, signature)}",
-        "One row of a 3x3 depthwise convolution",
-        params | {"inside": inside, "overhangs": inside < out_width, "carried": carried},
-        linear_data(p, packed, "[channel][9], in the order of column pairs"),
-    )
-
-
 def bind_dense(op: Dense, signature: Signature) -> Binding:
     """Two outputs at a time."""
     p = op.params(signature)
@@ -212,23 +184,4 @@ def bind_dense(op: Dense, signature: Signature) -> Binding:
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
         tile_data(p, PAIRS_2X2),
-    )
-
-
-def bind_dense_dsp(op: Dense, signature: Signature) -> Binding:
-    """Four outputs at a time, two products an instruction."""
-    p = op.params(signature)
-    outputs, depth = p.weights.shape
-    surplus = -depth % QUADS_4X1.values
-    return Binding(
-        f"dense_{depth}x{outputs}",
-        "A dense layer",
-        {
-            "inputs": depth,
-            "outputs": outputs,
-            "padded": depth + surplus,
-            "surplus": surplus,
-            **rescale_params(p.rescale),
-        },
-        tile_data(p, QUADS_4X1),
     )

@@ -1,0 +1,118 @@
+"""Kernels of Armv7E-M: two products an instruction, one-instruction rescale."""
+
+from __future__ import annotations
+
+from codegen.ir.schedule import Kernel
+from codegen.ops import (
+    Conv2d,
+    Dense,
+)
+from codegen.schedule.conditions import (
+    always,
+    filled_vector,
+    has_deep_filters,
+    is_depthwise_3x3,
+    is_depthwise_3x3_s2,
+    is_one_group,
+    is_pointwise_by_words,
+    one_patch_by_words,
+    two_patches_by_words,
+)
+from codegen.schedule.cost import Cost
+from codegen.schedule.kernels.rule import Rule
+
+SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
+SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
+
+ARM_DSP: tuple[Rule, ...] = (
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "depthwise_3x3",
+            (*SIMD, "window_3x3"),
+            strided=True,
+            reads_spread=True,
+            slides=True,
+        ),
+        (Conv2d,),
+        is_depthwise_3x3,
+        cost=Cost(mac=5.0),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "depthwise_3x3_s2",
+            (*SIMD, "window_3x3"),
+            strided=True,
+            reads_spread=True,
+            slides=True,
+        ),
+        (Conv2d,),
+        is_depthwise_3x3_s2,
+        cost=Cost(mac=5.5),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "pointwise",
+            (*BYTES, "store_tile"),
+            takes_row=True,
+            strided=True,
+            reads_spread=True,
+            body="generic/pointwise",
+        ),
+        (Conv2d,),
+        is_pointwise_by_words,
+        cost=Cost(1.63, 11.1, tap=16.6, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d",
+            (*BYTES, "store_tile"),
+            strided=True,
+            reads_spread=True,
+            body="generic/conv2d",
+        ),
+        (Conv2d,),
+        is_one_group,
+        two_patches_by_words,
+        cost=Cost(1.70, 9.1, 0.94, 18.5, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d_by_tap",
+            (*BYTES, "store_apart"),
+            strided=True,
+            reads_spread=True,
+            body="generic/conv2d_by_tap",
+        ),
+        (Conv2d,),
+        has_deep_filters,
+        two_patches_by_words,
+        cost=Cost(1.79, 10.7, 2.33, 7.5, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d_single",
+            SINGLE,
+            strided=True,
+            reads_spread=True,
+            body="generic/conv2d_single",
+        ),
+        (Conv2d,),
+        has_deep_filters,
+        one_patch_by_words,
+        cost=Cost(2.10, 11.4, 1.28, 8.5, filters=4),
+    ),
+    Rule(
+        Kernel("arm_dsp", "dense", SINGLE, takes_row=True),
+        (Dense,),
+        always,
+        filled_vector,
+        cost=Cost(2.0, 10.1, 0.8, filters=4),
+    ),
+)

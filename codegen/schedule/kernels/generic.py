@@ -1,0 +1,191 @@
+"""Portable kernels: one for every operator."""
+
+from __future__ import annotations
+
+from codegen.ir.schedule import Kernel
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Copy,
+    Deliver,
+    Dense,
+    Lrn,
+    MaxPool,
+    Pad,
+    Requantize,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
+)
+from codegen.schedule.conditions import (
+    always,
+    edge_patch,
+    is_depthwise,
+    is_global,
+    is_linear,
+    is_nearest,
+    is_one_group,
+    is_pointwise,
+    keeps_rows,
+    one_patch,
+    one_sum,
+    two_patches,
+)
+from codegen.schedule.cost import Cost
+from codegen.schedule.kernels.rule import Rule
+
+TILE = ("rescale", "tile_2x2", "store_tile")
+
+GENERIC: tuple[Rule, ...] = (
+    Rule(
+        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True, reads_spread=True),
+        (Conv2d,),
+        is_pointwise,
+        cost=Cost(2.74, 6.0, tap=20.3, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel("generic", "depthwise", ("rescale",), strided=True),
+        (Conv2d,),
+        is_depthwise,
+        edge_patch,
+        cost=Cost(6.4, 7.0),
+    ),
+    Rule(
+        Kernel("generic", "conv2d", TILE, strided=True, reads_spread=True),
+        (Conv2d,),
+        is_one_group,
+        two_patches,
+        cost=Cost(2.59, 7.1, 2.98, 17.4, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "generic",
+            "conv2d_by_tap",
+            ("rescale", "tile_2x2", "store_apart"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (Conv2d,),
+        always,
+        two_patches,
+        cost=Cost(2.53, 15.1, 2.79, 7.0, pixels=2, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "generic",
+            "conv2d_single",
+            ("rescale", "tile_4x1", "store_filters"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (Conv2d,),
+        always,
+        one_patch,
+        cost=Cost(3.13, 12.5, 2.33, 6.6, filters=4),
+    ),
+    Rule(
+        Kernel("generic", "dense", ("rescale",), takes_row=True),
+        (Dense,),
+        cost=Cost(3.6, 8.6, tap=330.0, filters=2),
+    ),
+    Rule(
+        Kernel("generic", "add", takes_row=True),
+        (Add,),
+        cost=Cost(output=7.9),
+    ),
+    Rule(
+        Kernel("generic", "add_spread", takes_row=True, reads_spread=True),
+        (Add,),
+        cost=Cost(output=7.9),
+    ),
+    Rule(
+        Kernel("generic", "max_pool", strided=True, reads_spread=True),
+        (MaxPool,),
+        cost=Cost(output=2.3, value=13.2, tap=4.4),
+    ),
+    Rule(
+        Kernel(
+            "generic",
+            "global_average_pool",
+            ("rescale", "load32", "store32"),
+            takes_row=True,
+            accumulates=True,
+        ),
+        (AveragePool,),
+        is_global,
+        one_sum,
+        cost=Cost(value=6.4, tap=32.5),
+    ),
+    Rule(
+        Kernel("generic", "average_pool", ("rescale",), strided=True),
+        (AveragePool,),
+        cost=Cost(output=25.9, value=5.4, tap=11.7),
+    ),
+    Rule(
+        Kernel("generic", "deliver", takes_row=True, delivers=True),
+        (Deliver,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "copy", takes_row=True, strided=True, reads_spread=True),
+        (Copy,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
+        (Clip, Requantize),
+        cost=Cost(output=5.3),
+    ),
+    Rule(
+        Kernel("generic", "softmax", takes_row=True),
+        (Softmax,),
+        cost=Cost(output=28.4),
+    ),
+    Rule(
+        Kernel("generic", "lrn", ("rescale",), takes_row=True, strided=True),
+        (Lrn,),
+        cost=Cost(output=60.6, tap=60.0),
+    ),
+    Rule(
+        Kernel("generic", "concat", takes_row=True),
+        (Concat,),
+        cost=Cost(output=1.3, tap=8.2),
+    ),
+    Rule(
+        Kernel("generic", "pad"),
+        (Pad,),
+        cost=Cost(output=1.0),
+    ),
+    Rule(
+        Kernel("generic", "resize_linear", ("position",), strided=True, knows_row=True),
+        (Resize,),
+        is_linear,
+        cost=Cost(output=18.4, tap=12.2),
+    ),
+    Rule(
+        Kernel("generic", "resize_nearest", ("position",), strided=True),
+        (Resize,),
+        is_nearest,
+        cost=Cost(output=0.7, tap=25.0),
+    ),
+    Rule(
+        Kernel("generic", "slice"),
+        (Slice,),
+        cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "transpose", takes_row=True),
+        (Transpose,),
+        keeps_rows,
+        cost=Cost(output=2.1),
+    ),
+    Rule(
+        Kernel("generic", "transpose", whole=True),
+        (Transpose,),
+        cost=Cost(output=2.1),
+    ),
+)
