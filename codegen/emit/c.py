@@ -17,6 +17,8 @@ from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
 from codegen.ir.program import (
     Constant,
+    Field,
+    Function,
     Place,
     Program,
     all_constants,
@@ -170,13 +172,31 @@ def _library(
             env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
             for part in used_runtime(programs)
         ),
-        "kernels": tuple(
-            env.get_template(f.kernel.template).render(call=f, p=f.params)
-            for f in all_functions(programs)
-            if not f.kernel.delivers
-        ),
+        "kernels": tuple(_kernel(env, f) for f in all_functions(programs) if not f.kernel.delivers),
         "body": "\n".join(bodies).removesuffix("\n"),
     }
+
+
+def _kernel(env: jinja2.Environment, function: Function) -> str:
+    """Return the C of one kernel, with the type of what it is told before it."""
+    fields = function.fields
+    told = f"const {function.name}_shape *shape"
+    call = {
+        "name": function.name,
+        "summary": function.summary,
+        "shape_parameter": f", {told}" if fields else "",
+        "shape_argument": ", shape" if fields else "",
+    }
+    shape = env.get_template("c/shape.h.j2").render(call=call, fields=fields) if fields else ""
+    params = {name: _parameter(value) for name, value in function.params.items()}
+    return shape + env.get_template(function.kernel.template).render(call=call, p=params)
+
+
+def _parameter(value: object) -> object:
+    """Return what stands for a parameter in C."""
+    if isinstance(value, tuple):
+        return tuple(map(_parameter, value))
+    return f"shape->{value.name}" if isinstance(value, Field) else value
 
 
 def _network(program: Program, golden: Golden) -> Context:

@@ -21,12 +21,16 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`stem` begins the function's name, `summary` says what it does, `params` fill a template."""
+    """`stem` begins the function's name, `summary` says what it does, `params` fill a template.
+
+    `shape` are the numbers that stand for fields among the parameters, in their order.
+    """
 
     stem: str
     summary: str
     params: Mapping[str, object]
     data: tuple[Data, ...] = field(default=())
+    shape: tuple[int, ...] = ()
 
 
 def rescale_params(rescale: Rescale) -> dict[str, object]:

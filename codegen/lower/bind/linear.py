@@ -144,7 +144,14 @@ def bind_pointwise(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
     return Binding(
         f"pointwise_{conv_name(op, signature)}",
         "One row of a 1x1 convolution",
-        conv_params(op, signature, p) | {"tile": tile.function},
+        {
+            "channels": signature.inputs[0].channels,
+            "filters": signature.output.channels,
+            "out_width": signature.output.width,
+            "stride": op.strides[1],
+            "tile": tile.function,
+            **rescale_params(p.rescale),
+        },
         tile_data(p, tile),
     )
 

@@ -38,11 +38,20 @@ from codegen.schedule.conditions import (
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+PIXELS = ("channels", "filters", "out_width", "in_pitches", "out_pitch", "stride", "zero")
 TILE = ("rescale", "tile_2x2", "store_tile")
 
 GENERIC: tuple[Rule, ...] = (
     Rule(
-        Kernel("generic", "pointwise", TILE, takes_row=True, strided=True, reads_spread=True),
+        Kernel(
+            "generic",
+            "pointwise",
+            TILE,
+            takes_row=True,
+            strided=True,
+            reads_spread=True,
+            fields=PIXELS,
+        ),
         (Conv2d,),
         is_pointwise,
         cost=Cost(2.74, 6.0, tap=20.3, pixels=2, filters=2),
