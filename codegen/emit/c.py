@@ -17,6 +17,9 @@ from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
 from codegen.ir.program import (
     Constant,
+    Field,
+    Function,
+    Part,
     Place,
     Program,
     all_constants,
@@ -51,6 +54,8 @@ RUNTIME = (
     "sxtb16",
     "smlad",
     "pack16",
+    "expand_word",
+    "block_type",
     "smlad_2x2",
     "smlad_4x1",
     "window_3x3",
@@ -173,13 +178,37 @@ def _library(
             env.get_template(f"runtime/{part}.h.j2").render(macros)
             for part in used_runtime(programs)
         ),
-        "kernels": tuple(
-            env.get_template(f.kernel.template).render(call=f, p=f.params)
-            for f in all_functions(programs)
-            if not f.kernel.delivers
+        "parts": tuple(
+            env.get_template(f"runtime/{part.template}.h.j2").render(
+                **macros, name=part.name, **dict(part.params)
+            )
+            for part in used_parts(programs)
         ),
+        "kernels": tuple(_kernel(env, f) for f in all_functions(programs) if not f.kernel.delivers),
         "body": "\n".join(bodies).removesuffix("\n"),
     }
+
+
+def _kernel(env: jinja2.Environment, function: Function) -> str:
+    """Return the C of one kernel, with the type of what it is told before it."""
+    fields = function.fields
+    told = f"const {function.name}_shape *shape"
+    call = {
+        "name": function.name,
+        "summary": function.summary,
+        "shape_parameter": f", {told}" if fields else "",
+        "shape_argument": ", shape" if fields else "",
+    }
+    shape = env.get_template("c/shape.h.j2").render(call=call, fields=fields) if fields else ""
+    params = {name: _parameter(value) for name, value in function.params.items()}
+    return shape + env.get_template(function.kernel.template).render(call=call, p=params)
+
+
+def _parameter(value: object) -> object:
+    """Return what stands for a parameter in C."""
+    if isinstance(value, tuple):
+        return tuple(map(_parameter, value))
+    return f"shape->{value.name}" if isinstance(value, Field) else value
 
 
 def _network(program: Program, golden: Golden) -> Context:
@@ -265,6 +294,11 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)
+
+
+def used_parts(programs: Sequence[Program]) -> tuple[Part, ...]:
+    """Return the functions that kernels share, each once."""
+    return tuple(dict.fromkeys(part for f in all_functions(programs) for part in f.parts))
 
 
 def _arena_declarations(program: Program) -> tuple[str, ...]:

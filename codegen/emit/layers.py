@@ -33,6 +33,7 @@ class LayerView:
     output: str
     scratch: str
     call: str
+    shape: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def view_layer(layer: Layer, network: str) -> LayerView:
         output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
         scratch=place(layer.scratch_base, layer.scratch_offset),
         call=_kernel_call(layer),
+        shape=_shape(layer),
     )
 
 
@@ -159,7 +161,17 @@ def _kernel_call(layer: Layer) -> str:
         arguments.append("scratch")
     if accumulates or layer.function.kernel.knows_row:
         arguments.append("row")
+    if layer.shape:
+        arguments.append("&shape")
     return f"{layer.function.name}({', '.join(arguments)});"
+
+
+def _shape(layer: Layer) -> str:
+    """Return the declaration of what the kernel is told; "" where it knows all."""
+    if not layer.shape:
+        return ""
+    values = ", ".join(map(str, layer.shape))
+    return f"static const {layer.function.name}_shape shape = {{ {values} }};"
 
 
 def view_nests(program: Program) -> tuple[NestView, ...]:

@@ -50,13 +50,40 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A number that a function is told at each call, and its C type."""
+
+    name: str
+    ctype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A function that kernels call, made of a file of templates/runtime/ and what it is told."""
+
+    name: str
+    template: str
+    params: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
-    """One instance of a kernel: its template filled with `params`. Layers of one shape share it."""
+    """One instance of a kernel: its template filled with `params`. Layers share it.
+
+    Layers of different shapes give it the numbers that stand as fields among its parameters.
+    """
 
     name: str
     kernel: Kernel
     summary: str
     params: Mapping[str, object]
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What a call tells it, in order."""
+        parts = (v if isinstance(v, tuple) else (v,) for v in self.params.values())
+        return tuple(part for value in parts for part in value if isinstance(part, Field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,7 @@ class Layer:
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
     result are in memory at a time. `bases` are all that its addresses count from, in the order of
-    the C parameters.
+    the C parameters. `shape` are the numbers of its function's fields.
     """
 
     name: str
@@ -105,6 +132,7 @@ class Layer:
     output_kept: int
     rows: int
     constants: tuple[str, ...]
+    shape: tuple[int, ...]
     scratch_base: str
     scratch_offset: int | None
 

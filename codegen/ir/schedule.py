@@ -34,6 +34,8 @@ class Kernel:
     operand are null pointers. One that `delivers` is the caller's own function: it has no template.
     One that `slides` along the row loads all that it reads once. One that `reads_spread` reads
     operand pixels at any distance from each other, given to the template as in_pitches.
+    `fields` are numbers of its template that a call may give it: layers that differ in them alone
+    share the kernel.
     """
 
     family: str
@@ -48,6 +50,7 @@ class Kernel:
     delivers: bool = False
     slides: bool = False
     reads_spread: bool = False
+    fields: tuple[str, ...] = ()
 
     @property
     def makes_rows(self) -> bool:

@@ -28,6 +28,7 @@ from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
+from codegen.lower.shapes import share_shapes
 from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
 
@@ -53,7 +54,7 @@ def lower(
     kernel does not take.
     """
     graph = schedule.graph
-    bindings = _bind_all(schedule)
+    bindings = share_shapes([step.kernel for step in schedule.steps], _bind_all(schedule))
     functions = _Functions(beside)
     constants = _Constants(name, beside)
     interface = make_interface(schedule, plan, name, library)
@@ -188,7 +189,7 @@ class _Functions:
         suffix = ""
         for variant in range(2, len(self._made) + 3):
             name = binding.stem + suffix
-            function = Function(name, step.kernel, binding.summary, binding.params)
+            function = Function(name, step.kernel, binding.summary, binding.params, binding.parts)
             if self._made.setdefault(name, function) == function:
                 return self._used.setdefault(name, function)
             suffix = f"_v{variant}"
@@ -257,6 +258,7 @@ def _layer(
         output_kept=rows_kept(schedule, node.output),
         rows=calls(graph, step),
         constants=constants,
+        shape=binding.shape,
         scratch_base=scratch_base,
         scratch_offset=plan.offsets.get(scratch_name(step)),
     )

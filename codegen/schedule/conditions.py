@@ -173,3 +173,43 @@ def is_global(op: Op, signature: Signature) -> bool:
 def one_sum(op: Op, signature: Signature) -> int:
     """An int32 for each channel."""
     return 4 * signature.inputs[0].channels
+
+
+def sums_fit_blocks(op: Op, signature: Signature) -> bool:
+    """One group, columns side by side, sums of 24 bits, weights of -127 or more."""
+    assert isinstance(op, Conv2d)
+    if not is_one_group(op, signature):
+        return False
+    p = op.params(signature)
+    return bool(
+        max(-p.least, p.greatest) < 2**23 and p.weights.min() > -128 and p.rescale.shift <= 8
+    )
+
+
+def has_blocks_of_runs(op: Op, signature: Signature) -> bool:
+    """The same; the rows of windows fill words better than their pixels do, or have many pixels."""
+    taps, channels = signature.inputs[1].shape[2:]
+    by_run, by_pixel = -(-taps * channels // 4), taps * -(-channels // 4)
+    worth = channels < 4 or taps > 5 or 7 * by_run < 6 * by_pixel
+    return taps > 1 and taps * channels >= 4 and worth and sums_fit_blocks(op, signature)
+
+
+def has_blocks(op: Op, signature: Signature) -> bool:
+    """The same, with pixels of a word at least, and at most five in a row of a window."""
+    taps, channels = signature.inputs[1].shape[2:]
+    return channels >= 4 and taps <= 5 and sums_fit_blocks(op, signature)
+
+
+def block_of_runs(op: Op, signature: Signature) -> int:
+    """The rows of four windows, each value in two bytes."""
+    _, rows, taps, channels = signature.inputs[1].shape
+    return 2 * rows * round_up(taps * channels, 4) * min(4, signature.output.width)
+
+
+def block_of_pixels(op: Op, signature: Signature) -> int:
+    """The pixels of four windows, each value in two bytes."""
+    assert isinstance(op, Conv2d)
+    _, rows, taps, channels = signature.inputs[1].shape
+    stride = op.strides[1] if taps > 1 else 1
+    pixels = stride * (min(4, signature.output.width) - 1) + taps
+    return 2 * rows * round_up(channels, 4) * pixels

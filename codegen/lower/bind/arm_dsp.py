@@ -7,6 +7,7 @@ from functools import partial
 
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding, rescale_params
+from codegen.lower.bind.block import bind_runs, bind_windows
 from codegen.lower.bind.linear import (
     Tile,
     bind_conv2d,
@@ -62,6 +63,8 @@ def bind_dense_dsp(op: Dense, signature: Signature) -> Binding:
 
 
 ARM_DSP: Mapping[str, Callable[..., Binding]] = {
+    "arm_dsp/conv2d_block": bind_windows,
+    "arm_dsp/conv2d_run": bind_runs,
     "arm_dsp/pointwise": partial(bind_pointwise, QUADS_2X2),
     "arm_dsp/conv2d": partial(bind_conv2d, QUADS_2X2),
     "arm_dsp/conv2d_by_tap": partial(bind_conv2d, QUADS_2X2),

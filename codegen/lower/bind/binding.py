@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codegen.ir.fixed_point import Rescale
+from codegen.ir.program import Part
 from codegen.ir.types import Array
 
 
@@ -21,12 +22,17 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`stem` begins the function's name, `summary` says what it does, `params` fill a template."""
+    """`stem` begins the function's name, `summary` says what it does, `params` fill a template.
+
+    `shape` are the numbers that stand for fields among the parameters, in their order.
+    """
 
     stem: str
     summary: str
     params: Mapping[str, object]
     data: tuple[Data, ...] = field(default=())
+    shape: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 def rescale_params(rescale: Rescale) -> dict[str, object]:

@@ -9,7 +9,11 @@ from codegen.ops import (
 )
 from codegen.schedule.conditions import (
     always,
+    block_of_pixels,
+    block_of_runs,
     filled_vector,
+    has_blocks,
+    has_blocks_of_runs,
     has_deep_filters,
     is_depthwise_3x3,
     is_depthwise_3x3_s2,
@@ -21,6 +25,7 @@ from codegen.schedule.conditions import (
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
 BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
@@ -53,6 +58,20 @@ ARM_DSP: tuple[Rule, ...] = (
         cost=Cost(mac=5.5),
     ),
     Rule(
+        Kernel("arm_dsp", "conv2d_run", BLOCK, strided=True, body="arm_dsp/conv2d_block"),
+        (Conv2d,),
+        has_blocks_of_runs,
+        block_of_runs,
+        cost=Cost(1.05, 9.0, 1.5, 18.5, pixels=1, filters=2),
+    ),
+    Rule(
+        Kernel("arm_dsp", "conv2d_block", BLOCK, strided=True, reads_spread=True),
+        (Conv2d,),
+        has_blocks,
+        block_of_pixels,
+        cost=Cost(1.05, 9.0, 0.94, 18.5, pixels=1, filters=2),
+    ),
+    Rule(
         Kernel(
             "arm_dsp",
             "pointwise",
@@ -61,6 +80,15 @@ ARM_DSP: tuple[Rule, ...] = (
             strided=True,
             reads_spread=True,
             body="generic/pointwise",
+            fields=(
+                "channels",
+                "filters",
+                "out_width",
+                "in_pitches",
+                "out_pitch",
+                "stride",
+                "zero",
+            ),
         ),
         (Conv2d,),
         is_pointwise_by_words,
