@@ -56,6 +56,7 @@ RUNTIME = (
     "pack16",
     "expand_word",
     "block_type",
+    "vector_type",
     "smlad_2x2",
     "smlad_4x1",
     "window_3x3",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Resize, Transpose
+from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
+from codegen.ops.linear import LinearParams
 from codegen.schedule.cost import round_up
 
 
@@ -178,12 +179,19 @@ def one_sum(op: Op, signature: Signature) -> int:
 def sums_fit_blocks(op: Op, signature: Signature) -> bool:
     """One group, columns side by side, sums of 24 bits, weights of -127 or more."""
     assert isinstance(op, Conv2d)
-    if not is_one_group(op, signature):
-        return False
-    p = op.params(signature)
-    return bool(
-        max(-p.least, p.greatest) < 2**23 and p.weights.min() > -128 and p.rescale.shift <= 8
-    )
+    return is_one_group(op, signature) and sums_are_short(op.params(signature))
+
+
+def sums_are_short(p: LinearParams) -> bool:
+    """Sums of 24 bits, weights of -127 or more."""
+    fits = max(-p.least, p.greatest) < 2**23 and p.rescale.shift <= 8
+    return fits and bool(p.weights.min() > -128)
+
+
+def has_vectors(op: Op, signature: Signature) -> bool:
+    """The same, of four inputs or more."""
+    assert isinstance(op, Dense)
+    return signature.inputs[0].elements >= 4 and sums_are_short(op.params(signature))
 
 
 def has_blocks_of_runs(op: Op, signature: Signature) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from codegen.ir.op import Signature
-from codegen.lower.bind.binding import Binding, rescale_params
+from codegen.lower.bind.binding import Binding
 from codegen.lower.bind.block import bind_runs, bind_windows
 from codegen.lower.bind.linear import (
     Tile,
@@ -15,10 +15,10 @@ from codegen.lower.bind.linear import (
     conv_name,
     conv_params,
     linear_data,
-    tile_data,
 )
+from codegen.lower.bind.vector import bind_vector
 from codegen.lower.pack import column_pairs_3x3, interleave_four_quads, interleave_quads
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Conv2d
 
 QUADS = "c0k0, c1k0, c0k2, c1k2, c0k1, c1k1, c0k3, c1k3"
 QUADS_2X2 = Tile("fx_smlad_2x2", "", 2, 4, interleave_quads, QUADS)
@@ -43,25 +43,6 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
-def bind_dense_dsp(op: Dense, signature: Signature) -> Binding:
-    """Four outputs at a time, two products an instruction."""
-    p = op.params(signature)
-    outputs, depth = p.weights.shape
-    surplus = -depth % QUADS_4X1.values
-    return Binding(
-        f"dense_{depth}x{outputs}",
-        "A dense layer",
-        {
-            "inputs": depth,
-            "outputs": outputs,
-            "padded": depth + surplus,
-            "surplus": surplus,
-            **rescale_params(p.rescale),
-        },
-        tile_data(p, QUADS_4X1),
-    )
-
-
 ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/conv2d_block": bind_windows,
     "arm_dsp/conv2d_run": bind_runs,
@@ -69,7 +50,7 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/conv2d": partial(bind_conv2d, QUADS_2X2),
     "arm_dsp/conv2d_by_tap": partial(bind_conv2d, QUADS_2X2),
     "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
-    "arm_dsp/dense": bind_dense_dsp,
+    "arm_dsp/dense": bind_vector,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
     "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,
 }

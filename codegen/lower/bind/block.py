@@ -143,18 +143,27 @@ def pack_blocks(weights: Array) -> Array:
     for word in range(words):
         first, done = min(4 * word, length - 4), 4 * word
         fours[:filters, :, :, word, done - first :] = weights[..., done : first + 4]
-    halves = (256 * fours[..., ::2] + fours[..., 1::2]) & 0xFFFF
-    packed = (halves[..., 0] | (halves[..., 1] << 16)).astype(np.uint32).view(np.int32)
-    ordered: Array = packed.reshape(-1, 2, rows, runs, words).transpose(0, 2, 4, 3, 1)
+    ordered: Array = halves(fours).reshape(-1, 2, rows, runs, words).transpose(0, 2, 4, 3, 1)
     return ordered
 
 
+def halves(fours: Array) -> Array:
+    """(..., 4) weights -> (...) words: 256 * even + odd in the lower and in the upper half."""
+    pairs = (256 * fours[..., ::2] + fours[..., 1::2]) & 0xFFFF
+    words: Array = (pairs[..., 0] | (pairs[..., 1] << 16)).astype(np.uint32).view(np.int32)
+    return words
+
+
 def block_starts(p: LinearParams, packed: Array) -> Array:
-    """Return where the sums begin: 256 * bias less what the odd weights add, as int32 wraps."""
+    """Return where sums begin, (packs, filters): 256 * bias less what odd weights add, wrapped.
+
+    `packed` is (packs, ..., filters of a pack).
+    """
     low = np.ascontiguousarray(packed, np.int32).view(np.int8).reshape(*packed.shape, 4)[..., ::2]
-    odd = low.astype(np.int64).sum(axis=(1, 2, 3, 5)).ravel()
-    start = 256 * pad_to_multiple(p.bias.astype(np.int64), 0, 2) - 127 * odd
-    wrapped: Array = (start & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    middle = tuple(range(1, packed.ndim - 1))
+    odd = low.astype(np.int64).sum(axis=(*middle, packed.ndim))
+    start = 256 * pad_to_multiple(p.bias.astype(np.int64), 0, odd.shape[1]).reshape(odd.shape)
+    wrapped: Array = ((start - 127 * odd) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
     return wrapped
 
 
@@ -203,11 +212,9 @@ def _bind(op: Conv2d, signature: Signature, weights: Array, apart: int, stride: 
     packed = pack_blocks(weights)
     form = f"[{len(packed)}][2 starts, [{rows}][{words}][{taps}][2] weights, 2 multipliers]"
     array, _, multipliers = linear_data(p, packed, form)
-    starts, scales = (
-        pad_to_multiple(values, 1, 2).reshape(-1, 2)
-        for values in (block_starts(p, packed), multipliers.values)
-    )
-    stream = np.concatenate([starts, packed.reshape(len(packed), -1), scales], axis=1)
+    scales = pad_to_multiple(multipliers.values, 1, 2).reshape(-1, 2)
+    weights_only = packed.reshape(len(packed), -1)
+    stream = np.concatenate([block_starts(p, packed), weights_only, scales], axis=1)
     return Binding(
         f"conv2d_block_{conv_name(op, signature)}",
         f"One row of a {p.weights.shape[1]}x{p.weights.shape[2]} convolution",
@@ -229,9 +236,18 @@ def _expand_part(block: Block) -> Part:
 
 def _block_part(block: Block, rescale: Rescale) -> Part:
     """Return the function that multiplies a block; `down` takes the sums to where rescaling is."""
-    down, low, high = 8 - rescale.shift, rescale.low, rescale.high
+    told = (("b", block), *rescale_told(rescale))
+    return Part(block.name + rescale_suffix(rescale), "block", told)
+
+
+def rescale_told(rescale: Rescale) -> tuple[tuple[str, object], ...]:
+    """Return what the end of a loop is told: how far sums are shifted down, and the limits."""
+    return ("down", 8 - rescale.shift), ("low", rescale.low), ("high", rescale.high)
+
+
+def rescale_suffix(rescale: Rescale) -> str:
+    """Return what tells apart functions that end otherwise."""
     suffix = f"_up{rescale.shift}" if rescale.shift else ""
-    if (low, high) != (-128, 127):
-        suffix += f"_{low}_{high}".replace("-", "m")
-    told = (("b", block), ("down", down), ("low", low), ("high", high))
-    return Part(block.name + suffix, "block", told)
+    if (rescale.low, rescale.high) != (-128, 127):
+        suffix += f"_{rescale.low}_{rescale.high}".replace("-", "m")
+    return suffix

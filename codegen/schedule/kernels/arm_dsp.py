@@ -8,13 +8,12 @@ from codegen.ops import (
     Dense,
 )
 from codegen.schedule.conditions import (
-    always,
     block_of_pixels,
     block_of_runs,
-    filled_vector,
     has_blocks,
     has_blocks_of_runs,
     has_deep_filters,
+    has_vectors,
     is_depthwise_3x3,
     is_depthwise_3x3_s2,
     is_one_group,
@@ -26,6 +25,7 @@ from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
+VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
 BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
@@ -137,10 +137,9 @@ ARM_DSP: tuple[Rule, ...] = (
         cost=Cost(2.10, 11.4, 1.28, 8.5, filters=4),
     ),
     Rule(
-        Kernel("arm_dsp", "dense", SINGLE, takes_row=True),
+        Kernel("arm_dsp", "dense", VECTOR, takes_row=True),
         (Dense,),
-        always,
-        filled_vector,
-        cost=Cost(2.0, 10.1, 0.8, filters=4),
+        has_vectors,
+        cost=Cost(1.31, 11.5, filters=4),
     ),
 )
