@@ -226,12 +226,33 @@ def _bind(op: Conv2d, signature: Signature, weights: Array, apart: int, stride: 
 
 def _expand_part(block: Block) -> Part:
     """Return the function that makes the words of a block."""
-    runs = range(block.columns)
-    threes = tuple(
-        tuple((run, COLUMN_BYTES * run) for run in runs[start : start + 3]) for start in runs[::3]
+    runs = [_run(index) for index in range(block.columns)]
+    threes = tuple(tuple(runs[start : start + 3]) for start in range(0, len(runs), 3))
+    told = (
+        ("runs", block.columns),
+        ("last", block.columns - 1),
+        ("step", block.step_bytes),
+        ("threes", threes),
     )
-    told = (("runs", block.columns), ("step", block.step_bytes), ("threes", threes))
     return Part(f"fx_expand_{block.columns}", "expand", told)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of the runs that are expanded together: C of where it is read, and of where written."""
+
+    index: int
+    source: str
+    place: str
+
+
+def _run(index: int) -> Run:
+    apart = "distance" if index == 1 else f"({index} * distance)"
+    return Run(
+        index,
+        f"from + {apart}" if index else "from",
+        f"to + {COLUMN_BYTES * index}" if index else "to",
+    )
 
 
 def _block_part(block: Block, rescale: Rescale) -> Part:
