@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
-from codegen.ops.linear import LinearParams
+from codegen.ops.linear import SHORT, LinearParams
 from codegen.schedule.cost import round_up
 
 
@@ -184,7 +184,7 @@ def sums_fit_blocks(op: Op, signature: Signature) -> bool:
 
 def sums_are_short(p: LinearParams) -> bool:
     """Sums of 24 bits, weights of -127 or more."""
-    fits = max(-p.least, p.greatest) < 2**23 and p.rescale.shift <= 8
+    fits = max(-p.least, p.greatest) < SHORT and p.rescale.shift <= 8
     return fits and bool(p.weights.min() > -128)
 
 

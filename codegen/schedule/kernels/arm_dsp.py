@@ -62,14 +62,14 @@ ARM_DSP: tuple[Rule, ...] = (
         (Conv2d,),
         has_blocks_of_runs,
         block_of_runs,
-        cost=Cost(1.05, 9.0, 1.5, 18.5, pixels=1, filters=2),
+        cost=Cost(1.05, 25.0, 1.4, 7.0, filters=2),
     ),
     Rule(
         Kernel("arm_dsp", "conv2d_block", BLOCK, strided=True, reads_spread=True),
         (Conv2d,),
         has_blocks,
         block_of_pixels,
-        cost=Cost(1.05, 9.0, 0.94, 18.5, pixels=1, filters=2),
+        cost=Cost(1.05, 9.3, 1.3, 3.3, filters=2),
     ),
     Rule(
         Kernel(
