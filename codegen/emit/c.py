@@ -58,7 +58,6 @@ RUNTIME = (
     "expand_word",
     "block_type",
     "vector_type",
-    "smlad_2x2",
     "smlad_4x1",
     "window_3x3",
     "store_tile",

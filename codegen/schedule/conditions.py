@@ -79,11 +79,6 @@ def is_one_group(op: Op, signature: Signature) -> bool:
     return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
 
 
-def is_pointwise_by_words(op: Op, signature: Signature) -> bool:
-    """A 1x1 convolution of one group without padding, its channels a multiple of four."""
-    return is_pointwise(op, signature) and signature.inputs[0].channels % 4 == 0
-
-
 def has_deep_filters(op: Op, signature: Signature) -> bool:
     """One group, or groups of four channels or more: fewer take longer to widen than they save."""
     assert isinstance(op, Conv2d)
@@ -122,11 +117,6 @@ def one_patch(op: Op, signature: Signature) -> int:
     return patch_values(signature)
 
 
-def two_patches_by_words(op: Op, signature: Signature) -> int:
-    """Two patches of one group in int8, each rounded up to four values."""
-    return 2 * round_up(patch_values(signature), 4)
-
-
 def one_patch_by_words(op: Op, signature: Signature) -> int:
     """A patch of one group in int8, rounded up to four values."""
     return round_up(patch_values(signature), 4)
@@ -158,12 +148,6 @@ def edge_patch(op: Op, signature: Signature) -> int:
     return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
 
 
-def filled_vector(op: Op, signature: Signature) -> int:
-    """The input vector rounded up to four values, where it is not a multiple of four."""
-    elements = signature.inputs[0].elements
-    return round_up(elements, 4) if elements % 4 else 0
-
-
 def is_global(op: Op, signature: Signature) -> bool:
     """One window over more than one row, without padding, as wide as the image."""
     assert isinstance(op, AveragePool)
@@ -192,6 +176,18 @@ def has_vectors(op: Op, signature: Signature) -> bool:
     """The same, of four inputs or more."""
     assert isinstance(op, Dense)
     return signature.inputs[0].elements >= 4 and sums_are_short(op.params(signature))
+
+
+def has_patch_vectors(op: Op, signature: Signature) -> bool:
+    """Short sums of four values or more, any group but those of one channel."""
+    assert isinstance(op, Conv2d)
+    deep = patch_values(signature) >= 4 and not op.is_depthwise(signature)
+    return deep and sums_are_short(op.params(signature))
+
+
+def has_pixel_vectors(op: Op, signature: Signature) -> bool:
+    """The same of 1x1 windows without padding, in one group."""
+    return is_pointwise(op, signature) and has_patch_vectors(op, signature)
 
 
 def has_blocks_of_runs(op: Op, signature: Signature) -> bool:

@@ -24,7 +24,6 @@ from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.linear import conv_name, conv_params, linear_data
 from codegen.lower.pack import pad_to_multiple
 from codegen.ops import Conv2d
-from codegen.ops.linear import LinearParams
 
 WEIGHT_BYTES = 8
 """Of two filters: one word each."""
@@ -154,7 +153,7 @@ def halves(fours: Array) -> Array:
     return words
 
 
-def block_starts(p: LinearParams, packed: Array) -> Array:
+def block_starts(bias: Array, packed: Array) -> Array:
     """Return where sums begin, (packs, filters): 256 * bias less what odd weights add, wrapped.
 
     `packed` is (packs, ..., filters of a pack).
@@ -162,7 +161,7 @@ def block_starts(p: LinearParams, packed: Array) -> Array:
     low = np.ascontiguousarray(packed, np.int32).view(np.int8).reshape(*packed.shape, 4)[..., ::2]
     middle = tuple(range(1, packed.ndim - 1))
     odd = low.astype(np.int64).sum(axis=(*middle, packed.ndim))
-    start = 256 * pad_to_multiple(p.bias.astype(np.int64), 0, odd.shape[1]).reshape(odd.shape)
+    start = 256 * pad_to_multiple(bias.astype(np.int64), 0, odd.shape[1]).reshape(odd.shape)
     wrapped: Array = ((start - 127 * odd) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
     return wrapped
 
@@ -214,7 +213,7 @@ def _bind(op: Conv2d, signature: Signature, weights: Array, apart: int, stride: 
     array, _, multipliers = linear_data(p, packed, form)
     scales = pad_to_multiple(multipliers.values, 1, 2).reshape(-1, 2)
     weights_only = packed.reshape(len(packed), -1)
-    stream = np.concatenate([block_starts(p, packed), weights_only, scales], axis=1)
+    stream = np.concatenate([block_starts(p.bias, packed), weights_only, scales], axis=1)
     return Binding(
         f"conv2d_block_{conv_name(op, signature)}",
         f"One row of a {p.weights.shape[1]}x{p.weights.shape[2]} convolution",
