@@ -212,8 +212,18 @@ def block_of_runs(op: Op, signature: Signature) -> int:
 
 def block_of_pixels(op: Op, signature: Signature) -> int:
     """The pixels of four windows, each value in two bytes."""
+    return block_bytes(op, signature, 4)
+
+
+def bytes_of_pixels(op: Op, signature: Signature) -> int:
+    """The pixels of three windows."""
+    return block_bytes(op, signature, 3) // 2
+
+
+def block_bytes(op: Op, signature: Signature, most: int) -> int:
+    """Return what a block of at most so many windows takes, each value in two bytes."""
     assert isinstance(op, Conv2d)
     _, rows, taps, channels = signature.inputs[1].shape
     stride = op.strides[1] if taps > 1 else 1
-    pixels = stride * (min(4, signature.output.width) - 1) + taps
+    pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels

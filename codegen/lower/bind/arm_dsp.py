@@ -42,7 +42,8 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
 
 
 ARM_DSP: Mapping[str, Callable[..., Binding]] = {
-    "arm_dsp/conv2d_block": bind_windows,
+    "arm_dsp/conv2d_block": partial(bind_windows, False),
+    "arm_dsp/conv2d_bytes": partial(bind_windows, True),
     "arm_dsp/conv2d_run": bind_runs,
     "arm_dsp/conv2d_vector": bind_vector,
     "arm_dsp/pointwise": bind_pointwise,

@@ -10,6 +10,7 @@ from codegen.ops import (
 from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
+    bytes_of_pixels,
     has_blocks,
     has_blocks_of_runs,
     has_deep_filters,
@@ -69,6 +70,20 @@ ARM_DSP: tuple[Rule, ...] = (
         has_blocks,
         block_of_pixels,
         cost=Cost(1.05, 9.3, 1.3, 3.3, filters=2),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d_bytes",
+            BLOCK,
+            strided=True,
+            reads_spread=True,
+            body="arm_dsp/conv2d_block",
+        ),
+        (Conv2d,),
+        has_blocks,
+        bytes_of_pixels,
+        cost=Cost(1.13, 10.0, 1.2, 5.0, filters=2),
     ),
     Rule(
         Kernel("arm_dsp", "conv2d_vector", VECTOR, strided=True, reads_spread=True),
