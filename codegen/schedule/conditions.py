@@ -216,8 +216,13 @@ def block_of_pixels(op: Op, signature: Signature) -> int:
 
 
 def bytes_of_pixels(op: Op, signature: Signature) -> int:
-    """The pixels of three windows."""
-    return block_bytes(op, signature, 3) // 2
+    """The pixels of two windows, or of three."""
+    return block_bytes(op, signature, byte_pixels(signature.output.width)) // 2
+
+
+def byte_pixels(width: int) -> int:
+    """Return how many pixels a block of bytes has at most: two, which take less, in short rows."""
+    return 2 if width in (2, 4, 8) else 3
 
 
 def block_bytes(op: Op, signature: Signature, most: int) -> int:

@@ -24,6 +24,7 @@ from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.linear import conv_name, conv_params, linear_data
 from codegen.lower.pack import pad_to_multiple
 from codegen.ops import Conv2d
+from codegen.schedule.conditions import byte_pixels
 
 WEIGHT_BYTES = 8
 """Of two filters: one word each."""
@@ -150,7 +151,7 @@ class Block:
 def cover(width: int, most: int = 4) -> tuple[tuple[int, int], ...]:
     """Return (pixels of a block, how many of it) for a row, larger blocks first.
 
-    Blocks have at most `most` pixels, 3 or 4.
+    Blocks have at most `most` pixels.
 
     >>> cover(32), cover(6), cover(5), cover(13), cover(1)
     (((4, 8),), ((3, 2),), ((3, 1), (2, 1)), ((4, 1), (3, 3)), ((1, 1),))
@@ -240,7 +241,9 @@ def _bind(
     parts: list[dict[str, object]] = []
     shared: list[Part] = []
     end = 0
-    for pixels, count in cover(signature.output.width, 3 if as_bytes else 4):
+    for pixels, count in cover(
+        signature.output.width, byte_pixels(signature.output.width) if as_bytes else 4
+    ):
         block = Block(pixels, taps, stride, unroll, steps % unroll > 0, as_bytes)
         end += pixels * count
         functions = _expand_part(block), _block_part(block, p.rescale)

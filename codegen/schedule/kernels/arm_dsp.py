@@ -83,7 +83,7 @@ ARM_DSP: tuple[Rule, ...] = (
         (Conv2d,),
         has_blocks,
         bytes_of_pixels,
-        cost=Cost(1.13, 10.0, 1.2, 5.0, filters=2),
+        cost=Cost(1.16, 10.0, 1.2, 5.0, filters=2),
     ),
     Rule(
         Kernel("arm_dsp", "conv2d_vector", VECTOR, strided=True, reads_spread=True),
