@@ -54,6 +54,8 @@ RUNTIME = (
     "store_tile",
     "store_apart",
     "store_filters",
+    "widen",
+    "dot_4",
 )
 """The files of templates/runtime/, each after those it calls."""
 

@@ -214,7 +214,7 @@ class _Constants:
 
     def share(self, index: int, node: Node, data: Data) -> str:
         """Return the name of an array with this content."""
-        dtype = {"int8_t": "int8", "int32_t": "int32"}[data.ctype]
+        dtype = data.ctype.removesuffix("_t")
         values = data.values.astype(dtype).ravel()
         key = (data.ctype, values.tobytes())
         if key not in self._made:

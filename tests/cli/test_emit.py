@@ -147,7 +147,7 @@ def test_budget_names_what_binds(run: Run, toy: str) -> None:
 
 
 def test_what_would_help_is_told_with_its_gain(run: Run, toy: str) -> None:
-    result = run("emit", toy, "-t", "host", "--ram", "100")
+    result = run("emit", toy, "-t", "cortex-m3", "--ram", "100")
     gains = [
         int(gain) for gain in re.findall(r"--input \w+ .*: \d+ bytes, (\d+) less", result.stderr)
     ]

@@ -18,13 +18,22 @@ from tests.ops.cases import (
     slices,
     sums,
 )
-from tests.ops.harness import ARM_DSP, GENERIC, assert_c_equals_reference, int8, merged, op_graph
+from tests.ops.harness import (
+    ARM_DSP,
+    GENERIC,
+    HOST,
+    assert_c_equals_reference,
+    int8,
+    merged,
+    op_graph,
+)
 
 few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-families = pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=["generic", "arm_dsp"])
+families = pytest.mark.parametrize("families", [GENERIC, ARM_DSP, HOST], ids=lambda f: f[0])
+portable = pytest.mark.parametrize("families", [GENERIC, HOST], ids=lambda f: f[0])
 
 
 def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
@@ -52,10 +61,11 @@ def test_add(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
 
 
+@portable
 @few
 @given(graphs=st.lists(pools(), **several))
-def test_pool(graphs: list[Graph]) -> None:
-    check(graphs, GENERIC)
+def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
 
 
 @few
