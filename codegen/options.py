@@ -47,6 +47,7 @@ class Options:
     `input_mode` and `output_mode` say how inputs and outputs pass
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
+    `shrink`: leave out what no output needs.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Options:
     input_mode: InputMode = "arena"
     output_mode: OutputMode = "arena"
     memories: Mapping[str, int | None] = field(default_factory=dict)
+    shrink: bool = True
 
     @property
     def model_name(self) -> str:

@@ -18,13 +18,14 @@ from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration, MemoryCosts
+from codegen.ir.report import Calibration, MemoryCosts, Savings
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
 from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
+from codegen.passes.shrink import savings, shrink
 from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
@@ -66,6 +67,7 @@ class Network:
     samples: Samples
     calibration: Calibration
     graph: Graph
+    savings: Savings
     transfer: Transfer
     dump: Dump
 
@@ -136,8 +138,19 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         "quantize",
         quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
     )
-    calibration = describe_calibration(samples, needs_ranges)
-    return Network(options, target, model, digest, samples, calibration, graph, transfer, dump)
+    small = dump.graph("shrink", shrink(graph)) if options.shrink else graph
+    return Network(
+        options,
+        target,
+        model,
+        digest,
+        samples,
+        describe_calibration(samples, needs_ranges),
+        small,
+        savings(graph, small),
+        transfer,
+        dump,
+    )
 
 
 def compile_network(

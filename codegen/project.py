@@ -224,6 +224,7 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         compiled.goal,
         compiled.program.interface,
         compiled.network.calibration,
+        compiled.network.savings,
         measured,
         agreement,
         found.checks if found else (),

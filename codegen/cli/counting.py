@@ -42,7 +42,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = ("rules", "batch", "bits", "compare", "split", "block", "block_alpha", "block_rho")
 """What counting takes and measuring does not."""
-NEEDS_TARGET = ("weights", "calibrate", "name", "ram", "input", "output", "seed", "dump_ir")
+NEEDS_TARGET = (
+    "weights",
+    "calibrate",
+    "name",
+    "ram",
+    "input",
+    "output",
+    "seed",
+    "dump_ir",
+    "shrink",
+)
 """What measuring takes and counting does not."""
 
 

@@ -110,6 +110,13 @@ def model_options(command: F) -> F:
                 " cost least; all: those on the chip. Default: one of RAM, one of flash.",
             ),
             click.option(
+                "--shrink/--no-shrink",
+                default=True,
+                show_default=True,
+                help="Leave out channels that are constant, equal to others or not needed; every"
+                " output byte stays the same.",
+            ),
+            click.option(
                 "--input",
                 type=click.Choice(get_args(InputMode)),
                 default="arena",
@@ -179,6 +186,7 @@ def _make_each(
             pdu_payload_bytes=given["pdu"],
             input_mode=given["input"],
             output_mode=given["output"],
+            shrink=given["shrink"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -102,6 +102,18 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Savings:
+    """What shrinking took out of a network, all of it without a change of the outputs.
+
+    Channels are counted once for each layer that made them.
+    """
+
+    channels: int = 0
+    macs: int = 0
+    params: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """The fixed-point reference against the float network in onnxruntime, on the same samples.
 
@@ -173,6 +185,7 @@ class Report:
     layers: tuple[LayerReport, ...]
     memories: tuple[MemoryUse, ...] = ()
     ram: RamBudget = RamBudget()
+    savings: Savings = Savings()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

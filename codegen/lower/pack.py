@@ -6,6 +6,8 @@ import numpy as np
 
 from codegen.ir.types import Array
 
+INT8_MAX = 127
+
 
 def interleave_pairs(weights: Array) -> Array:
     """(filters, depth) -> (filter pairs, depth, 2): two filters side by side.
@@ -49,6 +51,39 @@ def widen_fours(weights: Array) -> Array:
     filters, depth = weights.shape
     padded = np.pad(weights.astype(np.int16), ((0, -filters % 4), (0, -depth % 16)))
     return padded.reshape(-1, 4, padded.shape[1])
+
+
+def interleave_even_pairs(weights: Array) -> Array:
+    """(filters, depth) -> (filter pairs, depth, 2): pairs, an odd depth filled with a zero."""
+    return interleave_pairs(np.pad(weights, ((0, 0), (0, weights.shape[1] % 2))))
+
+
+def lane_runs(pairs: Array) -> Array:
+    """(filter pairs, depth, 2) -> int8, for each pair of filters: how many fours of steps go before
+    each two steps that are added up apart, and how many go before the end.
+
+    Two are apart where four might drive a filter's sum of products out of 16 bits, where only two
+    are left, and where an int8 cannot count the fours before them.
+    """
+    runs: list[int] = []
+    for pair in pairs.astype(np.int64):
+        runs.append(0)
+        at = 0
+        while at < len(pair):
+            if at + 4 <= len(pair) and runs[-1] < INT8_MAX and fits_lane(pair[at : at + 4]):
+                runs[-1] += 1
+                at += 4
+            else:
+                runs.append(0)
+                at += 2
+    return np.array(runs, np.int8)
+
+
+def fits_lane(steps: Array) -> bool:
+    """The sums of (steps, filters) weights times int8 values fit 16 bits, whatever the values."""
+    positive, negative = (np.maximum(sign * steps, 0).sum(axis=0) for sign in (1, -1))
+    greatest, least = 127 * positive + 128 * negative, 128 * positive + 127 * negative
+    return bool((greatest < 2**15).all() and (least <= 2**15).all())
 
 
 def column_pairs_3x3(weights: Array) -> Array:

@@ -157,6 +157,10 @@ def figure_rows(report: Report) -> Iterator[Figure]:
     yield from _memory_rows(report, "flash")
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
+    saved = report.savings
+    if saved.channels:
+        remark = f"left out with {grouped(saved.params)} parameters: no output needs them"
+        yield "", f"{grouped(saved.macs)} MACs", remark
     if totals.cycles is not None:
         instructions = f"estimated; {grouped(totals.instructions)} instructions, counted"
         yield "Time", f"{grouped(totals.cycles)} cycles", instructions

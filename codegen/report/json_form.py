@@ -22,6 +22,7 @@ from codegen.ir.report import (
     MemoryUse,
     RamBudget,
     Report,
+    Savings,
     Totals,
 )
 from codegen.ir.types import DType
@@ -70,6 +71,7 @@ def _report_to_json(report: Report) -> Json:
         "pdu_payload_bytes": report.pdu_payload_bytes,
         "interface": _interface_to_json(report.interface),
         "ram": asdict(report.ram),
+        "savings": asdict(report.savings),
         "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
@@ -139,6 +141,7 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         calibration=Calibration(**document["calibration"]),
         interface=_interface_from_json(document["interface"], library),
         ram=RamBudget(**document["ram"]),
+        savings=Savings(**document.get("savings", {})),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
         memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),

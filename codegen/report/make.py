@@ -22,6 +22,7 @@ from codegen.ir.report import (
     MemoryCosts,
     RamBudget,
     Report,
+    Savings,
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
@@ -85,6 +86,7 @@ def make_report(
     goal: RamGoal,
     interface: Interface,
     calibration: Calibration,
+    savings: Savings,
     measured: Measured,
     agreement: Agreement | None = None,
     checks: Sequence[Check] = (),
@@ -100,6 +102,7 @@ def make_report(
         target=target.name,
         clock_hz=target.clock_hz,
         calibration=calibration,
+        savings=savings,
         pdu_payload_bytes=options.pdu_payload_bytes,
         interface=interface,
         ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnx.parser
+from onnx import numpy_helper
+
 from codegen.targets import list_targets
 from tests.cli.conftest import Run
 
@@ -63,3 +68,30 @@ def test_the_memory_map_of_a_folder_is_drawn_from_its_plan(
     assert run("report", "toy", "--memory").exit_code == 3
     plan.write_text("{}", encoding="utf-8")
     assert run("report", "toy", "--memory").exit_code == 1
+
+
+WASTE = """
+<ir_version: 8, opset_import: ["": 13]>
+waste (float[1,3,5,5] x) => (float[1,2,5,5] z)
+<float[4,3,1,1] w, float[2,4,1,1] v>
+{
+  y = Conv (x, w)
+  z = Conv (y, v)
+}
+"""
+
+
+def test_shrinking_is_reported_and_can_be_left(run: Run, tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(WASTE)
+    weights = np.zeros((4, 3, 1, 1), np.float32)
+    weights[1] = 1
+    for name, data in (("w", weights), ("v", np.ones((2, 4, 1, 1), np.float32))):
+        model.graph.initializer.append(numpy_helper.from_array(data, name))
+    onnx.save(model, tmp_path / "waste.onnx")
+    assert "left out with 18 parameters" in run("report", "waste.onnx", "-t", "host").stdout
+    shrunk, whole = (
+        json.loads(run("report", "waste.onnx", "-t", "host", "--json", *flags).stdout)["savings"]
+        for flags in ((), ("--no-shrink",))
+    )
+    assert shrunk == {"channels": 3, "macs": 25 * 3 * (3 + 2), "params": 3 * (3 + 1 + 2)}
+    assert whole == {"channels": 0, "macs": 0, "params": 0}

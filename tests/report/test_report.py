@@ -181,6 +181,7 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
         compiled.goal,
         compiled.program.interface,
         compiled.network.calibration,
+        compiled.network.savings,
         Measured(instructions=6, cycles=12, layers=layers),
     )
     assert [(layer.instructions, layer.cycles) for layer in report.layers] == list(layers)

@@ -115,6 +115,7 @@ def bind_conv2d(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
             "tile": tile.function,
             "padded": patch + surplus,
             "surplus": surplus,
+            "is_run": op.group == 1 and op.dilations[1] == 1,
             "beyond": window.overhangs(signature.inputs[0].rows, signature.output.rows),
         },
         tile_data(p, tile, op.group),
@@ -141,10 +142,13 @@ def group_params(op: Conv2d, filters: int) -> dict[str, object]:
 def bind_pointwise(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
     """A 1x1 convolution reads its pixels where they are."""
     p = op.params(signature)
+    channels = signature.inputs[0].channels
+    surplus = -channels % tile.values
     return Binding(
-        f"pointwise_{conv_name(op, signature)}",
+        f"pointwise{tile.kind}_{conv_name(op, signature)}",
         "One row of a 1x1 convolution",
-        conv_params(op, signature, p) | {"tile": tile.function},
+        conv_params(op, signature, p)
+        | {"tile": tile.function, "padded": channels + surplus, "surplus": surplus},
         tile_data(p, tile),
     )
 
