@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ from codegen.ir.program import (
     arena_base,
 )
 from codegen.ir.types import Array
+
+INLINED = 2
+"""How many copies of an inner loop take less code than calls of one."""
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
@@ -160,6 +164,7 @@ def _library(
     """Return what the templates of the files that networks share see."""
     name = programs[0].interface.stem
     macros = {"inline": f"{name.upper()}_INLINE", "noinline": f"{name.upper()}_NOINLINE"}
+    shared = shared_loops(programs)
     arena_bytes, arena_align = shared_arena([program.interface for program in programs])
     bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
     return {
@@ -172,7 +177,9 @@ def _library(
         "sections": tuple(_section(name, memory) for memory in _sections(programs)),
         "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
         "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(macros)
+            env.get_template(f"runtime/{part}.h.j2").render(
+                macros, inner=macros["noinline" if part in shared else "inline"]
+            )
             for part in used_runtime(programs)
         ),
         "kernels": tuple(
@@ -267,6 +274,16 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")
     return tuple(part for part in RUNTIME if part in used)
+
+
+def shared_loops(programs: Sequence[Program]) -> frozenset[str]:
+    """Return the runtime files whose inner loops are one function: those of several kernels, where
+    bytes of code count.
+    """
+    if not any(program.compact for program in programs):
+        return frozenset()
+    users = Counter(part for f in all_functions(programs) for part in f.kernel.uses)
+    return frozenset(part for part, count in users.items() if count > INLINED)
 
 
 def _arena_declarations(program: Program) -> tuple[str, ...]:

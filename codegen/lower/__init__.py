@@ -44,13 +44,14 @@ def lower(
     digest: str,
     library: str = "",
     beside: Sequence[Program] = (),
+    compact: bool = False,
 ) -> Program:
     """Return the program of a scheduled and planned graph.
 
     `name` is the C identifier; target, model and digest go into the banner. `library` names the
     files it shares with other networks, `beside` are those lowered before: functions and
-    constants that they have are shared. Raises UnsupportedOperator with every node whose form its
-    kernel does not take.
+    constants that they have are shared. `compact` as in `Program`. Raises UnsupportedOperator with
+    every node whose form its kernel does not take.
     """
     graph = schedule.graph
     bindings = _bind_all(schedule)
@@ -75,6 +76,7 @@ def lower(
         model=model,
         digest=digest,
         macs=sum(node.op.macs(graph.signature(node)) for node in graph.nodes),
+        compact=compact,
     )
 
 
