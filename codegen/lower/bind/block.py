@@ -21,7 +21,7 @@ from codegen.ir.op import Signature
 from codegen.ir.program import Part
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data
-from codegen.lower.bind.linear import conv_name, conv_params, linear_data
+from codegen.lower.bind.linear import conv_name, linear_data
 from codegen.lower.pack import pad_to_multiple
 from codegen.ops import Conv2d
 from codegen.schedule.conditions import byte_pixels
@@ -238,26 +238,15 @@ def _bind(
     words = -(-length // 4)
     steps = rows * words
     unroll = 4 if taps == 1 and steps % 4 == 0 else 2
-    parts: list[dict[str, object]] = []
-    shared: list[Part] = []
+    blocks: list[tuple[Block, int]] = []
     end = 0
     for pixels, count in cover(
         signature.output.width, byte_pixels(signature.output.width) if as_bytes else 4
     ):
-        block = Block(pixels, taps, stride, unroll, steps % unroll > 0, as_bytes)
         end += pixels * count
-        functions = _expand_part(block), _block_part(block, p.rescale)
-        shared += (_run_part(block), *functions)
-        parts.append(
-            {
-                "end": end,
-                "pixels": pixels,
-                "bytes": steps * block.step_bytes,
-                "expand": functions[0].name,
-                "row_bytes": words * block.step_bytes,
-                "function": functions[1].name,
-            }
-        )
+        blocks.append((Block(pixels, taps, stride, unroll, steps % unroll > 0, as_bytes), end))
+    parts = [(_expand_part(block), _block_part(block, p.rescale)) for block, _ in blocks]
+    step_bytes = [block.step_bytes for block, _ in blocks]
     packed = pack_blocks(weights)
     form = f"[{len(packed)}][2 starts, [{rows}][{words}][{taps}][2] weights, 2 multipliers]"
     array, _, multipliers = linear_data(p, packed, form)
@@ -267,9 +256,26 @@ def _bind(
     return Binding(
         f"conv2d_{'bytes' if as_bytes else 'block'}_{conv_name(op, signature)}",
         f"One row of a {p.weights.shape[1]}x{p.weights.shape[2]} convolution",
-        conv_params(op, signature, p) | {"parts": parts, "length": length, "apart": apart},
+        {
+            "parts": tuple(
+                (block.pixels, expand.name, function.name)
+                for (block, _), (expand, function) in zip(blocks, parts, strict=True)
+            ),
+            "ends": tuple(end for _, end in blocks),
+            "bytes": tuple(steps * size for size in step_bytes),
+            "row_bytes": tuple(words * size for size in step_bytes),
+            "width": signature.inputs[0].width,
+            "kernel_rows": rows,
+            "stride": op.strides[1],
+            "pad": op.pads[1],
+            "filters": len(p.weights),
+            "length": length,
+            "apart": apart,
+            "zero": p.rescale.zero_point,
+            "input_zero": p.input_zero_point,
+        },
         (Data("weights", "int32_t", stream, array.comment.replace("int8, ", "")),),
-        parts=tuple(shared),
+        parts=tuple(part for pair in parts for part in (_run_part(blocks[0][0]), *pair)),
     )
 
 

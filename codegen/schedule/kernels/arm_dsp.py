@@ -25,6 +25,23 @@ from codegen.schedule.conditions import (
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+WINDOWS = (
+    "ends",
+    "bytes",
+    "row_bytes",
+    "width",
+    "kernel_rows",
+    "stride",
+    "pad",
+    "filters",
+    "length",
+    "apart",
+    "zero",
+    "input_zero",
+    "in_pitches",
+    "out_pitch",
+)
+"""What layers may tell kernels that work on blocks."""
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
@@ -58,14 +75,21 @@ ARM_DSP: tuple[Rule, ...] = (
         cost=Cost(mac=5.5),
     ),
     Rule(
-        Kernel("arm_dsp", "conv2d_run", BLOCK, strided=True, body="arm_dsp/conv2d_block"),
+        Kernel(
+            "arm_dsp",
+            "conv2d_run",
+            BLOCK,
+            strided=True,
+            body="arm_dsp/conv2d_block",
+            fields=WINDOWS,
+        ),
         (Conv2d,),
         has_blocks_of_runs,
         block_of_runs,
         cost=Cost(1.05, 25.0, 1.4, 7.0, filters=2),
     ),
     Rule(
-        Kernel("arm_dsp", "conv2d_block", BLOCK, strided=True, reads_spread=True),
+        Kernel("arm_dsp", "conv2d_block", BLOCK, strided=True, reads_spread=True, fields=WINDOWS),
         (Conv2d,),
         has_blocks,
         block_of_pixels,
@@ -79,6 +103,7 @@ ARM_DSP: tuple[Rule, ...] = (
             strided=True,
             reads_spread=True,
             body="arm_dsp/conv2d_block",
+            fields=WINDOWS,
         ),
         (Conv2d,),
         has_blocks,
