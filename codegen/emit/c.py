@@ -59,6 +59,7 @@ RUNTIME = (
     "sxtb16",
     "smlad",
     "pack16",
+    "max4",
     "expand_word",
     "block_type",
     "vector_type",

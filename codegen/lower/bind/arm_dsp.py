@@ -15,6 +15,7 @@ from codegen.lower.bind.linear import (
     conv_params,
     linear_data,
 )
+from codegen.lower.bind.pool import bind_max_pool
 from codegen.lower.bind.vector import bind_dense, bind_pointwise, bind_vector
 from codegen.lower.pack import column_pairs_3x3, interleave_four_quads
 from codegen.ops import Conv2d
@@ -48,6 +49,7 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/conv2d_vector": bind_vector,
     "arm_dsp/pointwise": bind_pointwise,
     "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
+    "arm_dsp/max_pool": bind_max_pool,
     "arm_dsp/dense": bind_dense,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
     "arm_dsp/depthwise_3x3_s2": bind_depthwise_3x3,

@@ -6,6 +6,7 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Conv2d,
     Dense,
+    MaxPool,
 )
 from codegen.schedule.conditions import (
     block_of_pixels,
@@ -142,5 +143,16 @@ ARM_DSP: tuple[Rule, ...] = (
         (Dense,),
         has_vectors,
         cost=Cost(1.31, 11.5, filters=4),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "max_pool",
+            ("load32", "store32", "max4"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (MaxPool,),
+        cost=Cost(output=3.0, value=2.2, tap=5.0),
     ),
 )
