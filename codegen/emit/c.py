@@ -42,9 +42,13 @@ RUNTIME = (
     "rescale",
     "tile_2x2",
     "tile_4x1",
+    "dense_4x1",
     "pin",
     "load32",
     "store32",
+    "word",
+    "pair_pixels",
+    "lanes_2x2",
     "sxtb16",
     "smlad",
     "pack16",
@@ -154,7 +158,7 @@ def _library(
 ) -> Context:
     """Return what the templates of the files that networks share see."""
     name = programs[0].interface.stem
-    inline = f"{name.upper()}_INLINE"
+    macros = {"inline": f"{name.upper()}_INLINE", "noinline": f"{name.upper()}_NOINLINE"}
     arena_bytes, arena_align = shared_arena([program.interface for program in programs])
     bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
     return {
@@ -167,7 +171,7 @@ def _library(
         "sections": tuple(_section(name, memory) for memory in _sections(programs)),
         "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
         "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(inline=inline)
+            env.get_template(f"runtime/{part}.h.j2").render(macros)
             for part in used_runtime(programs)
         ),
         "kernels": tuple(

@@ -39,7 +39,7 @@ def _lines(lines: list[str]) -> Iterator[str]:
 def _end_of_kept(line: str) -> str:
     """Return what ends the comment or the assembly that begins with a line, "" if none does."""
     start = line.lstrip()
-    return "*/" if start.startswith("/*") else ";" if start.startswith("__asm__(") else ""
+    return "*/" if start.startswith("/*") else ";" if start.startswith("__asm__") else ""
 
 
 def wrap(line: str) -> str:

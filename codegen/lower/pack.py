@@ -6,6 +6,8 @@ import numpy as np
 
 from codegen.ir.types import Array
 
+INT8_MAX = 127
+
 
 def interleave_pairs(weights: Array) -> Array:
     """(filters, depth) -> (filter pairs, depth, 2): two filters side by side.
@@ -42,6 +44,40 @@ def interleave_four_quads(weights: Array) -> Array:
     quads = interleave_quads(padded)
     pairs = quads.reshape(-1, 2, *quads.shape[1:])
     return pairs.transpose(0, 2, 1, 3).reshape(-1, quads.shape[1], 16)
+
+
+def interleave_even_pairs(weights: Array) -> Array:
+    """(filters, depth) -> (filter pairs, depth, 2): pairs, an odd depth filled with a zero."""
+    return interleave_pairs(np.pad(weights, ((0, 0), (0, weights.shape[1] % 2))))
+
+
+def lane_runs(pairs: Array) -> Array:
+    """(filter pairs, depth, 2) -> int8, for each pair of filters: how many fours of steps go before
+    each two steps that are added up apart, and how many go before the end, as -1 - fours.
+
+    Two are apart where four might drive a filter's sum of products out of 16 bits, where only two
+    are left, and where an int8 cannot count the fours before them.
+    """
+    runs: list[int] = []
+    for pair in pairs.astype(np.int64):
+        runs.append(0)
+        at = 0
+        while at < len(pair):
+            if at + 4 <= len(pair) and runs[-1] < INT8_MAX and fits_lane(pair[at : at + 4]):
+                runs[-1] += 1
+                at += 4
+            else:
+                runs.append(0)
+                at += 2
+        runs[-1] = -1 - runs[-1]
+    return np.array(runs, np.int8)
+
+
+def fits_lane(steps: Array) -> bool:
+    """The sums of (steps, filters) weights times int8 values fit 16 bits, whatever the values."""
+    positive, negative = (np.maximum(sign * steps, 0).sum(axis=0) for sign in (1, -1))
+    greatest, least = 127 * positive + 128 * negative, 128 * positive + 127 * negative
+    return bool((greatest < 2**15).all() and (least <= 2**15).all())
 
 
 def column_pairs_3x3(weights: Array) -> Array:

@@ -89,6 +89,22 @@ def has_deep_filters(op: Op, signature: Signature) -> bool:
     return op.group == 1 or signature.inputs[1].shape[3] >= 4
 
 
+def fits_lanes(signature: Signature) -> bool:
+    """Two products of an int8 and a weight fit 16 bits: not those of -128 and -128."""
+    weights = signature.constants[1]
+    return weights is not None and int(weights.min()) > -128
+
+
+def is_pointwise_in_lanes(op: Op, signature: Signature) -> bool:
+    """A 1x1 convolution of one group without padding, no weight -128."""
+    return is_pointwise(op, signature) and fits_lanes(signature)
+
+
+def has_deep_filters_in_lanes(op: Op, signature: Signature) -> bool:
+    """One group, or groups of four channels or more; no weight -128."""
+    return has_deep_filters(op, signature) and fits_lanes(signature)
+
+
 def patch_values(signature: Signature) -> int:
     """How many values of one group a window holds."""
     _, kh, kw, depth = signature.inputs[1].shape
@@ -113,6 +129,16 @@ def two_patches_by_words(op: Op, signature: Signature) -> int:
 def one_patch_by_words(op: Op, signature: Signature) -> int:
     """A patch of one group in int8, rounded up to four values."""
     return round_up(patch_values(signature), 4)
+
+
+def paired_patch(op: Op, signature: Signature) -> int:
+    """A word for each value of two patches, their number made even; a tap outside the image."""
+    return 4 * round_up(patch_values(signature), 2) + signature.inputs[1].shape[3]
+
+
+def paired_pixels(op: Op, signature: Signature) -> int:
+    """A word for each channel of two pixels, their number made even."""
+    return 4 * round_up(signature.inputs[0].channels, 2)
 
 
 def has_edges(op: Conv2d, signature: Signature) -> bool:

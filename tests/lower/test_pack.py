@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
+from codegen.ir.types import Array
 from codegen.lower.bind.layout import transpose_loops
 from codegen.lower.pack import (
     column_pairs_3x3,
+    interleave_even_pairs,
     interleave_four_quads,
     interleave_fours,
     interleave_pairs,
     interleave_quads,
+    lane_runs,
 )
 
 
@@ -60,3 +65,38 @@ def test_transpose_loops_visit_every_element_in_order() -> None:
         for i, (size, stride) in enumerate(zip(sizes, strides, strict=True))
     )
     assert (order.ravel() == x.transpose(2, 0, 3, 1).ravel()).all()
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 40),
+    st.sampled_from((3, 30, 64, 127)),
+    st.integers(0, 2**32 - 1),
+)
+def test_lane_runs_keep_sums_within_16_bits(tiles: int, depth: int, most: int, seed: int) -> None:
+    """Each four and two of steps fits for all inputs; together they are the weights in order."""
+    rng = np.random.default_rng(seed)
+    pairs = interleave_even_pairs(rng.integers(-most, most + 1, (2 * tiles, depth)))
+    runs = iter(lane_runs(pairs).tolist())
+    for pair in pairs:
+        at = 0
+        run = 0
+        while run >= 0:
+            run = next(runs)
+            for size in [4] * run + [2] if run >= 0 else [4] * (-1 - run):
+                assert_fits(pair[at : at + size])
+                at += size
+        assert at == len(pair)
+    assert next(runs, None) is None
+
+
+def assert_fits(steps: Array) -> None:
+    """The input of least products and that of greatest keep both sums within an int16."""
+    for x in (np.where(steps > 0, 127, -128), np.where(steps > 0, -128, 127)):
+        sums = (steps * x).sum(axis=0)
+        assert (sums >= -(2**15)).all() and (sums < 2**15).all()
+
+
+def test_lane_runs_count_no_further_than_an_int8() -> None:
+    runs = lane_runs(np.zeros((1, 4 * 130, 2), np.int64))
+    assert runs.tolist() == [127, 2, -1]

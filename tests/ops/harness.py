@@ -27,6 +27,7 @@ from codegen.verify import check_plan
 
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
+LANES = ("lanes", "generic")
 
 
 def int8(shape: Sequence[int], scale: float = 0.05, zero_point: int = 0) -> TensorType:

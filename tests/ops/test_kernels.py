@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import Clip, Concat, Pad, Requantize, Softmax, Transpose
+from codegen.ops import Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
 from tests.ops.cases import (
     convolutions,
     dense_layers,
@@ -18,13 +18,23 @@ from tests.ops.cases import (
     slices,
     sums,
 )
-from tests.ops.harness import ARM_DSP, GENERIC, assert_c_equals_reference, int8, merged, op_graph
+from tests.ops.harness import (
+    ARM_DSP,
+    GENERIC,
+    LANES,
+    assert_c_equals_reference,
+    int8,
+    linear_constants,
+    merged,
+    op_graph,
+)
 
 few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-families = pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=["generic", "arm_dsp"])
+FAMILIES = (GENERIC, ARM_DSP, LANES)
+families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
 
 
 def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
@@ -37,6 +47,17 @@ def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
 @given(graphs=st.lists(convolutions(), **several))
 def test_convolution(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
+
+
+@pytest.mark.parametrize("extreme", [-128, -127, -64, -65, 64, 65, 127])
+def test_sums_at_the_ends_of_16_bits(extreme: int) -> None:
+    """Equal weights times -128 and 127: four of 64 and -128 fit, the next ones do not."""
+    graphs = []
+    for depth in (1, 2, 3, 4, 6, 8, 30):
+        weights = linear_constants(np.random.default_rng(0), (3, 1, 1, depth), 0.05)
+        weights[0] = (np.full_like(weights[0][0], extreme), weights[0][1])
+        graphs.append(op_graph(Conv2d(), [int8((2, 3, depth), 0.05, 5)], (40.0, 3), weights))
+    check(graphs, LANES)
 
 
 @families

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ops import Clip, Concat, Pad, Softmax, Transpose
+from codegen.ops import Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
 from codegen.targets import load_target
-from codegen.toolchain.cross import build_target
+from codegen.toolchain import cross
+from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.emulate import emulate
 from tests.ops.cases import (
     convolutions,
@@ -24,7 +26,7 @@ from tests.ops.cases import (
     slices,
     sums,
 )
-from tests.ops.harness import int8, merged, op_graph, samples, write_c
+from tests.ops.harness import int8, linear_constants, merged, op_graph, samples, write_c
 
 TARGETS = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
 STEPS = 24
@@ -61,4 +63,26 @@ def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> N
     run = emulate(build_target(tmp_path, program.interface, target, tmp_path), inputs)
     expected = evaluate(mixture, inputs)
     for output, got in zip(mixture.outputs, run.outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[output], output)
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_assembly_of_armv6m_leaves_compilers_their_registers(
+    compiler: CrossCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unoptimized code with a frame pointer has fewest to give."""
+    if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    flags = ("-std=c99", "-O0", "-fno-omit-frame-pointer", "-fno-sanitize=all")
+    monkeypatch.setattr(cross, "COMPILE_FLAGS", flags)
+    target = load_target("cortex-m0plus")
+    rng = np.random.default_rng(0)
+    window, matrix = (linear_constants(rng, shape, 0.05) for shape in ((5, 3, 3, 6), (7, 33)))
+    conv = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((4, 5, 6), 0.05, 5)], (2.0, 3), window)
+    graph = merged([conv, op_graph(Dense(), [int8((33,))], (0.5, 3), matrix)])
+    inputs = samples(graph, np.random.default_rng(5))
+    program = write_c(graph, target.kernels, tmp_path, inputs)
+    run = emulate(build_target(tmp_path, program.interface, target, tmp_path, compiler), inputs)
+    expected = evaluate(graph, inputs)
+    for output, got in zip(graph.outputs, run.outputs, strict=True):
         np.testing.assert_array_equal(got, expected[output], output)

@@ -25,6 +25,7 @@ from tests.ops.cases import convolutions
 from tests.ops.harness import (
     ARM_DSP,
     GENERIC,
+    LANES,
     Planned,
     assert_c_equals_reference,
     int8,
@@ -38,7 +39,8 @@ from tests.ops.harness import (
 few = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
-families = pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=["generic", "arm_dsp"])
+FAMILIES = (GENERIC, ARM_DSP, LANES)
+families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
 
 
 def plan_form(graph: Graph, families: tuple[str, ...], form: int) -> Planned:

@@ -115,6 +115,7 @@ def bind_conv2d(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
             "tile": tile.function,
             "padded": patch + surplus,
             "surplus": surplus,
+            "is_run": op.group == 1 and op.dilations[1] == 1,
             "beyond": window.overhangs(signature.inputs[0].rows, signature.output.rows),
         },
         tile_data(p, tile, op.group),
@@ -141,10 +142,13 @@ def group_params(op: Conv2d, filters: int) -> dict[str, object]:
 def bind_pointwise(tile: Tile, op: Conv2d, signature: Signature) -> Binding:
     """A 1x1 convolution reads its pixels where they are."""
     p = op.params(signature)
+    channels = signature.inputs[0].channels
+    surplus = -channels % tile.values
     return Binding(
-        f"pointwise_{conv_name(op, signature)}",
+        f"pointwise{tile.kind}_{conv_name(op, signature)}",
         "One row of a 1x1 convolution",
-        conv_params(op, signature, p) | {"tile": tile.function},
+        conv_params(op, signature, p)
+        | {"tile": tile.function, "padded": channels + surplus, "surplus": surplus},
         tile_data(p, tile),
     )
 
@@ -176,12 +180,12 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
 
 
 def bind_dense(op: Dense, signature: Signature) -> Binding:
-    """Two outputs at a time."""
+    """Four outputs at a time."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        tile_data(p, PAIRS_2X2),
+        tile_data(p, FOURS_4X1),
     )
