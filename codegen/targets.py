@@ -23,6 +23,7 @@ from codegen.resources import folder
 
 MEMORY_KINDS = ("flash", "ram")
 ALL_MEMORIES = "all"
+RISCV_BASE = "rv32i"
 CODE_BYTES = 64 << 10
 """Left free for code in the memory it is linked to, unless the user says how much to take."""
 SCALARS = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
@@ -101,6 +102,7 @@ class Target:
 
     kernels: families in order of preference; the last is "generic".
     clock_hz, memories: those of `part`. None and () for the machine that runs codegen.
+    isa: features of the instruction set; of RISC-V the base and the extensions.
     zig: arguments of `zig cc` that select the core; gcc: a GNU compiler and its arguments.
     """
 
@@ -127,6 +129,13 @@ class Target:
     def is_arm(self) -> bool:
         """The core runs Arm's Thumb instructions."""
         return self.emulator is not None and self.emulator.arch == "UC_ARCH_ARM"
+
+    @property
+    def zig_arguments(self) -> tuple[str, ...]:
+        """Arguments of `zig cc`; of RISC-V with the extensions that `isa` lists."""
+        if not self.zig or self.isa[:1] != (RISCV_BASE,):
+            return self.zig
+        return (*self.zig, "+".join(("-mcpu=generic_rv32", *self.isa[1:])))
 
     def memory(self, kind: str) -> Memory:
         """Return the first memory of a kind on the chip: where code is linked, or the arena."""

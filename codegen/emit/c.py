@@ -45,6 +45,7 @@ RUNTIME = (
     "rescale",
     "tile_2x2",
     "tile_4x1",
+    "dense_4x1",
     "pin",
     "load32",
     "store32",

@@ -53,7 +53,7 @@ def interleave_even_pairs(weights: Array) -> Array:
 
 def lane_runs(pairs: Array) -> Array:
     """(filter pairs, depth, 2) -> int8, for each pair of filters: how many fours of steps go before
-    each two steps that are added up apart, and how many go before the end.
+    each two steps that are added up apart, and how many go before the end, as -1 - fours.
 
     Two are apart where four might drive a filter's sum of products out of 16 bits, where only two
     are left, and where an int8 cannot count the fours before them.
@@ -69,6 +69,7 @@ def lane_runs(pairs: Array) -> Array:
             else:
                 runs.append(0)
                 at += 2
+        runs[-1] = -1 - runs[-1]
     return np.array(runs, np.int8)
 
 

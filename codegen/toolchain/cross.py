@@ -74,7 +74,7 @@ def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:
         return (
             *zig(),
             "cc",
-            *target.zig,
+            *target.zig_arguments,
             "-I",
             str(resource_folder("templates") / "project/include"),
         )

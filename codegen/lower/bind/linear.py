@@ -180,12 +180,12 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
 
 
 def bind_dense(op: Dense, signature: Signature) -> Binding:
-    """Two outputs at a time."""
+    """Four outputs at a time."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        tile_data(p, PAIRS_2X2),
+        tile_data(p, FOURS_4X1),
     )
