@@ -10,15 +10,15 @@ from codegen.ops import (
 from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
+    four_channels,
     has_blocks,
     has_blocks_of_runs,
     has_deep_filters,
     has_vectors,
-    is_depthwise_3x3,
-    is_depthwise_3x3_s2,
     is_one_group,
     is_pointwise_by_words,
     one_patch_by_words,
+    slides_3x3,
     two_patches_by_words,
 )
 from codegen.schedule.cost import Cost
@@ -26,36 +26,17 @@ from codegen.schedule.kernels.rule import Rule
 
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
-SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
 
 ARM_DSP: tuple[Rule, ...] = (
     Rule(
-        Kernel(
-            "arm_dsp",
-            "depthwise_3x3",
-            (*SIMD, "window_3x3"),
-            strided=True,
-            reads_spread=True,
-            slides=True,
-        ),
+        Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True),
         (Conv2d,),
-        is_depthwise_3x3,
-        cost=Cost(mac=5.0),
-    ),
-    Rule(
-        Kernel(
-            "arm_dsp",
-            "depthwise_3x3_s2",
-            (*SIMD, "window_3x3"),
-            strided=True,
-            reads_spread=True,
-            slides=True,
-        ),
-        (Conv2d,),
-        is_depthwise_3x3_s2,
-        cost=Cost(mac=5.5),
+        slides_3x3,
+        four_channels,
+        cost=Cost(mac=2.3),
     ),
     Rule(
         Kernel("arm_dsp", "conv2d_run", BLOCK, strided=True, body="arm_dsp/conv2d_block"),
