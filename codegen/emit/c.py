@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ from codegen.ir.program import (
     arena_base,
 )
 from codegen.ir.types import Array
+
+INLINED = 2
+"""How many copies of an inner loop take less code than calls of one."""
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
@@ -57,12 +61,13 @@ RUNTIME = (
     "expand_word",
     "block_type",
     "vector_type",
-    "smlad_2x2",
     "smlad_4x1",
     "columns_3x3",
     "store_tile",
     "store_apart",
     "store_filters",
+    "widen",
+    "dot_4",
 )
 """The files of templates/runtime/, each after those it calls."""
 
@@ -164,6 +169,7 @@ def _library(
     """Return what the templates of the files that networks share see."""
     name = programs[0].interface.stem
     macros = {"inline": f"{name.upper()}_INLINE", "noinline": f"{name.upper()}_NOINLINE"}
+    shared = shared_loops(programs)
     arena_bytes, arena_align = shared_arena([program.interface for program in programs])
     bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
     return {
@@ -176,7 +182,9 @@ def _library(
         "sections": tuple(_section(name, memory) for memory in _sections(programs)),
         "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
         "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(macros)
+            env.get_template(f"runtime/{part}.h.j2").render(
+                macros, inner=macros["noinline" if part in shared else "inline"]
+            )
             for part in used_runtime(programs)
         ),
         "parts": tuple(
@@ -300,6 +308,16 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
 def used_parts(programs: Sequence[Program]) -> tuple[Part, ...]:
     """Return the functions that kernels share, each once."""
     return tuple(dict.fromkeys(part for f in all_functions(programs) for part in f.parts))
+
+
+def shared_loops(programs: Sequence[Program]) -> frozenset[str]:
+    """Return the runtime files whose inner loops are one function: those of several kernels, where
+    bytes of code count.
+    """
+    if not any(program.compact for program in programs):
+        return frozenset()
+    users = Counter(part for f in all_functions(programs) for part in f.kernel.uses)
+    return frozenset(part for part, count in users.items() if count > INLINED)
 
 
 def _arena_declarations(program: Program) -> tuple[str, ...]:

@@ -46,6 +46,13 @@ def interleave_four_quads(weights: Array) -> Array:
     return pairs.transpose(0, 2, 1, 3).reshape(-1, quads.shape[1], 16)
 
 
+def widen_fours(weights: Array) -> Array:
+    """(filters, depth) -> int16 (fours of filters, 4, depth); zeros fill fours and 16 values."""
+    filters, depth = weights.shape
+    padded = np.pad(weights.astype(np.int16), ((0, -filters % 4), (0, -depth % 16)))
+    return padded.reshape(-1, 4, padded.shape[1])
+
+
 def interleave_even_pairs(weights: Array) -> Array:
     """(filters, depth) -> (filter pairs, depth, 2): pairs, an odd depth filled with a zero."""
     return interleave_pairs(np.pad(weights, ((0, 0), (0, weights.shape[1] % 2))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
-from codegen.ops.linear import LinearParams
+from codegen.ops.linear import SHORT, LinearParams
 from codegen.schedule.cost import round_up
 
 
@@ -82,11 +82,6 @@ def is_one_group(op: Op, signature: Signature) -> bool:
     return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
 
 
-def is_pointwise_by_words(op: Op, signature: Signature) -> bool:
-    """A 1x1 convolution of one group without padding, its channels a multiple of four."""
-    return is_pointwise(op, signature) and signature.inputs[0].channels % 4 == 0
-
-
 def has_deep_filters(op: Op, signature: Signature) -> bool:
     """One group, or groups of four channels or more: fewer take longer to widen than they save."""
     assert isinstance(op, Conv2d)
@@ -125,11 +120,6 @@ def one_patch(op: Op, signature: Signature) -> int:
     return patch_values(signature)
 
 
-def two_patches_by_words(op: Op, signature: Signature) -> int:
-    """Two patches of one group in int8, each rounded up to four values."""
-    return 2 * round_up(patch_values(signature), 4)
-
-
 def one_patch_by_words(op: Op, signature: Signature) -> int:
     """A patch of one group in int8, rounded up to four values."""
     return round_up(patch_values(signature), 4)
@@ -161,12 +151,6 @@ def edge_patch(op: Op, signature: Signature) -> int:
     return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
 
 
-def filled_vector(op: Op, signature: Signature) -> int:
-    """The input vector rounded up to four values, where it is not a multiple of four."""
-    elements = signature.inputs[0].elements
-    return round_up(elements, 4) if elements % 4 else 0
-
-
 def is_global(op: Op, signature: Signature) -> bool:
     """One window over more than one row, without padding, as wide as the image."""
     assert isinstance(op, AveragePool)
@@ -187,7 +171,7 @@ def sums_fit_blocks(op: Op, signature: Signature) -> bool:
 
 def sums_are_short(p: LinearParams) -> bool:
     """Sums of 24 bits, weights of -127 or more."""
-    fits = max(-p.least, p.greatest) < 2**23 and p.rescale.shift <= 8
+    fits = max(-p.least, p.greatest) < SHORT and p.rescale.shift <= 8
     return fits and bool(p.weights.min() > -128)
 
 
@@ -195,6 +179,18 @@ def has_vectors(op: Op, signature: Signature) -> bool:
     """The same, of four inputs or more."""
     assert isinstance(op, Dense)
     return signature.inputs[0].elements >= 4 and sums_are_short(op.params(signature))
+
+
+def has_patch_vectors(op: Op, signature: Signature) -> bool:
+    """Short sums of four values or more, any group but those of one channel."""
+    assert isinstance(op, Conv2d)
+    deep = patch_values(signature) >= 4 and not op.is_depthwise(signature)
+    return deep and sums_are_short(op.params(signature))
+
+
+def has_pixel_vectors(op: Op, signature: Signature) -> bool:
+    """The same of 1x1 windows without padding, in one group."""
+    return is_pointwise(op, signature) and has_patch_vectors(op, signature)
 
 
 def has_blocks_of_runs(op: Op, signature: Signature) -> bool:
@@ -219,8 +215,23 @@ def block_of_runs(op: Op, signature: Signature) -> int:
 
 def block_of_pixels(op: Op, signature: Signature) -> int:
     """The pixels of four windows, each value in two bytes."""
+    return block_bytes(op, signature, 4)
+
+
+def bytes_of_pixels(op: Op, signature: Signature) -> int:
+    """The pixels of two windows, or of three."""
+    return block_bytes(op, signature, byte_pixels(signature.output.width)) // 2
+
+
+def byte_pixels(width: int) -> int:
+    """Return how many pixels a block of bytes has at most: two, which take less, in short rows."""
+    return 2 if width in (2, 4, 8) else 3
+
+
+def block_bytes(op: Op, signature: Signature, most: int) -> int:
+    """Return what a block of at most so many windows takes, each value in two bytes."""
     assert isinstance(op, Conv2d)
     _, rows, taps, channels = signature.inputs[1].shape
     stride = op.strides[1] if taps > 1 else 1
-    pixels = stride * (min(4, signature.output.width) - 1) + taps
+    pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels

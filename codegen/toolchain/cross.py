@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +86,20 @@ def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:
             raise MissingTool(f"{target.gcc[0]} is not installed", hint=hint)
         return (path, *target.gcc[1:])
     raise BadTarget(f"target '{target.name}' has no arguments for {compiler}", hint="see targets/")
+
+
+@cache
+def compiler_version(target: Target, compiler: CrossCompiler) -> str:
+    """Return the name and version of the compiler that a target is built with; as `cross_command`.
+
+    >>> from codegen.targets import load_target
+    >>> compiler_version(load_target("cortex-m4"), "zig").split()[0]
+    'zig'
+    """
+    command = cross_command(target, compiler)
+    if compiler == "zig":
+        return f"zig {run_tool((*zig(), 'version')).decode().strip()}"
+    return f"{Path(command[0]).name} {run_tool((command[0], '-dumpfullversion')).decode().strip()}"
 
 
 def compile_object(

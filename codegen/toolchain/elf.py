@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codegen.ir.program import Program
 from codegen.toolchain.cross import TargetBuild
 from codegen.toolchain.tools import import_package
 
@@ -109,6 +110,27 @@ def read_functions(elf: Path) -> tuple[Function, ...]:
             start = symbol["st_value"] & ~1
             found[start] = Function(symbol.name, start, start + symbol["st_size"])
     return tuple(found[start] for start in sorted(found))
+
+
+def kernel_bytes(build: TargetBuild, program: Program) -> dict[str, int]:
+    """Return the bytes of code of each kernel by its name, with the layers that call it.
+
+    Compilers join a kernel with its layer, split it, and copy it: what is left of it begins with
+    its name, and what is joined is in the layer's function.
+    """
+    found = dict.fromkeys((function.name for function in program.functions), 0)
+    owners = {layer.name: layer.function.name for layer in program.layers}
+    owners |= {name: name for name in found}
+    for function in read_functions(build.elf):
+        names = [name for name in owners if is_part_of(function.name, name)]
+        if names:
+            found[owners[max(names, key=len)]] += function.end - function.start
+    return found
+
+
+def is_part_of(symbol: str, name: str) -> bool:
+    """A symbol is a function of that name, a copy of it, or a helper named after it."""
+    return symbol == name or symbol.startswith((f"{name}.", f"{name}_"))
 
 
 def _globals(objects: tuple[Path, ...]) -> tuple[set[str], set[str]]:

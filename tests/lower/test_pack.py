@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegen.ir.types import Array
+from codegen.lower.bind.block import pack_blocks
 from codegen.lower.bind.layout import transpose_loops
 from codegen.lower.pack import (
     interleave_even_pairs,
@@ -34,6 +35,32 @@ def test_quads_come_out_of_sxtb16() -> None:
     assert (first[0::2], first[1::2]) == ([1, 3], [6, 8])
     assert (second[0::2], second[1::2]) == ([2, 4], [7, 9])
     assert packed[0, 1].tolist() == [5, 10, 0, 0, 0, 0, 0, 0]
+
+
+def test_blocks_hold_even_and_odd_weights_in_halves() -> None:
+    """The last word of a run ends with it; what the word before holds too is zero there."""
+    packed = pack_blocks(np.arange(-6, 6).reshape(2, 1, 1, 6))
+    assert packed.shape == (1, 1, 2, 1, 2)
+    low, high = packed[0, 0, :, 0, 0] & 0xFFFF, packed[0, 0, :, 0, 0] >> 16
+    assert (low.astype(np.int16) == (256 * -6 - 5, 0)).all()
+    assert (high == (256 * -4 - 3, 256 * -2 - 1)).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(4, 9))
+def test_blocks_sum_what_windows_do(seed: int, filters: int, length: int) -> None:
+    """256 times the products, less the start: by the words that kernels make of a patch."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-127, 128, (filters, 1, 1, length))
+    x = rng.integers(-128, 128, length)
+    packed = pack_blocks(weights)
+    total = np.zeros(2 * len(packed), np.int64)
+    for word in range(packed.shape[2]):
+        first = min(4 * word, length - 4)
+        even, odd = x[first : first + 4 : 2], x[first + 1 : first + 4 : 2]
+        h = packed[:, 0, word, 0, :].ravel()[:, None] >> (0, 16)
+        whole, low = h.astype(np.int16).astype(np.int64), h.astype(np.int8).astype(np.int64)
+        total += whole @ even + low @ (256 * odd + 127 - even) - 127 * low.sum(axis=1)
+    assert (total[:filters] == 256 * (weights.reshape(filters, -1) @ x)).all()
 
 
 def test_fours_of_filters_stand_side_by_side() -> None:

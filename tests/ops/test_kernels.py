@@ -21,6 +21,7 @@ from tests.ops.cases import (
 from tests.ops.harness import (
     ARM_DSP,
     GENERIC,
+    HOST,
     LANES,
     assert_c_equals_reference,
     int8,
@@ -33,8 +34,9 @@ few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-FAMILIES = (GENERIC, ARM_DSP, LANES)
+FAMILIES = (GENERIC, ARM_DSP, LANES, HOST)
 families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
+portable = pytest.mark.parametrize("families", [GENERIC, HOST], ids=lambda names: names[0])
 
 
 def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
@@ -73,10 +75,11 @@ def test_add(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
 
 
+@portable
 @few
 @given(graphs=st.lists(pools(), **several))
-def test_pool(graphs: list[Graph]) -> None:
-    check(graphs, GENERIC)
+def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
 
 
 @few

@@ -46,7 +46,7 @@ def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
     multipliers = np.resize(np.array(p.rescale.multipliers), p.bias.shape)
     bound = f"accumulators lie within {p.least:,} .. {p.greatest:,}"
     return (
-        Data("weights", "int8_t", packed, f"int8, {form}"),
+        Data("weights", f"{packed.dtype}_t", packed, f"{packed.dtype}, {form}"),
         Data("bias", "int32_t", p.bias, f"zero point folded in; {bound}"),
         Data("multipliers", "int32_t", multipliers, "accumulator scale / output scale, in 2^-32"),
     )
