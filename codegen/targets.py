@@ -51,11 +51,11 @@ class Memory:
 class Cycles:
     """Cycles of each class of instruction, from memories without wait states.
 
-    issue: instructions that may start together: 1, or 2 where independent of each other, with one
-        memory access and one multiplication a pair at most.
+    issue: instructions that may start together: 1, or 2 by the rules of Cortex-M7.
     load, store: a single one; `_pipelined`: right after another single load or store.
     load_use: added where the next instruction reads what a load has just written.
-    multiple: LDM, STM, PUSH, POP, LDRD and STRD take this and 1 for each register.
+    multiple: LDM, STM, PUSH, POP, LDRD and STRD take this and 1 for each register, or for two
+        where two instructions may start together.
     multiply: 32-bit results and accumulations; multiply_long: 64-bit results, or their upper half.
     divide: for typical operands.
     branch_taken: added whenever execution does not go on at the next instruction.

@@ -58,6 +58,7 @@ RUNTIME = (
     "lanes_2x2",
     "sxtb16",
     "smlad",
+    "max4",
     "expand_word",
     "block_type",
     "vector_type",

@@ -31,14 +31,24 @@ def is_depthwise(op: Op, signature: Signature) -> bool:
     return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
 
 
-def slides_3x3(op: Op, signature: Signature) -> bool:
-    """Depthwise of 3x3, stride 1 or 2, four channels or more, at most one of padding a side."""
+def slides_by_one(op: Op, signature: Signature) -> bool:
+    """Depthwise of 3x3, stride 1, four channels or more, at most one of padding a side."""
     assert isinstance(op, Conv2d)
+    return op.strides[1] == 1 and slides_3x3(op, signature)
+
+
+def slides_by_two(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 2."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 2 and slides_3x3(op, signature)
+
+
+def slides_3x3(op: Conv2d, signature: Signature) -> bool:
+    """Depthwise of 3x3, side by side, four channels or more, at most one of padding a side."""
     return (
         is_depthwise(op, signature)
         and signature.inputs[1].shape[1:3] == (3, 3)
         and op.dilations == (1, 1)
-        and op.strides[1] <= 2
         and max(op.pads) <= 1
         and signature.inputs[0].channels >= 4
     )

@@ -179,8 +179,9 @@ def test_dump_ir_writes_every_stage(run: Run, toy: str, tmp_path: Path) -> None:
         "1_import.txt",
         "2_canonicalize.txt",
         "3_quantize.txt",
-        "4_schedule.txt",
-        "5_plan.txt",
+        "4_shrink.txt",
+        "5_schedule.txt",
+        "6_plan.txt",
     ]
     assert "conv2d" in (tmp_path / "ir" / "3_quantize.txt").read_text(encoding="utf-8")
 

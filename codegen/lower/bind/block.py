@@ -28,6 +28,8 @@ from codegen.schedule.conditions import byte_pixels
 
 WEIGHT_BYTES = 8
 """Of two filters: one word each."""
+MOST_TAPS = 12
+"""A tap takes about 120 bytes of code."""
 SPARE = {1: "r6 r7 r8", 2: "r8 r9 r10", 3: "r10 r11 r12", 4: "r12 lr"}
 """Registers for words of pixels, by the pixels of a block; fewer than four leave lr for more."""
 
@@ -171,6 +173,17 @@ def cover(width: int, most: int = 4) -> tuple[tuple[int, int], ...]:
     return ((3, 1), (2, 1))
 
 
+def choose_block(pixels: int, taps: int, stride: int, steps: int, as_bytes: bool) -> Block:
+    """Return the loop that takes most steps at a time, of those that divide them; else two.
+
+    A pass moves the pointer by less than 256 bytes, and has at most MOST_TAPS taps.
+    """
+    single = Block(pixels, taps, stride, 1, False, as_bytes)
+    most = min(4, 255 // single.step_bytes, MOST_TAPS // taps)
+    unroll = next((n for n in range(most, 1, -1) if steps % n == 0), 2)
+    return replace(single, unroll=unroll, odd=steps % unroll > 0)
+
+
 def pack_blocks(weights: Array) -> Array:
     """(filters, rows, runs, length) -> (filter pairs, rows, words of a run, runs, 2) words.
 
@@ -237,14 +250,13 @@ def _bind(
     _, rows, taps, length = weights.shape
     words = -(-length // 4)
     steps = rows * words
-    unroll = 4 if taps == 1 and steps % 4 == 0 else 2
     blocks: list[tuple[Block, int]] = []
     end = 0
     for pixels, count in cover(
         signature.output.width, byte_pixels(signature.output.width) if as_bytes else 4
     ):
         end += pixels * count
-        blocks.append((Block(pixels, taps, stride, unroll, steps % unroll > 0, as_bytes), end))
+        blocks.append((choose_block(pixels, taps, stride, steps, as_bytes), end))
     parts = [(_expand_part(block), _block_part(block, p.rescale)) for block, _ in blocks]
     step_bytes = [block.step_bytes for block, _ in blocks]
     packed = pack_blocks(weights)

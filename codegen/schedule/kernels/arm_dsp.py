@@ -6,6 +6,7 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Conv2d,
     Dense,
+    MaxPool,
 )
 from codegen.schedule.conditions import (
     block_of_pixels,
@@ -20,7 +21,8 @@ from codegen.schedule.conditions import (
     has_vectors,
     one_patch,
     one_patch_by_words,
-    slides_3x3,
+    slides_by_one,
+    slides_by_two,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
@@ -46,15 +48,11 @@ BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "bloc
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
+DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
 
 ARM_DSP: tuple[Rule, ...] = (
-    Rule(
-        Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True),
-        (Conv2d,),
-        slides_3x3,
-        four_channels,
-        cost=Cost(mac=2.3),
-    ),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.29, row=65)),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=3.19, row=62)),
     Rule(
         Kernel(
             "arm_dsp",
@@ -123,5 +121,16 @@ ARM_DSP: tuple[Rule, ...] = (
         (Dense,),
         has_vectors,
         cost=Cost(1.31, 11.5, filters=4),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "max_pool",
+            ("load32", "store32", "max4"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (MaxPool,),
+        cost=Cost(output=3.0, value=2.2, tap=5.0),
     ),
 )
