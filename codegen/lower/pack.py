@@ -87,18 +87,6 @@ def fits_lane(steps: Array) -> bool:
     return bool((greatest < 2**15).all() and (least <= 2**15).all())
 
 
-def column_pairs_3x3(weights: Array) -> Array:
-    """(channels, 3, 3) -> (channels, 9): the order in which two words give column pairs.
-
-    SXTB16 of the first word gives the upper two rows of column 0, rotated by 8 of column 1; the
-    second word gives those of column 2, rotated the lowest row of columns 0 and 1; the last byte
-    is the lowest row of column 2.
-    """
-    w = weights
-    order = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2))
-    return np.stack([w[:, row, column] for row, column in order], axis=1)
-
-
 def pad_to_multiple(values: Array, fill: int, multiple: int) -> Array:
     """Append `fill` to per-filter values until their count is a multiple of `multiple`."""
     return np.pad(values, (0, -len(values) % multiple), constant_values=fill)

@@ -31,26 +31,39 @@ def is_depthwise(op: Op, signature: Signature) -> bool:
     return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
 
 
-def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
-    """Depthwise of 3x3, side by side, at most one row and column of padding, stride 1."""
+def slides_by_one(op: Op, signature: Signature) -> bool:
+    """Depthwise of 3x3, stride 1, four channels or more, at most one of padding a side."""
     assert isinstance(op, Conv2d)
-    return op.strides[1] == 1 and is_narrow_3x3(op, signature)
+    return op.strides[1] == 1 and slides_3x3(op, signature)
 
 
-def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
+def slides_by_two(op: Op, signature: Signature) -> bool:
     """The same with a stride of 2."""
     assert isinstance(op, Conv2d)
-    return op.strides[1] == 2 and is_narrow_3x3(op, signature)
+    return op.strides[1] == 2 and slides_3x3(op, signature)
 
 
-def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
-    """Depthwise of 3x3, rows and columns side by side, at most one of each of padding."""
+def slides_3x3(op: Conv2d, signature: Signature) -> bool:
+    """Depthwise of 3x3, side by side, four channels or more, at most one of padding a side."""
     return (
         is_depthwise(op, signature)
         and signature.inputs[1].shape[1:3] == (3, 3)
         and op.dilations == (1, 1)
         and max(op.pads) <= 1
+        and signature.inputs[0].channels >= 4
     )
+
+
+def column_pairs(op: Conv2d, signature: Signature) -> int:
+    """How many pairs of columns the windows of a row span."""
+    span = op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
+    return -(-span // 2)
+
+
+def four_channels(op: Op, signature: Signature) -> int:
+    """Three words for each two columns of four channels."""
+    assert isinstance(op, Conv2d)
+    return 48 * column_pairs(op, signature)
 
 
 def is_linear(op: Op, signature: Signature) -> bool:

@@ -10,7 +10,6 @@ from codegen.ir.types import Array
 from codegen.lower.bind.block import pack_blocks
 from codegen.lower.bind.layout import transpose_loops
 from codegen.lower.pack import (
-    column_pairs_3x3,
     interleave_even_pairs,
     interleave_four_quads,
     interleave_fours,
@@ -72,16 +71,6 @@ def test_fours_of_filters_stand_side_by_side() -> None:
     assert quads.shape == (2, 2, 16)
     assert quads[0, 1, :8].tolist() == interleave_quads(weights[:2])[0, 1].tolist()
     assert quads[0, 1, 8:].tolist() == interleave_quads(weights[2:4])[0, 1].tolist()
-
-
-def test_column_pairs_come_out_of_sxtb16() -> None:
-    packed = column_pairs_3x3(np.arange(9).reshape(1, 3, 3))[0].tolist()
-    first, second = packed[:4], packed[4:8]
-    assert (first[0], first[2]) == (0, 3)
-    assert (first[1], first[3]) == (1, 4)
-    assert (second[0], second[2]) == (2, 5)
-    assert (second[1], second[3]) == (6, 7)
-    assert packed[8] == 8
 
 
 def test_transpose_loops_visit_every_element_in_order() -> None:

@@ -12,16 +12,17 @@ from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
     bytes_of_pixels,
+    four_channels,
     has_blocks,
     has_blocks_of_runs,
     has_deep_filters,
     has_patch_vectors,
     has_pixel_vectors,
     has_vectors,
-    is_depthwise_3x3,
-    is_depthwise_3x3_s2,
     one_patch,
     one_patch_by_words,
+    slides_by_one,
+    slides_by_two,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
@@ -45,36 +46,13 @@ WINDOWS = (
 """What layers may tell kernels that work on blocks."""
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
-SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
+SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
+DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
 
 ARM_DSP: tuple[Rule, ...] = (
-    Rule(
-        Kernel(
-            "arm_dsp",
-            "depthwise_3x3",
-            (*SIMD, "window_3x3"),
-            strided=True,
-            reads_spread=True,
-            slides=True,
-        ),
-        (Conv2d,),
-        is_depthwise_3x3,
-        cost=Cost(mac=5.0),
-    ),
-    Rule(
-        Kernel(
-            "arm_dsp",
-            "depthwise_3x3_s2",
-            (*SIMD, "window_3x3"),
-            strided=True,
-            reads_spread=True,
-            slides=True,
-        ),
-        (Conv2d,),
-        is_depthwise_3x3_s2,
-        cost=Cost(mac=5.5),
-    ),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.29, row=65)),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=3.19, row=62)),
     Rule(
         Kernel(
             "arm_dsp",
