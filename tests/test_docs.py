@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from codegen.bench import SCHEMA as BENCH_SCHEMA
+from codegen.bench import compare_runs, runs_to_json
 from codegen.errors import CodegenError
 from codegen.frontend.convert import CONVERTERS
 from codegen.ir.report import Agreement, Check, Difference
@@ -22,8 +24,10 @@ from codegen.pipeline import compile_model
 from codegen.project import describe
 from codegen.report import BUNDLE_SCHEMA, SCHEMA, bundle_to_json, make_bundle, report_to_json
 from codegen.targets import Memory, Target, load_target
+from codegen.toolchain.instructions import Kind
 from codegen.toolchain.tools import host_compiler
 from codegen.verify import SharedStudy, plan_to_json
+from tests.bench.test_compare import LAYER, RUN
 from tests.toy_model import write_toy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +102,21 @@ def test_every_key_of_the_plan_is_documented(tmp_path: Path) -> None:
         names = {key, f"{key}[]", short, f"{short}[]", key.rpartition(".")[2]}
         container = any(name.startswith((f"{key}[].", f"{short}[].")) for name in documented)
         assert names & documented or container, f"{key} is not in docs/plan.md"
+
+
+def test_every_key_of_a_benchmark_is_documented() -> None:
+    runs = (replace(RUN, layers=(LAYER,)),)
+    document = json.loads(runs_to_json(runs, [compare_runs(*runs, *runs)]))
+    documented = set(re.findall(r"`([^`\n]+)`", read("docs/bench.md")))
+    assert BENCH_SCHEMA in documented
+    for key in set(keys(document)):
+        if ".classes." in key or ".opcodes." in key:
+            continue
+        short = re.sub(r"^comparisons\[\]\.(total|layers\[\])\.", "", key)
+        names = {short, f"{short}[]", short.replace("runs[].layers[].", "….")}
+        container = any(name.startswith(f"{short}.") for name in documented)
+        assert names & documented or container, f"{key} is not in docs/bench.md"
+    assert {kind.value for kind in Kind} <= documented
 
 
 def test_every_key_of_a_target_is_documented() -> None:

@@ -29,6 +29,7 @@ ORDER = (
     ("remedies",),
     ("pipeline",),
     ("project",),
+    ("bench",),
     ("cli",),
 )
 """From left to right: a part imports from its own and from those before it.

@@ -8,6 +8,7 @@ import sys
 import click
 
 from codegen import __version__
+from codegen.cli.bench import bench
 from codegen.cli.emit import emit
 from codegen.cli.errors import ErrorGroup
 from codegen.cli.report import report
@@ -16,7 +17,7 @@ from codegen.cli.targets import targets
 from codegen.cli.verify import verify
 from codegen.cli.zoo import zoo
 
-COMMANDS = (emit, verify, report, targets, zoo, tables)
+COMMANDS = (emit, verify, report, bench, targets, zoo, tables)
 
 
 HELP = """Compile ONNX networks into fixed-point, static-memory C for microcontrollers.

@@ -168,6 +168,15 @@ def make_bundle_options(
     return library_identifier(given["name"], found), found
 
 
+def make_each_options(
+    models: Sequence[str], target: str, given: Mapping[str, Any]
+) -> tuple[Options, ...]:
+    """Return the options of each of several models; of one alone, under the name that is given."""
+    if len(models) == 1:
+        return (make_options(models[0], target, given),)
+    return _make_each([(None, model) for model in models], target, given)
+
+
 def _make_each(
     models: Sequence[tuple[str | None, str]], target: str, given: Mapping[str, Any]
 ) -> tuple[Options, ...]:

@@ -20,6 +20,7 @@ from codegen.errors import BadOption
 from codegen.ir.report import BundleReport
 from codegen.project import read_plans, read_project, report_model
 from codegen.report import bundle_to_json, render_bundle, render_memory
+from codegen.report.published.latency import render_latencies
 
 
 @click.command()
@@ -68,6 +69,8 @@ def _show(found: BundleReport, as_json: bool) -> None:
         click.echo(bundle_to_json(found), nl=False)
     else:
         render_bundle(found, stdout())
+        for network in found.networks:
+            render_latencies(network, stdout())
 
 
 def _show_memory(folder: Path, as_json: bool) -> None:

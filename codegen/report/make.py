@@ -72,8 +72,8 @@ def read_measures(run: TargetRun, program: Program) -> Measured:
 
 def _layer_costs(run: TargetRun, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Return instructions and cycles of each layer; () where not each is a function."""
-    functions = run.run.cost.functions if run.run.cost else ()
-    costs = {cost.name: (cost.instructions, cost.cycles) for cost in functions}
+    layers = run.run.cost.layers if run.run.cost else ()
+    costs = {cost.name: (cost.instructions, cost.cycles) for cost in layers}
     return tuple(costs[name] for name in names) if costs.keys() >= set(names) else ()
 
 

@@ -1,7 +1,7 @@
 """Emitted folder -> binaries, facts about them, and runs of them, on the host and emulated."""
 
 from codegen.toolchain.compile_check import Language, find_warnings
-from codegen.toolchain.counting import Cost, FunctionCost
+from codegen.toolchain.cost import Cost, FunctionCost, LayerCost, Loop, Opcode
 from codegen.toolchain.cross import CrossCompiler, TargetBuild, build_target
 from codegen.toolchain.elf import ElfFacts, read_facts
 from codegen.toolchain.emulate import EmulatedRun, emulate
@@ -19,6 +19,9 @@ __all__ = [
     "FunctionCost",
     "HostBuild",
     "Language",
+    "LayerCost",
+    "Loop",
+    "Opcode",
     "SanitizedBuild",
     "SelfTest",
     "TargetBuild",

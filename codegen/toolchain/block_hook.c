@@ -1,81 +1,62 @@
-/* Counts instructions and cycles at each block that unicorn executes.
+/* Counts how often each block that unicorn executes is, within each layer of a network.
  *
  * Built at run time and registered as the block hook itself, for a Python callback takes a
  * microsecond a block. counting.py holds the same structures and the same steps in Python.
+ *
+ * What a function executes belongs to a layer if it runs one, to none if it is a driver: called
+ * from outside, or one that calls layers; else to what its caller belongs to.
  */
 #include <stdint.h>
 
-#define MAX_DEPTH 64
+#define NOWHERE 0xFFFFFFFFu
+#define DRIVER 0
 
 typedef struct {
-    uint32_t size; /* bytes; 0: not seen yet */
-    uint32_t instructions;
-    uint32_t cycles;   /* with all branches falling through */
+    uint32_t size;     /* bytes; 0: not seen yet */
+    uint32_t number;   /* blocks are numbered as they are seen */
     uint32_t function; /* index of the function it lies in */
     uint32_t is_entry; /* it is the first of its function */
 } block_t;
 
 typedef struct {
-    uint64_t calls;
-    uint64_t instructions; /* from entry to return, callees included */
-    uint64_t cycles;
-    uint64_t own; /* instructions without those of callees */
-} function_t;
+    uint64_t executions;
+    uint64_t jumps; /* executions that did not follow that of the instruction before it */
+} counter_t;
 
 typedef struct {
-    uint64_t return_to;
-    uint64_t instructions; /* of the whole run, at entry */
-    uint64_t cycles;
-    uint32_t function;
-} frame_t;
-
-typedef struct {
-    uint64_t instructions;
-    uint64_t cycles;
-    uint64_t next;         /* address after the block executed last; 0: none yet */
-    uint64_t base;         /* address of blocks[0]; a block starts at each even address */
-    uint64_t limit;        /* number of blocks */
-    uint64_t branch_taken; /* cycles */
+    uint64_t next;       /* address after the block executed last; 0: none yet */
+    uint64_t base;       /* address of blocks[0]; a block starts at each even address */
+    uint64_t limit;      /* number of blocks */
     block_t *blocks;
-    function_t *functions;
-    int (*read_register)(void *engine, int name, void *value);
+    counter_t *counters; /* one for each block and layer */
+    int32_t *roles;      /* of each function: the layer it runs, DRIVER, or less */
+    uint64_t *calls;     /* of each layer */
     void (*describe)(uint64_t address, uint32_t size);
-    int return_register;
-    uint32_t depth;
-    frame_t frames[MAX_DEPTH];
+    uint32_t layers;
+    uint32_t layer;
+    uint32_t function; /* that of the block executed last; NOWHERE: called from outside */
 } state_t;
 
-static void leave(state_t *state, uint64_t address)
+static void change_function(state_t *state, const block_t *block)
 {
-    while ((state->depth > 0) && (state->frames[state->depth - 1].return_to == address)) {
-        const frame_t *frame = &state->frames[--state->depth];
-        function_t *function = &state->functions[frame->function];
+    const uint32_t before = state->function;
+    int32_t role = state->roles[block->function];
 
-        function->calls += 1;
-        function->instructions += state->instructions - frame->instructions;
-        function->cycles += state->cycles - frame->cycles;
+    state->function = block->function;
+    if ((before == NOWHERE) && (role < DRIVER)) {
+        role = DRIVER;
+        state->roles[block->function] = DRIVER;
     }
-}
-
-static void enter(state_t *state, uint32_t function, void *engine)
-{
-    uint32_t return_to = 0;
-    frame_t *frame = &state->frames[state->depth];
-
-    state->read_register(engine, state->return_register, &return_to);
-    return_to &= ~(uint32_t)1;
-    if ((state->depth > 0) && (frame[-1].function == function) &&
-        (frame[-1].return_to == return_to)) {
-        return; /* a loop back to the first block, not a call */
+    if ((role > DRIVER) && (block->is_entry != 0) &&
+        ((before == NOWHERE) || (state->roles[before] != role))) {
+        state->calls[role] += 1;
+        if (before != NOWHERE) {
+            state->roles[before] = DRIVER;
+        }
     }
-    if (state->depth == MAX_DEPTH) {
-        return;
+    if (role >= DRIVER) {
+        state->layer = (uint32_t)role;
     }
-    frame->return_to = return_to;
-    frame->instructions = state->instructions;
-    frame->cycles = state->cycles;
-    frame->function = function;
-    state->depth += 1;
 }
 
 void on_block(void *engine, uint64_t address, uint32_t size, state_t *state);
@@ -83,24 +64,23 @@ void on_block(void *engine, uint64_t address, uint32_t size, state_t *state);
 void on_block(void *engine, uint64_t address, uint32_t size, state_t *state)
 {
     const uint64_t index = (address - state->base) / 2;
-    block_t *block;
+    const uint64_t jumped = (state->next != 0) && (address != state->next);
+    const block_t *block;
+    counter_t *counter;
 
-    if ((state->next != 0) && (address != state->next)) {
-        state->cycles += state->branch_taken;
-    }
-    leave(state, address);
+    (void)engine;
     state->next = address + size;
     if (index >= state->limit) {
-        return; /* the return address of the whole run */
+        return; /* what the caller lends */
     }
-    block = &state->blocks[index];
-    if (block->size != size) {
+    if (state->blocks[index].size != size) {
         state->describe(address, size);
     }
-    if (block->is_entry) {
-        enter(state, block->function, engine);
+    block = &state->blocks[index];
+    if (block->function != state->function) {
+        change_function(state, block);
     }
-    state->instructions += block->instructions;
-    state->cycles += block->cycles;
-    state->functions[block->function].own += block->instructions;
+    counter = &state->counters[((uint64_t)block->number * state->layers) + state->layer];
+    counter->executions += 1;
+    counter->jumps += jumped;
 }

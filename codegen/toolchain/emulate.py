@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from codegen.errors import BadTarget, VerificationFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
-from codegen.toolchain.counting import Cost, counting
+from codegen.toolchain.cost import Cost
+from codegen.toolchain.counting import Counting, counting
 from codegen.toolchain.cross import TargetBuild
 from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.machine import (
@@ -62,9 +63,9 @@ def emulate(
     for index, sample in enumerate(batch):
         device.fill_arena()
         if count and index == 0:
-            with device.counted(native) as read_cost:
+            with device.counted(native) as counted:
                 outputs.append(infer(interface, device, addresses, sample, arena))
-                cost = read_cost()
+            cost = counted.cost()
         else:
             outputs.append(infer(interface, device, addresses, sample, arena))
         if not device.is_intact():
@@ -124,11 +125,11 @@ class EmulatedDevice:
         return guards_intact(self._machine, self._content)
 
     @contextmanager
-    def counted(self, native: bool) -> Iterator[Callable[[], Cost]]:
-        """Count all calls inside the block; between two of them no function is open."""
-        with counting(self._machine.engine, self._machine.image, native=native) as read_cost:
-            self._after_call = read_cost
+    def counted(self, native: bool) -> Iterator[Counting]:
+        """Count all calls inside the block."""
+        with counting(self._machine.engine, self._machine.image, native=native) as count:
+            self._after_call = count.end_call
             try:
-                yield read_cost
+                yield count
             finally:
                 self._after_call = lambda: None

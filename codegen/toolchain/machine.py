@@ -18,7 +18,7 @@ from codegen.errors import BadTarget, VerificationFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.targets import Target
-from codegen.toolchain.counting import Image
+from codegen.toolchain.cost import Image
 from codegen.toolchain.cross import TargetBuild
 from codegen.toolchain.elf import Function, Segment, read_facts, read_functions, read_segments
 from codegen.toolchain.ports import guard

@@ -1,7 +1,7 @@
 """Verify: reference == host C == emulated target C, in every output byte."""
 
 from codegen.verify.agreement import measure_agreement
-from codegen.verify.check import Subject, TargetRun
+from codegen.verify.check import Subject, TargetRun, check_target
 from codegen.verify.edits import find_edit
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.plan_json import load_plan, parse_plan, plan_file, plan_to_json
@@ -17,6 +17,7 @@ __all__ = [
     "Subject",
     "TargetRun",
     "check_plan",
+    "check_target",
     "check_written",
     "find_edit",
     "load_plan",

@@ -14,7 +14,7 @@ from codegen.ir.interface import Interface
 from codegen.ir.report import Check, Difference
 from codegen.ir.types import Array
 from codegen.targets import Target
-from codegen.toolchain.cross import build_target
+from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.elf import ElfFacts, read_facts
 from codegen.toolchain.emulate import EmulatedRun, emulate
 from codegen.toolchain.host import build_host, run_host
@@ -60,13 +60,13 @@ def check_host(subject: Subject) -> Check:
     return compare("host", subject, found)
 
 
-def check_target(subject: Subject, target: Target) -> TargetRun:
+def check_target(subject: Subject, target: Target, compiler: CrossCompiler = "zig") -> TargetRun:
     """Build an emitted folder for a target, emulate it and compare; MissingTool, ToolFailed.
 
     Instructions of the first input are counted where the target has a cost table.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        build = build_target(subject.folder, subject.interface, target, Path(scratch))
+        build = build_target(subject.folder, subject.interface, target, Path(scratch), compiler)
         run = emulate(build, subject.inputs.arrays, count=target.cycles is not None)
         facts = read_facts(build)
     return TargetRun(compare(target.name, subject, run.outputs), facts, run)

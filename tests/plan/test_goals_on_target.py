@@ -19,7 +19,7 @@ from codegen.ir.program import Program
 from codegen.ir.types import Array
 from codegen.targets import load_target
 from codegen.toolchain import TargetBuild, build_target
-from codegen.toolchain.counting import Cost
+from codegen.toolchain.cost import Cost
 from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.emulate import EmulatedDevice
 from codegen.toolchain.machine import load_machine
@@ -95,12 +95,11 @@ def run_painted(build: TargetBuild, batch: Sequence[Sequence[bytes]]) -> Run:
         stack_bytes = max(stack_bytes, device.stack_bytes)
         arena = device.read(machine.arena, interface.arena_bytes)
         touched |= np.frombuffer(arena, np.uint8) != paint
-    with device.counted(native=True) as read_cost:
+    with device.counted(native=True) as counted:
         infer(interface, device, addresses, batch[0])
-        cost = read_cost()
     first, second = outputs.values()
     assert first == second
-    return Run(join_batch(interface, first), cost, stack_bytes, touched)
+    return Run(join_batch(interface, first), counted.cost(), stack_bytes, touched)
 
 
 @each_network

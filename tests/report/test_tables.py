@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from codegen.ir.interface import Interface
+from codegen.ir.report import Calibration, LayerReport, Report, Totals
 from codegen.report.complexity.spec import parse_spec
 from codegen.report.published import TABLES, Bench, Compared, compare_tables
 from codegen.report.published.compare import MEANINGS, render_tables, tables_to_json, write_page
@@ -20,6 +22,7 @@ from codegen.report.published.figure import (
     TRUNCATED_DIGITS,
     Rounding,
 )
+from codegen.report.published.latency import latencies, render_latencies
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +126,10 @@ def test_packets_of_the_cifar_10_table_are_exact(compared: tuple[Compared, ...])
         assert each.ours == int(each.figure.printed)
 
 
-def test_the_page_is_up_to_date(compared: tuple[Compared, ...], run: Run) -> None:
+def test_the_page_is_up_to_date(
+    compared: tuple[Compared, ...], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codegen.cli.tables.compare_tables", lambda tables, bench: compared)
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     hint = "codegen tables --markdown > docs/tables.md"
     assert page == write_page(compared), hint
@@ -177,3 +183,41 @@ def test_roundings(rounding: Rounding, printed: str, least: float, most: float) 
     assert rounding.agrees(printed, most)
     assert not rounding.agrees(printed, least - step)
     assert not rounding.agrees(printed, most + step)
+
+
+def report_of(model: str, target: str, kernels: tuple[tuple[str, int], ...]) -> Report:
+    """Return a report of kernels with their cycles, and all else left out."""
+    layers = [LayerReport(name, "op", (1,), 0, 0, 0, 0, "", "", 0, 1, n) for name, n in kernels]
+    return Report(
+        generator="",
+        model=model,
+        model_digest="",
+        target=target,
+        clock_hz=120_000_000,
+        calibration=Calibration("model"),
+        pdu_payload_bytes=116,
+        interface=Interface("net", (), (), 0, 4),
+        totals=Totals(0, 0, 0, 0, 0, 0, cycles=sum(n for _, n in kernels)),
+        layers=tuple(layers),
+    )
+
+
+def test_published_times_stand_beside_ours() -> None:
+    """Kernels count to the layer they are of: the pool across, the one down and its activation."""
+    kernels = (("conv1", 8000), ("pool1", 240), ("pool1", 160), ("pool1_relu", 80), ("fc", 10))
+    report = report_of("cifar10_cnn", "cortex-m4", kernels)
+    rows = {row.row: row for row in latencies(report)}
+    assert rows["L1 Conv"].published_ms == 301 and rows["L1 Conv"].ours_ms == 0.1
+    assert rows["L1 MaxPool"].ours_ms == 0.006
+    assert (rows["total"].published_ms, rows["total"].ours_ms) == (962, round(8490 / 80_000, 3))
+    console = Console(file=io.StringIO(), width=100)
+    render_latencies(report, console)
+    assert isinstance(console.file, io.StringIO)
+    assert "962" in console.file.getvalue() and "80 MHz" in console.file.getvalue()
+    seven = latencies(report_of("cifar10_cnn", "cortex-m7", kernels))
+    assert seven[-1].published_ms == 178
+
+
+def test_other_networks_have_no_published_times() -> None:
+    assert not latencies(report_of("cifar10_cnn", "cortex-m3", (("conv1", 1),)))
+    assert not latencies(report_of("mobilenet_v1", "cortex-m4", (("conv1", 1),)))

@@ -11,7 +11,7 @@ import pytest
 
 from codegen.errors import BadTarget, VerificationFailed
 from codegen.targets import Target, load_target
-from codegen.toolchain import TargetBuild, build_target, emulate
+from codegen.toolchain import Cost, TargetBuild, build_target, emulate
 from codegen.toolchain.machine import Machine, call, load_machine
 from codegen.toolchain.tools import import_package
 from tests.toolchain.toy_network import (
@@ -68,17 +68,33 @@ def test_cost_of_each_function(toy_build: TargetBuild) -> None:
     cost = emulate(toy_build, [toy_inputs(1)], count=True).cost
     assert cost is not None
     functions = {function.name: function for function in cost.functions}
-    assert sum(function.own_instructions for function in cost.functions) == cost.instructions
+    assert sum(function.instructions for function in cost.functions) == cost.instructions
+    assert sum(function.cycles for function in cost.functions) == cost.cycles
     assert [layer.name for layer in cost.layers] == ["layer_000", "layer_001"]
     assert all(layer.calls == 1 for layer in cost.layers)
-    assert functions["dot"].calls == 8
-    invoke = functions["toy_invoke"]
-    assert (invoke.instructions, invoke.cycles) == (cost.instructions, cost.cycles)
-    inside = invoke.own_instructions + sum(layer.instructions for layer in cost.layers)
-    assert inside == cost.instructions
+    inside = sum(layer.instructions for layer in cost.layers)
+    assert functions["toy_invoke"].instructions + inside == cost.instructions
     callees = [f for name, f in functions.items() if name in ("dot", "__aeabi_lmul")]
-    second = functions["layer_001"]
-    assert second.instructions == second.own_instructions + sum(f.instructions for f in callees)
+    own = functions["layer_001"].instructions
+    assert cost.layers[1].instructions == own + sum(f.instructions for f in callees)
+
+
+def test_opcodes_and_loops_of_each_layer(toy_build: TargetBuild) -> None:
+    """The second layer is eight dot products of 32 values, in loops of a shared function."""
+    cost = emulate(toy_build, [toy_inputs(1)], count=True).cost
+    assert cost is not None
+    assert sum(opcode.executions for opcode in cost.opcodes) == cost.instructions
+    for layer in cost.layers:
+        assert sum(opcode.executions for opcode in layer.opcodes) == layer.instructions
+    loop = cost.layers[1].loop
+    assert loop is not None and loop.function == "dot"
+    assert 0 < loop.start < loop.end
+    assert loop.iterations >= 8 and 256 % loop.iterations == 0
+    assert 0.8 * own_of(cost, "dot") < loop.instructions < own_of(cost, "dot")
+
+
+def own_of(cost: Cost, function: str) -> int:
+    return next(f.instructions for f in cost.functions if f.name == function)
 
 
 def test_stack_depth_grows_by_what_is_used(toy: Network, core: str, tmp_path: Path) -> None:
