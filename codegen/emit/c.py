@@ -57,6 +57,8 @@ RUNTIME = (
     "expand_word",
     "block_type",
     "vector_type",
+    "dots_type",
+    "span",
     "smlad_2x2",
     "smlad_4x1",
     "window_3x3",

@@ -20,6 +20,7 @@ from tests.ops.cases import (
 )
 from tests.ops.harness import (
     ARM_DSP,
+    ARM_MVE,
     GENERIC,
     LANES,
     assert_c_equals_reference,
@@ -33,7 +34,7 @@ few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-FAMILIES = (GENERIC, ARM_DSP, LANES)
+FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES)
 families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
 
 

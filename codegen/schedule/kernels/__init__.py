@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
 from codegen.schedule.kernels.arm_dsp import ARM_DSP
+from codegen.schedule.kernels.arm_mve import ARM_MVE
 from codegen.schedule.kernels.generic import GENERIC
 from codegen.schedule.kernels.lanes import LANES
 from codegen.schedule.kernels.rule import Rule
 
 __all__ = ["RULES", "Rule", "variants"]
 
-RULES: tuple[Rule, ...] = (*ARM_DSP, *LANES, *GENERIC)
+RULES: tuple[Rule, ...] = (*ARM_DSP, *ARM_MVE, *LANES, *GENERIC)
 
 
 def variants(
