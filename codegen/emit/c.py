@@ -63,6 +63,8 @@ RUNTIME = (
     "expand_word",
     "block_type",
     "vector_type",
+    "dots_type",
+    "span",
     "smlad_4x1",
     "columns_3x3",
     "store_tile",
