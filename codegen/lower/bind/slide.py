@@ -44,8 +44,9 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
         ("high", p.rescale.high),
     )
     packed = pack_columns(p.weights[..., 0])
-    array, bias, multipliers = linear_data(p, packed, "")
+    _, bias, multipliers = linear_data(p, packed, "")
     stream = np.column_stack([packed, multipliers.values, bias.values])
+    form = f"[{len(packed)} channels][5 words of weights, a multiplier, a bias]"
     return Binding(
         f"depthwise_{conv_name(op, signature)}",
         "One row of a 3x3 depthwise convolution",
@@ -56,13 +57,6 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
             "span": AHEAD[stride] + 48 * (signature.output.width * stride // 2),
             "tail": 0 if whole == needed else 2 - within % 2,
         },
-        (
-            Data(
-                array.role,
-                "int32_t",
-                stream,
-                f"[{len(packed)}][5 words of weights, multiplier, bias]; {bias.comment}",
-            ),
-        ),
+        (Data("weights", "int32_t", stream, form),),
         parts=(Part(f"fx_slide_3x3{suffix}", "slide_3x3", told),),
     )

@@ -51,8 +51,8 @@ SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_fil
 DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
 
 ARM_DSP: tuple[Rule, ...] = (
-    Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.29, row=65)),
-    Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=3.19, row=62)),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.25, row=65)),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=2.93, row=62)),
     Rule(
         Kernel(
             "arm_dsp",
