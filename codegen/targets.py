@@ -59,6 +59,8 @@ class Cycles:
     multiply: 32-bit results and accumulations; multiply_long: 64-bit results, or their upper half.
     divide: for typical operands.
     branch_taken: added whenever execution does not go on at the next instruction.
+    vector: an instruction on vectors; vector_overlapped: an access to memory right after
+        arithmetic, or the reverse.
     alu: everything else.
     """
 
@@ -74,6 +76,8 @@ class Cycles:
     multiply_long: int
     divide: int
     branch_taken: int
+    vector: int = 1
+    vector_overlapped: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,14 @@ class Target:
     @property
     def is_arm(self) -> bool:
         """The core runs Arm's Thumb instructions."""
-        return self.emulator is not None and self.emulator.arch == "UC_ARCH_ARM"
+        if self.emulator is None:
+            return self.qemu is not None
+        return self.emulator.arch == "UC_ARCH_ARM"
+
+    @property
+    def is_emulated(self) -> bool:
+        """An emulator runs the core: unicorn, or else a machine of qemu-system-arm."""
+        return self.emulator is not None or self.qemu is not None
 
     @property
     def zig_arguments(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from codegen.schedule.kernels import Choice, Rule
 from codegen.schedule.rows import find_needs
 from codegen.targets import Target
 from codegen.toolchain.cross import COMPILE_FLAGS, build_target, compiler_version
-from codegen.toolchain.elf import kernel_bytes
+from codegen.toolchain.elf import kernel_bytes, read_functions
 from codegen.toolchain.emulate import emulate
 
 MEASURED = 1.005
@@ -140,7 +140,7 @@ def run_alone(program: Program, files: Mapping[str, str | bytes], target: Target
         write_files(folder, files)
         build = build_target(folder, interface, target, folder)
         cost = emulate(build, inputs, count=True).cost
-        code = sum(kernel_bytes(build, program).values())
+        code = sum(kernel_bytes(read_functions(build.elf), program).values())
     assert cost is not None
     return Figures(code + sum(constant.size_bytes for constant in program.constants), cost.cycles)
 

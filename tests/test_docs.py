@@ -24,7 +24,7 @@ from codegen.pipeline import compile_model
 from codegen.project import describe
 from codegen.report import BUNDLE_SCHEMA, SCHEMA, bundle_to_json, make_bundle, report_to_json
 from codegen.targets import Memory, Target, load_target
-from codegen.toolchain.instructions import Kind
+from codegen.toolchain.kinds import Kind
 from codegen.toolchain.tools import host_compiler
 from codegen.verify import SharedStudy, plan_to_json
 from tests.bench.test_compare import LAYER, RUN

@@ -77,7 +77,7 @@ def measure_project(
 
 
 def _check(target: Target) -> None:
-    if target.cycles is None or target.emulator is None:
+    if target.cycles is None or not target.is_emulated:
         raise BadTarget(
             f"target '{target.name}' is not emulated and counted",
             hint="it lacks [emulator] or [cycles]; see codegen targets",

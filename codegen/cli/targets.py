@@ -50,5 +50,5 @@ def _to_json(target: Target) -> dict[str, object]:
         "flash_bytes": target.size_bytes("flash"),
         "ram_bytes": target.size_bytes("ram"),
         "memories": [asdict(memory) for memory in target.memories],
-        "emulated": target.emulator is not None,
+        "emulated": target.is_emulated,
     }

@@ -27,6 +27,7 @@ from codegen.ir.program import (
     all_functions,
     arena_base,
 )
+from codegen.ir.report import KernelCode
 from codegen.ir.types import Array
 
 INLINED = 2
@@ -62,6 +63,8 @@ RUNTIME = (
     "expand_word",
     "block_type",
     "vector_type",
+    "dots_type",
+    "span",
     "smlad_4x1",
     "columns_3x3",
     "store_tile",
@@ -161,6 +164,25 @@ def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, 
     return {file: _render(env, path, context) for file, (path, context) in files.items()}
 
 
+def emit_headers(
+    programs: Sequence[Program], code: Sequence[Sequence[KernelCode]]
+) -> dict[str, str]:
+    """Return file name -> text of the networks' headers, with what each kernel takes in them."""
+    env = environment()
+    found = {}
+    for program, kernels in zip(programs, code, strict=True):
+        rows = tuple(_code_row(kernel) for kernel in kernels)
+        context = {**_network(program, Golden((), ())), "code": rows}
+        found[f"{program.interface.name}.h"] = _render(env, "c/network.h.j2", context)
+    return found
+
+
+def _code_row(kernel: KernelCode) -> str:
+    """Return a line on a kernel."""
+    layers = "1 layer" if kernel.layers == 1 else f"{kernel.layers} layers"
+    return f"{kernel.code_bytes:7,}  {kernel.name}, {layers}"
+
+
 Context = dict[str, Any]
 
 
@@ -253,6 +275,7 @@ def _network(program: Program, golden: Golden) -> Context:
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
+        "code": (),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
         "golden_inputs": _golden(name, "input", golden.inputs),

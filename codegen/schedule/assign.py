@@ -78,5 +78,5 @@ def make_step(rule: Rule, node: Node, signature: Signature, choice: Choice = BY_
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
     cycles = choice.cycles(rule, node.op, signature)
-    tile = rule.cost.pixels, rule.cost.filters
+    tile = max(rule.cost.pixels, rule.kernel.pixels), rule.cost.filters
     return Step(node, rule.kernel, scratch, cycles, tile)

@@ -208,7 +208,8 @@ def has_blocks_of_runs(op: Op, signature: Signature) -> bool:
     taps, channels = signature.inputs[1].shape[2:]
     by_run, by_pixel = -(-taps * channels // 4), taps * -(-channels // 4)
     worth = channels < 4 or taps > 5 or 7 * by_run < 6 * by_pixel
-    return taps > 1 and taps * channels >= 4 and worth and sums_fit_blocks(op, signature)
+    least = min(taps, signature.inputs[0].width) * channels
+    return taps > 1 and least >= 4 and worth and sums_fit_blocks(op, signature)
 
 
 def has_blocks(op: Op, signature: Signature) -> bool:

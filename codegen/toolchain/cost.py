@@ -15,7 +15,8 @@ from functools import cached_property
 from codegen.targets import Target
 from codegen.toolchain.cycles import instruction_cycles
 from codegen.toolchain.elf import Function, Segment
-from codegen.toolchain.instructions import Instruction, Kind, decode, make_disassembler
+from codegen.toolchain.instructions import Instruction, decode, make_disassembler
+from codegen.toolchain.kinds import Kind
 
 LAYER = re.compile(r"(?:\w+_)?layer_\d+")
 """The name of a function that runs a layer, whole or a row of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -60,11 +60,18 @@ class _State(ctypes.Structure):
     )
 
 
-class Counting:
-    """A count of what is executed. Between two calls of the network, `end_call` is called."""
+Blocks = Callable[[], Iterable[tuple[int, int]]]
 
-    def __init__(self, image: Image) -> None:
+
+class Counting:
+    """A count of what is executed. Between two calls of the network, `end_call` is called.
+
+    blocks: gives address and size of what was executed since it was last asked, where no hook does.
+    """
+
+    def __init__(self, image: Image, blocks: Blocks = tuple) -> None:
         self._image = image
+        self._executed_blocks = blocks
         names = [function.name for function in image.functions]
         layers = {layer_of(name) for name in names} - {OUTSIDE}
         self._layers = (OUTSIDE, *sorted(layers, key=layer_index))
@@ -89,6 +96,8 @@ class Counting:
 
     def end_call(self) -> None:
         """Note that what is executed next is called from outside."""
+        for address, size in self._executed_blocks():
+            _python_hook(None, address, size, self.state)
         self.state.next = self.state.layer = 0
         self.state.function = NOWHERE
 

@@ -35,13 +35,17 @@ LINKER_ROOM = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class TargetBuild:
-    """A linked image, the objects it was made of, and the network in it to run."""
+    """A linked image, the objects it was made of, and the network in it to run.
+
+    `fragment`: the part of its linker script that was emitted, if there is one.
+    """
 
     elf: Path
     objects: tuple[Path, Path]
     interface: Interface
     target: Target
     compiler: CrossCompiler
+    fragment: Path | None
 
 
 def build_target(
@@ -65,8 +69,9 @@ def build_target(
     board = {"FLASH": target.memory("flash"), "RAM": target.memory("ram")}
     board |= {memory.name.upper(): memory for memory in target.memories}
     board = {name: _with_room(memory) for name, memory in board.items()}
-    link(command, (code, weights), elf, interface, fragment_of(folder, interface), board, names)
-    return TargetBuild(elf, (code, weights), interface, target, compiler)
+    fragment = fragment_of(folder, interface)
+    link(command, (code, weights), elf, interface, fragment, board, names)
+    return TargetBuild(elf, (code, weights), interface, target, compiler, fragment)
 
 
 def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from codegen.targets import Cycles
 from codegen.toolchain.dual_issue import dual_issue_cycles
-from codegen.toolchain.instructions import Instruction, Kind
+from codegen.toolchain.instructions import Instruction
+from codegen.toolchain.kinds import Kind
 
 SINGLE = (Kind.LOAD, Kind.STORE)
 
@@ -50,6 +51,10 @@ def _cost(instruction: Instruction, previous: Instruction | None, table: Cycles)
             return table.multiply
         case Kind.DIVIDE:
             return table.divide
+        case Kind.VECTOR_MEMORY | Kind.VECTOR:
+            other = {Kind.VECTOR: Kind.VECTOR_MEMORY, Kind.VECTOR_MEMORY: Kind.VECTOR}[kind]
+            follows = previous is not None and previous.kind is other
+            return table.vector_overlapped if follows else table.vector
         case Kind.BRANCH | Kind.ALU:
             return table.alu
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegen.targets import Cycles
-from codegen.toolchain.instructions import Instruction, Kind
+from codegen.toolchain.instructions import Instruction
+from codegen.toolchain.kinds import Kind
 
 MULTIPLIER = (Kind.ACCUMULATE, Kind.MULTIPLY, Kind.MULTIPLY_LONG)
 ALONE = (Kind.MULTIPLE, Kind.DIVIDE)

@@ -1,4 +1,4 @@
-"""The image of a target in unicorn: outputs, stack depth, exact instruction counts, no board."""
+"""The image of a target in an emulator: outputs, stack depth, exact counts of instructions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from codegen.errors import BadTarget, VerificationFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
+from codegen.toolchain.board import Board, counting_blocks, running_board
 from codegen.toolchain.cost import Cost
 from codegen.toolchain.counting import Counting, counting
 from codegen.toolchain.cross import TargetBuild
@@ -57,28 +58,39 @@ def emulate(
         raise BadTarget(f"target '{build.target.name}' has no [cycles] to count with")
     interface = build.interface
     batch = split_batch(interface, inputs)
-    device = EmulatedDevice(load_machine(build), interface)
-    addresses = find_addresses(interface, device)
     outputs, depth, cost = [], 0, None
-    for index, sample in enumerate(batch):
-        device.fill_arena()
-        if count and index == 0:
-            with device.counted(native) as counted:
+    with running_machine(build, count=count) as machine:
+        device = EmulatedDevice(machine, interface)
+        addresses = find_addresses(interface, device)
+        for index, sample in enumerate(batch):
+            device.fill_arena()
+            if count and index == 0:
+                with device.counted(native) as counted:
+                    outputs.append(infer(interface, device, addresses, sample, arena))
+                cost = counted.cost()
+            else:
                 outputs.append(infer(interface, device, addresses, sample, arena))
-            cost = counted.cost()
-        else:
-            outputs.append(infer(interface, device, addresses, sample, arena))
-        if not device.is_intact():
-            names = function_names(interface)
-            function = names.push_row or names.start
-            message = f"{function} wrote outside the arena on the emulated {build.target.name}"
-            raise VerificationFailed(message, where=f"sample {index}")
-        depth = max(depth, device.stack_bytes)
+            if not device.is_intact():
+                names = function_names(interface)
+                function = names.push_row or names.start
+                message = f"{function} wrote outside the arena on the emulated {build.target.name}"
+                raise VerificationFailed(message, where=f"sample {index}")
+            depth = max(depth, device.stack_bytes)
     return EmulatedRun(join_batch(interface, outputs), depth, cost)
 
 
+@contextmanager
+def running_machine(build: TargetBuild, *, count: bool) -> Iterator[Machine]:
+    """Load a linked image into unicorn, or into QEMU where that has no such core."""
+    if build.target.emulator is None and build.target.qemu is not None:
+        with running_board(build, count=count) as machine:
+            yield machine
+    else:
+        yield load_machine(build)
+
+
 class EmulatedDevice:
-    """A target in unicorn. `stack_bytes`: the deepest of all calls since the arena was filled."""
+    """An emulated target. `stack_bytes`: the deepest of all calls since the arena was filled."""
 
     def __init__(self, machine: Machine, interface: Interface) -> None:
         self.rows: list[tuple[int, bytes]] = []
@@ -127,7 +139,12 @@ class EmulatedDevice:
     @contextmanager
     def counted(self, native: bool) -> Iterator[Counting]:
         """Count all calls inside the block."""
-        with counting(self._machine.engine, self._machine.image, native=native) as count:
+        engine, image = self._machine.engine, self._machine.image
+        on_board = isinstance(engine, Board)
+        counted = (
+            counting_blocks(engine, image) if on_board else counting(engine, image, native=native)
+        )
+        with counted as count:
             self._after_call = count.end_call
             try:
                 yield count

@@ -5,26 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from codegen.targets import Target
+from codegen.toolchain.helium import decode_helium
+from codegen.toolchain.kinds import Kind
 from codegen.toolchain.tools import import_package
-
-
-class Kind(Enum):
-    """Classes of instructions, by which mixes are told and cycles looked up."""
-
-    LOAD = "load"
-    STORE = "store"
-    MULTIPLE = "multiple"
-    ACCUMULATE = "multiply_accumulate"
-    MULTIPLY = "multiply"
-    MULTIPLY_LONG = "multiply_long"
-    DIVIDE = "divide"
-    BRANCH = "branch"
-    ALU = "alu"
-
 
 ARM_CONDITION = "(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?"
 ARM_KINDS = (
@@ -101,8 +87,12 @@ def decode(code: bytes, address: int, target: Target, disassembler: Any) -> tupl
     found, at = [], 0
     for length in _lengths(code, arm):
         piece = code[at : at + length]
+        helium = decode_helium(piece, address + at) if arm and length == 4 else None
         decoded = next(disassembler.disasm(piece, address + at, 1), None)
-        if decoded is None:
+        if helium is not None:
+            name, kind, goes_to = helium
+            found.append(Instruction(address + at, length, name, kind, target=goes_to))
+        elif decoded is None:
             found.append(Instruction(address + at, length, UNKNOWN, Kind.ALU))
         else:
             found.append(_arm(decoded) if arm else _riscv(decoded))

@@ -8,8 +8,9 @@ its alignment lets it. Each part of an arena in several memories is where its me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ SINK_ADDRESS = RETURN_ADDRESS + 2 * PAGE
 
 RETURN = {True: bytes.fromhex("7047"), False: bytes.fromhex("8280")}
 """The instruction that returns: `bx lr` on Arm, `ret` on RISC-V."""
+
+
+class EngineStopped(Exception):
+    """What other engines raise where unicorn raises UcError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,13 @@ class Block:
 class Machine:
     """A loaded image. `arena` is what functions are passed: where the arena is, or its struct.
 
-    `lent` are the ends of the pages of inputs that the caller keeps.
+    engine: unicorn's, or one with the methods that are called here. watch: has a function called
+    with it when the code at an address runs. `lent` are the ends of the pages of inputs that the
+    caller keeps.
     """
 
     engine: Any
+    watch: Callable[[int, Callable[[Any], None]], object]
     image: Image
     registers: Registers
     arena: int
@@ -79,15 +87,13 @@ def load_machine(build: TargetBuild) -> Machine:
     """
     unicorn = import_package("unicorn")
     engine = _make_engine(unicorn, build.target)
-    if ram := read_facts(build).ram_bytes:
-        raise VerificationFailed(
-            f"the C has {ram} bytes of writable static data: all state belongs in the arena"
-        )
+    refuse_static_data(build)
     segments = read_segments(build.elf)
-    blocks, stack = _place_blocks(build.interface, build.target)
+    known = {memory.name: memory.base for memory in build.target.memories}
+    blocks, stack = place_blocks(build.interface, known, build.target.memory("ram").base)
     data = (*((block.page, block.end - block.page) for block in blocks), (stack, STACK_BYTES))
     struct = stack + STACK_BYTES + PAGE
-    lent = _lent_pages(build.interface, struct + 2 * PAGE)
+    lent = lent_pages(build.interface, struct + 2 * PAGE)
     try:
         _map(unicorn, engine, segments, data, ((struct, PAGE), *lent))
         pointers = b"".join(block.start.to_bytes(4, "little") for block in blocks)
@@ -101,6 +107,7 @@ def load_machine(build: TargetBuild) -> Machine:
     code = next(segment for segment in segments if segment.executable)
     return Machine(
         engine=engine,
+        watch=partial(_watch, unicorn, engine),
         image=Image(code, read_functions(build.elf), build.target),
         registers=_registers(unicorn, build.target),
         arena=struct if build.interface.arenas else blocks[0].start,
@@ -108,6 +115,21 @@ def load_machine(build: TargetBuild) -> Machine:
         stack=stack,
         lent=tuple(start + size for start, size in lent),
     )
+
+
+def _watch(unicorn: Any, engine: Any, address: int, act: Callable[[Any], None]) -> None:
+    def hook(engine: Any, address: int, size: int, data: object) -> None:
+        act(engine)
+
+    engine.hook_add(unicorn.UC_HOOK_CODE, hook, begin=address, end=address + 1)
+
+
+def refuse_static_data(build: TargetBuild) -> None:
+    """Raise VerificationFailed for an image with writable data."""
+    if ram := read_facts(build).ram_bytes:
+        raise VerificationFailed(
+            f"the C has {ram} bytes of writable static data: all state belongs in the arena"
+        )
 
 
 def call(machine: Machine, function: str, *arguments: int) -> int:
@@ -128,7 +150,7 @@ def call(machine: Machine, function: str, *arguments: int) -> int:
     engine.reg_write(registers.link, RETURN_ADDRESS | registers.thumb_bit)
     try:
         engine.emu_start(entry | registers.thumb_bit, RETURN_ADDRESS)
-    except import_package("unicorn").UcError as error:
+    except (import_package("unicorn").UcError, EngineStopped) as error:
         place = _place(engine.reg_read(registers.program_counter), machine.image.functions)
         target = machine.image.target.name
         raise VerificationFailed(
@@ -141,16 +163,13 @@ def call(machine: Machine, function: str, *arguments: int) -> int:
 
 def watch_sink(machine: Machine, row_bytes: int, rows: list[tuple[int, bytes]]) -> None:
     """Append number and bytes of each row that the function at SINK_ADDRESS is given."""
-    unicorn = import_package("unicorn")
     registers = machine.registers
 
-    def take_row(engine: Any, address: int, size: int, data: object) -> None:
+    def take_row(engine: Any) -> None:
         row, at = (engine.reg_read(register) for register in registers.arguments[1:3])
         rows.append((int(row), bytes(engine.mem_read(at, row_bytes))))
 
-    machine.engine.hook_add(
-        unicorn.UC_HOOK_CODE, take_row, begin=SINK_ADDRESS, end=SINK_ADDRESS + 1
-    )
+    machine.watch(SINK_ADDRESS, take_row)
 
 
 def arena_content(machine: Machine) -> tuple[Array, ...]:
@@ -204,13 +223,14 @@ def _map(
         engine.mem_map(start, size, unicorn.UC_PROT_READ)
 
 
-def _place_blocks(interface: Interface, target: Target) -> tuple[tuple[Block, ...], int]:
+def place_blocks(
+    interface: Interface, known: Mapping[str, int], ram: int
+) -> tuple[tuple[Block, ...], int]:
     """Return the blocks of the arena and where the stack is, with gaps between them.
 
-    A block whose memory the target lacks is in that of its arena, where the stack is too.
+    `known` are the bases of memories; a block whose memory is none of them is in `ram`, where the
+    stack is too.
     """
-    known = {memory.name: memory.base for memory in target.memories}
-    ram = target.memory("ram").base
     free: dict[int, int] = {}
     found = []
     for arena in interface.blocks:
@@ -223,7 +243,7 @@ def _place_blocks(interface: Interface, target: Target) -> tuple[tuple[Block, ..
     return tuple(found), free.get(ram, ram)
 
 
-def _lent_pages(interface: Interface, start: int) -> tuple[tuple[int, int], ...]:
+def lent_pages(interface: Interface, start: int) -> tuple[tuple[int, int], ...]:
     """Return start and size of the pages of each input that the caller keeps, with gaps between."""
     sizes = {
         "arena": [],

@@ -82,11 +82,16 @@ def build_firmware(
     files = (*sources(folder, interface), main, templates / "startup.c")
     include = (folder, templates)
     objects = tuple(compile_object(command, file, out, include) for file in files)
-    regions = {
-        "FLASH": Memory("flash", "flash", board.flash_base, board.flash_bytes),
-        "RAM": Memory("ram", "ram", board.ram_base, board.ram_bytes),
-    }
+    regions = board_regions(board)
     image = out / f"{name}_firmware.elf"
     fragment = fragment_of(folder, interface)
     link(command, objects, image, interface, fragment, regions, ("reset",), "RAM")
     return image
+
+
+def board_regions(board: Qemu) -> dict[str, Memory]:
+    """Return the regions that images for a board are linked to."""
+    return {
+        "FLASH": Memory("flash", "flash", board.flash_base, board.flash_bytes),
+        "RAM": Memory("ram", "ram", board.ram_base, board.ram_bytes),
+    }

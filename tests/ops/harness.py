@@ -28,6 +28,7 @@ from codegen.verify import check_plan
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
 HOST = ("host", "generic")
+ARM_MVE = ("arm_mve", "generic")
 LANES = ("lanes", "generic")
 
 

@@ -20,6 +20,7 @@ from tests.ops.cases import (
 )
 from tests.ops.harness import (
     ARM_DSP,
+    ARM_MVE,
     GENERIC,
     HOST,
     LANES,
@@ -34,7 +35,7 @@ few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-FAMILIES = (GENERIC, ARM_DSP, LANES, HOST)
+FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES, HOST)
 families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
 portable = pytest.mark.parametrize("families", [GENERIC, HOST], ids=lambda names: names[0])
 

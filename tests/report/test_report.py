@@ -63,7 +63,8 @@ def test_totals_follow_from_the_layers(bare: Report) -> None:
     assert bare.totals.params == sum(layer.params for layer in bare.layers) == 76 + 111
     assert (bare.totals.input_bytes, bare.totals.output_bytes) == (72, 3)
     assert bare.totals.arena_bytes == bare.interface.arena_bytes
-    assert max(layer.live_bytes for layer in bare.layers) == bare.totals.arena_lower_bound_bytes
+    live = max(layer.live_bytes for layer in bare.layers)
+    assert bare.totals.arena_lower_bound_bytes <= live <= bare.totals.arena_bytes
 
 
 def test_layers_are_named_after_the_model(bare: Report) -> None:

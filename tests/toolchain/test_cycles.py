@@ -6,7 +6,8 @@ import pytest
 
 from codegen.targets import load_target
 from codegen.toolchain.cycles import instruction_cycles
-from codegen.toolchain.instructions import Instruction, Kind, decode, make_disassembler
+from codegen.toolchain.instructions import Instruction, decode, make_disassembler
+from codegen.toolchain.kinds import Kind
 
 pytest.importorskip("capstone", reason="capstone is absent: pip install codegen-mcu[target]")
 

@@ -20,7 +20,7 @@ needs_qemu = pytest.mark.skipif(absent, reason="qemu-system-arm is absent (apt-g
 
 
 def test_boards() -> None:
-    assert BOARDS == ("cortex-m3", "cortex-m33", "cortex-m4", "cortex-m7")
+    assert BOARDS == ("cortex-m3", "cortex-m33", "cortex-m4", "cortex-m55", "cortex-m7")
 
 
 @needs_qemu

@@ -7,6 +7,7 @@ from functools import partial
 
 from codegen.ir.op import Op, Signature
 from codegen.lower.bind.arm_dsp import ARM_DSP
+from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
 from codegen.lower.bind.host import HOST
@@ -63,5 +64,6 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/transpose": bind_transpose,
     **ARM_DSP,
     **HOST,
+    **ARM_MVE,
     **LANES,
 }

@@ -38,6 +38,22 @@ static void stop(int failed)
     }
 }
 
+#if defined(__ARM_FEATURE_MVE)
+#define CPACR ((volatile uint32_t *)0xE000ED88u)
+#define VECTORS_AND_FLOATS (0xFu << 20)
+
+/* Nothing before this may use vectors. */
+static void enable_vectors(void)
+{
+    *CPACR |= VECTORS_AND_FLOATS;
+    __asm__ volatile("dsb\n\tisb" : : : "memory");
+}
+#else
+static void enable_vectors(void)
+{
+}
+#endif
+
 static void fault(void)
 {
     semihosting_print("the processor took a fault\n");
@@ -48,6 +64,7 @@ void reset(void)
 {
     const uint32_t *from = data_load;
 
+    enable_vectors();
     for (uint32_t *to = data_start; to != data_end; ++to) {
         *to = *from++;
     }
