@@ -58,6 +58,7 @@ RUNTIME = (
     "pair_pixels",
     "lanes_2x2",
     "sxtb16",
+    "sxtab16",
     "smlad",
     "max4",
     "expand_word",

@@ -168,6 +168,11 @@ def is_global(op: Op, signature: Signature) -> bool:
     return size == op.kernel_shape and not any(op.pads) and size[0] > 1
 
 
+def sums_rows_in_halfwords(op: Op, signature: Signature) -> bool:
+    """The same, with sums of a row that fit 16 bits."""
+    return is_global(op, signature) and signature.inputs[0].width <= 256
+
+
 def one_sum(op: Op, signature: Signature) -> int:
     """An int32 for each channel."""
     return 4 * signature.inputs[0].channels

@@ -77,7 +77,7 @@ def pools(draw: Draw) -> Graph:
     pads = tuple(draw(st.integers(0, kernel[i % 2] - 1)) for i in range(4))
     strides = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
     sides = [draw(st.integers(max(1, kernel[i] - pads[i] - pads[i + 2]), 8)) for i in range(2)]
-    shape = (*sides, draw(st.integers(1, 5)))
+    shape = (*sides, draw(st.integers(1, 9)))
     if draw(st.booleans()):
         return op_graph(MaxPool(kernel, strides, pads), [int8(shape, 0.05, 3)], (0.05, 3))
     op = AveragePool(kernel, strides, pads, draw(st.booleans()))

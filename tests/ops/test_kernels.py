@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
+from codegen.ops import AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
 from tests.ops.cases import (
     convolutions,
     dense_layers,
@@ -76,10 +76,21 @@ def test_add(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
 
 
-@portable
+@pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(pools(), **several))
 def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
+
+
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=lambda names: names[0])
+def test_averages_over_images(families: tuple[str, ...]) -> None:
+    """The sum of a row of 256 values fits 16 bits, that of 257 may not."""
+    graphs = [
+        op_graph(AveragePool(shape[:2]), [int8(shape, 0.05, zero)], (0.05, 3))
+        for shape in [(2, 256, 5), (3, 257, 4), (5, 1, 3), (2, 2, 8), (3, 7, 11)]
+        for zero in (3, -128)
+    ]
     check(graphs, families)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ops import Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
+from codegen.ops import AveragePool, Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
 from codegen.targets import load_target
 from codegen.toolchain import cross
 from codegen.toolchain.cross import CrossCompiler, build_target
@@ -55,6 +55,7 @@ def mixture() -> Graph:
     collect()
     rest = [
         op_graph(Softmax(), [int8((3, 10), 0.1, 3)], (1 / 256, -128)),
+        op_graph(AveragePool((2, 256)), [int8((2, 256, 6), 0.05, 3)], (0.05, 3)),
         op_graph(Clip(0.0, 6.0), [int8((11,), 0.1, 3)], (0.05, -128)),
         op_graph(Concat(1), [int8((3, 2)), int8((3, 5))], (0.05, 0)),
         op_graph(Pad((1, 2), (0, 1)), [int8((3, 4), 0.05, 5)], (0.05, 5)),

@@ -65,6 +65,7 @@ def bind_global_average_pool(op: AveragePool, signature: Signature) -> Binding:
             "last": rows - 1,
             "width": width,
             "channels": channels,
+            "channels_left": channels % 4,
             "count": rows * width,
             **average_params(op, signature, p),
         },

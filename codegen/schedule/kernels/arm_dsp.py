@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
 from codegen.ops import (
+    AveragePool,
     Conv2d,
     Dense,
     MaxPool,
@@ -21,8 +22,10 @@ from codegen.schedule.conditions import (
     has_vectors,
     one_patch,
     one_patch_by_words,
+    one_sum,
     slides_by_one,
     slides_by_two,
+    sums_rows_in_halfwords,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
@@ -142,5 +145,18 @@ ARM_DSP: tuple[Rule, ...] = (
         ),
         (MaxPool,),
         cost=Cost(output=3.0, value=2.2, tap=5.0),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "global_average_pool",
+            ("rescale", "load32", "store32", "sxtb16", "sxtab16"),
+            takes_row=True,
+            accumulates=True,
+        ),
+        (AveragePool,),
+        sums_rows_in_halfwords,
+        one_sum,
+        cost=Cost(value=3.0, tap=32.5),
     ),
 )
