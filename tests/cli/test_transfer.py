@@ -29,7 +29,7 @@ def test_an_edit_is_found_in_every_mode(run: Run, toy: str, tmp_path: Path) -> N
     assert run("emit", toy, "-t", "cortex-m3", "--input", "rows", "--no-measure").exit_code == 0
     code = tmp_path / "toy" / "toy.c"
     before = code.read_text().splitlines()
-    code.write_text(code.read_text().replace("{ bias[quad], bias", "{ bias[quad] + 900, bias"))
+    code.write_text(code.read_text().replace("{ bias[pair], bias", "{ bias[pair] + 900, bias"))
     after = code.read_text().splitlines()
     (changed,) = [i for i, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
     result = run("verify", "toy", "--samples", "3")

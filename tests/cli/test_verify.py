@@ -48,8 +48,8 @@ def test_a_model_is_verified_for_each_kind_of_kernels(run: Run, toy: str) -> Non
         ("host", "arm_dsp"),
         ("cortex-m4", "arm_dsp"),
         ("cortex-m7", "arm_dsp"),
-        ("host", "generic"),
-        ("cortex-m3", "generic"),
+        ("host", "lanes"),
+        ("cortex-m3", "lanes"),
     ]
 
 

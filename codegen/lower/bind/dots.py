@@ -76,7 +76,7 @@ class Dots:
         return Part(self.name, "dots", told)
 
     def _lines(self) -> Iterator[str]:
-        yield from ("push {r4-r11, lr}", "mov r0, %0", "ldm r0, {r1-r9}", "push {r1, r2, r6-r9}")
+        yield from ("mov r0, %0", "ldm r0, {r1-r9}", "push {r1, r2, r6-r9}")
         yield from ("mov r1, r4", "mov r4, r3", "mov r3, r5", "mov r5, r4")
         if self.tail and not self.ragged:
             yield from self._mask_tail()
@@ -96,7 +96,7 @@ class Dots:
         yield from self._rescale()
         yield from self._store()
         yield from (f"ldr {SPARE}, [sp, #{LEFT}]", f"subs {SPARE}, {SPARE}, #{FILTERS}")
-        yield from (f"str {SPARE}, [sp, #{LEFT}]", "bgt 8b", "add sp, sp, #24", "pop {r4-r11, lr}")
+        yield from (f"str {SPARE}, [sp, #{LEFT}]", "bgt 8b", "add sp, sp, #24")
 
     def _mask_tail(self) -> Iterator[str]:
         yield from (f"ldr {SPARE}, [sp, #{TAIL}]", f"vctp.8 {SPARE}")
