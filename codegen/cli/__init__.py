@@ -36,6 +36,7 @@ def cli() -> None:
 
 
 for _command in COMMANDS:
+    _command.help = (_command.help or "").replace(r"\b", "\b")
     cli.add_command(_command)
 
 
