@@ -161,6 +161,12 @@ def edge_patch(op: Op, signature: Signature) -> int:
     return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
 
 
+def edge_tap(op: Op, signature: Signature) -> int:
+    """The channels of a tap outside the image."""
+    assert isinstance(op, Conv2d)
+    return signature.inputs[0].channels if has_edges(op, signature) else 0
+
+
 def is_global(op: Op, signature: Signature) -> bool:
     """One window over more than one row, without padding, as wide as the image."""
     assert isinstance(op, AveragePool)

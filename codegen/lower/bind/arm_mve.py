@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from codegen.ir.op import Signature
 from codegen.ir.program import Part
 from codegen.lower.bind.binding import Binding
-from codegen.lower.bind.dots import dots_data, dots_of
+from codegen.lower.bind.dots import LANES, dots_data, dots_of
 from codegen.lower.bind.linear import conv_name, conv_params
+from codegen.lower.bind.taps import Taps, group_taps, taps_data
 from codegen.ops import Conv2d, Dense
 from codegen.ops.linear import LinearParams
+from codegen.schedule.conditions import has_edges
 
 
 def dots_params(p: LinearParams, width: int) -> tuple[dict[str, object], tuple[Part, ...]]:
@@ -59,6 +63,30 @@ def bind_pointwise(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
+def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
+    """Each channel its own filter, 16 side by side."""
+    p = op.params(signature)
+    channels, kh, kw, _ = p.weights.shape
+    weights = p.weights.reshape(channels, kh * kw).T.astype(np.int64)
+    blocks, tail = divmod(channels, LANES)
+    taps = Taps(group_taps(weights), blocks > 0, tail > 0, p.rescale)
+    return Binding(
+        f"depthwise_{conv_name(op, signature)}",
+        f"One row of a {kh}x{kw} depthwise convolution",
+        conv_params(op, signature, p)
+        | {
+            "taps": kh * kw,
+            "span": (kw - 1) * op.dilations[1] + 1,
+            "has_edges": has_edges(op, signature),
+            "blocks": blocks,
+            "tail": tail,
+            "function": taps.name,
+        },
+        taps_data(p, weights),
+        parts=(taps.part(),),
+    )
+
+
 def bind_dense(op: Dense, signature: Signature) -> Binding:
     """One pixel of all inputs."""
     p = op.params(signature)
@@ -76,5 +104,6 @@ def bind_dense(op: Dense, signature: Signature) -> Binding:
 ARM_MVE: Mapping[str, Callable[..., Binding]] = {
     "arm_mve/conv2d": bind_conv2d,
     "arm_mve/pointwise": bind_pointwise,
+    "arm_mve/depthwise": bind_depthwise,
     "arm_mve/dense": bind_dense,
 }

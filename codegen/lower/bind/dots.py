@@ -134,16 +134,7 @@ class Dots:
         if self.pixels == 2:
             yield "vqmovnt.s32 q0, q1"
         yield from (f"vqadd.s16 q0, q0, {SPARE}", "vqmovnb.s16 q0, q0")
-        for limit, none, nearer in (
-            (self.rescale.low, -128, "vmax"),
-            (self.rescale.high, 127, "vmin"),
-        ):
-            if limit != none:
-                yield from (
-                    f"mov {SPARE}, #{limit}",
-                    f"vdup.8 q1, {SPARE}",
-                    f"{nearer}.s8 q0, q0, q1",
-                )
+        yield from limit_lines(self.rescale, "q0", "q1", SPARE)
 
     def _store(self) -> Iterator[str]:
         mask = "t" if self.ragged else ""
@@ -155,6 +146,14 @@ class Dots:
             if self.ragged:
                 yield "vpst"
             yield f"vstrb{mask}.32 q0, [{OUTPUTS[pixel]}], #{FILTERS}"
+
+
+def limit_lines(rescale: Rescale, q: str, free: str, spare: str) -> Iterator[str]:
+    """Yield what keeps the bytes of q within limits nearer than those of int8."""
+    for limit, none, nearer in ((rescale.low, -128, "vmax"), (rescale.high, 127, "vmin")):
+        if limit != none:
+            yield from (f"mov {spare}, #{limit}", f"vdup.8 {free}, {spare}")
+            yield f"{nearer}.s8 {q}, {q}, {free}"
 
 
 def dots_of(values: int, filters: int, pixels: int, rescale: Rescale) -> Dots:

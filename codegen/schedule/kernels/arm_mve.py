@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
 from codegen.ops import Conv2d, Dense
-from codegen.schedule.conditions import is_one_group, is_pointwise, two_patches
+from codegen.schedule.conditions import (
+    edge_tap,
+    is_depthwise,
+    is_one_group,
+    is_pointwise,
+    two_patches,
+)
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
-DOTS = ("rescale", "dots_type")
+DOTS = ("rescale", "byte", "dots_type")
+TAPS = ("rescale", "byte", "taps_type", "span")
 
 ARM_MVE: tuple[Rule, ...] = (
     Rule(
@@ -16,6 +23,13 @@ ARM_MVE: tuple[Rule, ...] = (
         (Conv2d,),
         is_pointwise,
         cost=Cost(0.13, 3.5, tap=25.0, pixels=2, filters=4),
+    ),
+    Rule(
+        Kernel("arm_mve", "depthwise", TAPS, strided=True, reads_spread=True),
+        (Conv2d,),
+        is_depthwise,
+        edge_tap,
+        cost=Cost(0.6, 2.0, tap=8.0),
     ),
     Rule(
         Kernel("arm_mve", "conv2d", (*DOTS, "span"), strided=True, reads_spread=True),
