@@ -68,7 +68,7 @@ def assert_close(real: Array, bias: Array, x: Quant, y: Quant) -> None:
     found = params(weights, steps, x, y)
     inputs = np.random.default_rng(1).integers(-128, 128, (50, real.shape[1]))
     exact = x.dequantize(inputs) @ real.T + bias
-    acc = inputs @ weights.data.T.astype(np.int64) + found.bias
+    acc = inputs @ found.weights.T.astype(np.int64) + found.bias
     assert np.abs(acc).max() <= INT32_MAX
     low, high = (y.dequantize(np.array(end)) for end in (-128, 127))
     assert weights.type.quant is not None

@@ -26,7 +26,7 @@ slow = pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        "mlperf_tiny_kws_dscnn_int8",
+        pytest.param("mlperf_tiny_kws_dscnn_int8", marks=slow),
         pytest.param("mlperf_tiny_ic_resnet8_int8", marks=slow),
         pytest.param("mlperf_tiny_vww_mobilenetv1_025_96_int8", marks=slow),
         pytest.param("cifar10_caffe_m7_ortqdq_int8", marks=slow),
