@@ -13,7 +13,7 @@ import numpy as np
 from codegen import resources
 from codegen.emit.golden import Golden
 from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
-from codegen.emit.layout import COLUMNS, comment_text, wrap_lists
+from codegen.emit.layout import COLUMNS, comment_block, comment_text, wrap_lists
 from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
 from codegen.ir.program import (
@@ -107,7 +107,7 @@ class ArrayView:
     name: str
     ctype: str
     length: int
-    comment: str
+    comment: tuple[str, ...]
     lines: tuple[str, ...]
     placement: str = ""
 
@@ -417,7 +417,7 @@ def _array(name: str, constant: Constant) -> ArrayView:
         constant.name,
         constant.ctype,
         constant.values.size,
-        comment_text(constant.comment),
+        comment_block((constant.comment,)),
         _value_lines(constant.values),
         _placement(name, constant.memory),
     )
@@ -429,7 +429,7 @@ def _golden(name: str, kind: str, arrays: tuple[Array, ...]) -> tuple[ArrayView,
             f"{name}_golden_{kind}{_suffix(i, len(arrays))}",
             "int8_t",
             array.size,
-            f"golden {kind}",
+            (f"golden {kind}",),
             _value_lines(array),
         )
         for i, array in enumerate(arrays)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 
-from codegen.emit.layout import COLUMNS, comment_text
+from codegen.emit.layout import comment_block
 from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
 from codegen.ir.schedule import PUSHED, SINK, Need
 
@@ -89,7 +88,7 @@ def view_layer(layer: Layer, network: str) -> LayerView:
     """Return a layer as C text."""
     return LayerView(
         name=layer.name,
-        comment=_comment(layer.comment),
+        comment=comment_block(layer.comment),
         parameters=", ".join(
             [*declared(layer.bases, network), *(["int32_t row"] * takes_row(layer))]
         ),
@@ -352,12 +351,6 @@ def _position(row: str, stride: int, offset: int, last: int, divisor: int) -> st
 def counter(layer: str) -> str:
     """Return the counter of rows of a layer of that name, in its nest."""
     return f"done_{layer.rpartition('_')[2]}"
-
-
-def _comment(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return lines as one C comment."""
-    texts = [part for line in lines for part in wrap(comment_text(line), COLUMNS - 6)]
-    return ("/* " + texts[0], *("   " + text for text in texts[1:-1]), f"   {texts[-1]} */")
 
 
 def argument(operand: Operand, calls: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
 COLUMNS = 100
 
@@ -66,6 +67,18 @@ def _split(line: str, start: int) -> Iterator[str]:
             yield line[begin : i + 1].lstrip() if begin else line[: i + 1]
             begin = i + 1
     yield line[begin:].lstrip() if begin else line
+
+
+def comment_block(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return lines as one C comment, wrapped where they are too long.
+
+    >>> comment_block(["one", "two"]), comment_block(["one"])
+    (('/* one', '   two */'), ('/* one */',))
+    """
+    texts = [part for line in lines for part in textwrap.wrap(comment_text(line), COLUMNS - 6)]
+    found = [f"   {text}" for text in texts]
+    found[0] = f"/* {texts[0]}"
+    return (*found[:-1], f"{found[-1]} */")
 
 
 def comment_text(text: str) -> str:
