@@ -12,6 +12,7 @@ from codegen.errors import BadOption
 
 InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
+Optimize = Literal["speed", "balanced", "size"]
 
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
@@ -47,7 +48,8 @@ class Options:
     `input_mode` and `output_mode` say how inputs and outputs pass
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
-    `shrink`: leave out what no output needs.
+    `shrink`: leave out what no output needs. `optimize`: what kernels are chosen by; `tune`: by
+    cycles measured on the emulated target instead of estimates.
     """
 
     model: str
@@ -66,6 +68,8 @@ class Options:
     output_mode: OutputMode = "arena"
     memories: Mapping[str, int | None] = field(default_factory=dict)
     shrink: bool = True
+    optimize: Optimize = "balanced"
+    tune: bool = False
 
     @property
     def model_name(self) -> str:

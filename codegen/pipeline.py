@@ -42,7 +42,9 @@ from codegen.report import Dump
 from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
+from codegen.schedule.kernels import Choice
 from codegen.targets import Target, choose_memories, load_target
+from codegen.tune import make_choice
 from codegen.verify import (
     check_plan,
     make_inputs,
@@ -69,6 +71,7 @@ class Network:
     graph: Graph
     savings: Savings
     transfer: Transfer
+    choice: Choice
     dump: Dump
 
 
@@ -119,6 +122,7 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
     """Return the fixed-point network of an ONNX file or a zoo network."""
     target = load_target(options.target)
+    choice = make_choice(target, options.optimize, tune=options.tune, progress=progress)
     dump = Dump(options.dump_ir)
     model = open_model(options)
     digest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
@@ -149,6 +153,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         small,
         savings(graph, small),
         transfer,
+        choice,
         dump,
     )
 
@@ -163,7 +168,8 @@ def compile_network(
     options, target, graph = network.options, network.target, network.graph
     memories = choose_memories(target, options.memories)
     name, dump = options.identifier, network.dump
-    solution = solve(assign_kernels(graph, target.kernels, network.transfer), goal)
+    assigned = assign_kernels(graph, target.kernels, network.transfer, network.choice)
+    solution = solve(assigned, goal)
     if not solution.fits:
         raise explain_misfit(network, solution, goal.limit_bytes or 0, library)
     schedule = dump.schedule(solution.schedule)
@@ -177,6 +183,7 @@ def compile_network(
         digest=network.digest,
         library=library,
         beside=beside,
+        compact=options.optimize == "size",
     )
     plan, program = dump.plan(placed.plan), placed.program
     certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))

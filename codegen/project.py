@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from codegen.emit import emit_headers
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.errors import BadOption, DoesNotFit, Problem, VerificationFailed
 from codegen.ir.certificate import Certificate
@@ -99,7 +100,9 @@ def emit_bundle(
             )
             for report, made in zip(bundle.networks, compiled, strict=True)
         }
-        write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages})
+        programs = [made.program for made in compiled]
+        headers = emit_headers(programs, [report.kernels for report in bundle.networks])
+        write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages, **headers})
     return bundle
 
 

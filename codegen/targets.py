@@ -23,6 +23,7 @@ from codegen.resources import folder
 
 MEMORY_KINDS = ("flash", "ram")
 ALL_MEMORIES = "all"
+RISCV_BASE = "rv32i"
 CODE_BYTES = 64 << 10
 """Left free for code in the memory it is linked to, unless the user says how much to take."""
 SCALARS = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
@@ -50,11 +51,11 @@ class Memory:
 class Cycles:
     """Cycles of each class of instruction, from memories without wait states.
 
-    issue: instructions that may start together: 1, or 2 where independent of each other, with one
-        memory access and one multiplication a pair at most.
+    issue: instructions that may start together: 1, or 2 by the rules of Cortex-M7.
     load, store: a single one; `_pipelined`: right after another single load or store.
     load_use: added where the next instruction reads what a load has just written.
-    multiple: LDM, STM, PUSH, POP, LDRD and STRD take this and 1 for each register.
+    multiple: LDM, STM, PUSH, POP, LDRD and STRD take this and 1 for each register, or for two
+        where two instructions may start together.
     multiply: 32-bit results and accumulations; multiply_long: 64-bit results, or their upper half.
     divide: for typical operands.
     branch_taken: added whenever execution does not go on at the next instruction.
@@ -105,6 +106,7 @@ class Target:
 
     kernels: families in order of preference; the last is "generic".
     clock_hz, memories: those of `part`. None and () for the machine that runs codegen.
+    isa: features of the instruction set; of RISC-V the base and the extensions.
     zig: arguments of `zig cc` that select the core; gcc: a GNU compiler and its arguments.
     """
 
@@ -138,6 +140,13 @@ class Target:
     def is_emulated(self) -> bool:
         """An emulator runs the core: unicorn, or else a machine of qemu-system-arm."""
         return self.emulator is not None or self.qemu is not None
+
+    @property
+    def zig_arguments(self) -> tuple[str, ...]:
+        """Arguments of `zig cc`; of RISC-V with the extensions that `isa` lists."""
+        if not self.zig or self.isa[:1] != (RISCV_BASE,):
+            return self.zig
+        return (*self.zig, "+".join(("-mcpu=generic_rv32", *self.isa[1:])))
 
     def memory(self, kind: str) -> Memory:
         """Return the first memory of a kind on the chip: where code is linked, or the arena."""

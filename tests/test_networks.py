@@ -28,10 +28,25 @@ MODELS = (
     "resnet20_cifar10_f32",
     "shufflenetv1_05_g3_cifar10_f32",
 )
+QUICK = {
+    "cortex-m7": (
+        "mlperf_tiny_ad_autoencoder_int8",
+        "mlperf_tiny_ic_resnet8_int8",
+        "mlperf_tiny_kws_dscnn_f32",
+        "mlperf_tiny_kws_dscnn_int8",
+        "mlperf_tiny_vww_mobilenetv1_025_96_int8",
+    ),
+    "cortex-m0plus": ("mlperf_tiny_ad_autoencoder_f32", "mlperf_tiny_kws_dscnn_int8"),
+}
+"""What runs by default: the networks of MLPerf Tiny, each kind of kernels on a float one too."""
 CORES = {"cortex-m7": ("cortex-m7", "cortex-m4"), "cortex-m0plus": ("cortex-m0plus", "rv32imc")}
 """The target a network is emitted for, and the cores that the result runs on."""
 
-each_target = pytest.mark.parametrize("target", CORES)
+CASES = [
+    pytest.param(target, model, marks=() if model in QUICK[target] else pytest.mark.slow)
+    for target in CORES
+    for model in MODELS
+]
 
 
 def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
@@ -52,9 +67,8 @@ def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
     assert found.notes == ()
 
 
-@each_target
-@pytest.mark.parametrize("model", MODELS)
-def test_file(shared_models: Path, model: str, target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "model"), CASES)
+def test_file(shared_models: Path, target: str, model: str, tmp_path: Path) -> None:
     data = None
     if model.endswith("_f32"):
         data = tmp_path / "calibration.npz"
@@ -69,7 +83,6 @@ def test_file(shared_models: Path, model: str, target: str, tmp_path: Path) -> N
 TRANSFERS: tuple[tuple[str, InputMode, OutputMode], ...] = (
     ("mlperf_tiny_kws_dscnn_int8", "const", "arena"),
     ("mlperf_tiny_kws_dscnn_int8", "rows", "arena"),
-    ("mlperf_tiny_ic_resnet8_int8", "const", "arena"),
     ("mlperf_tiny_ic_resnet8_int8", "rows", "arena"),
 )
 
@@ -87,9 +100,16 @@ def test_transfer(
     prove(compile_model(options), ("cortex-m7", "rv32imc"), tmp_path)
 
 
-@each_target
-@pytest.mark.parametrize("resolution", [96, 224])
-def test_zoo(resolution: int, target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "resolution"),
+    [
+        ("cortex-m7", 96),
+        pytest.param("cortex-m7", 224, marks=pytest.mark.slow),
+        pytest.param("cortex-m0plus", 96, marks=pytest.mark.slow),
+        pytest.param("cortex-m0plus", 224, marks=pytest.mark.slow),
+    ],
+)
+def test_zoo(target: str, resolution: int, tmp_path: Path) -> None:
     network = {"alpha": 0.25, "resolution": resolution}
     options = Options("mobilenet_v1", target, network=network)
     prove(compile_model(options), CORES[target], tmp_path)

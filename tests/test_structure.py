@@ -24,6 +24,7 @@ ORDER = (
     ("lower",),
     ("emit",),
     ("toolchain",),
+    ("tune",),
     ("verify",),
     ("report",),
     ("remedies",),

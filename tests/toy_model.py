@@ -9,6 +9,7 @@ import onnx
 import onnx.parser
 from onnx import numpy_helper
 
+ROOT = Path(__file__).resolve().parent.parent
 TEXT = """
 <ir_version: 8, opset_import: ["" : 17]>
 toy (float[N, 2, 6, 6] image) => (float[N, 3] scores)
@@ -60,6 +61,14 @@ def write_toy(folder: Path, name: str = "toy.onnx") -> Path:
     """Write the model into a folder and return its path."""
     path = folder / name
     onnx.save(toy_model(), path)
+    return path
+
+
+def write_small_board(folder: Path) -> Path:
+    """Write a Cortex-M0+ whose RAM the model is too large for, and return its path."""
+    text = (ROOT / "targets" / "cortex-m0plus.toml").read_text(encoding="utf-8")
+    path = folder / "small.toml"
+    path.write_text(text.replace("size_bytes = 270_336", "size_bytes = 64"), encoding="utf-8")
     return path
 
 

@@ -12,7 +12,7 @@ import click
 
 from codegen import zoo
 from codegen.errors import BadOption
-from codegen.options import InputMode, Options, OutputMode, library_identifier
+from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
 from codegen.report.complexity.spec import is_zoo_name, parse_spec
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
@@ -110,6 +110,20 @@ def model_options(command: F) -> F:
                 " cost least; all: those on the chip. Default: one of RAM, one of flash.",
             ),
             click.option(
+                "--optimize",
+                type=click.Choice(get_args(Optimize)),
+                default="balanced",
+                show_default=True,
+                help="Choose kernels of fewest cycles, of fewest bytes of code and weights, or of"
+                " few bytes among those that are equally fast.",
+            ),
+            click.option(
+                "--tune",
+                is_flag=True,
+                help="Choose by cycles measured on the emulated target, instead of estimates."
+                " What was measured is remembered.",
+            ),
+            click.option(
                 "--shrink/--no-shrink",
                 default=True,
                 show_default=True,
@@ -196,6 +210,8 @@ def _make_each(
             input_mode=given["input"],
             output_mode=given["output"],
             shrink=given["shrink"],
+            optimize=given["optimize"],
+            tune=given["tune"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from codegen.emit.c import emit_c
+from codegen.emit.c import emit_c, emit_headers
 from codegen.emit.golden import Golden
 
-__all__ = ["Golden", "emit"]
+__all__ = ["Golden", "emit", "emit_headers"]
 
 emit = emit_c

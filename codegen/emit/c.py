@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,11 @@ from codegen.ir.program import (
     all_functions,
     arena_base,
 )
+from codegen.ir.report import KernelCode
 from codegen.ir.types import Array
+
+INLINED = 2
+"""How many copies of an inner loop take less code than calls of one."""
 
 DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
 """Templates of files without statements."""
@@ -45,6 +50,7 @@ RUNTIME = (
     "rescale",
     "tile_2x2",
     "tile_4x1",
+    "dense_4x1",
     "pin",
     "load32",
     "store32",
@@ -53,7 +59,7 @@ RUNTIME = (
     "lanes_2x2",
     "sxtb16",
     "smlad",
-    "pack16",
+    "max4",
     "expand_word",
     "block_type",
     "vector_type",
@@ -61,12 +67,13 @@ RUNTIME = (
     "dots_type",
     "taps_type",
     "span",
-    "smlad_2x2",
     "smlad_4x1",
-    "window_3x3",
+    "columns_3x3",
     "store_tile",
     "store_apart",
     "store_filters",
+    "widen",
+    "dot_4",
 )
 """The files of templates/runtime/, each after those it calls."""
 
@@ -159,6 +166,25 @@ def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, 
     return {file: _render(env, path, context) for file, (path, context) in files.items()}
 
 
+def emit_headers(
+    programs: Sequence[Program], code: Sequence[Sequence[KernelCode]]
+) -> dict[str, str]:
+    """Return file name -> text of the networks' headers, with what each kernel takes in them."""
+    env = environment()
+    found = {}
+    for program, kernels in zip(programs, code, strict=True):
+        rows = tuple(_code_row(kernel) for kernel in kernels)
+        context = {**_network(program, Golden((), ())), "code": rows}
+        found[f"{program.interface.name}.h"] = _render(env, "c/network.h.j2", context)
+    return found
+
+
+def _code_row(kernel: KernelCode) -> str:
+    """Return a line on a kernel."""
+    layers = "1 layer" if kernel.layers == 1 else f"{kernel.layers} layers"
+    return f"{kernel.code_bytes:7,}  {kernel.name}, {layers}"
+
+
 Context = dict[str, Any]
 
 
@@ -168,6 +194,7 @@ def _library(
     """Return what the templates of the files that networks share see."""
     name = programs[0].interface.stem
     macros = {"inline": f"{name.upper()}_INLINE", "noinline": f"{name.upper()}_NOINLINE"}
+    shared = shared_loops(programs)
     arena_bytes, arena_align = shared_arena([program.interface for program in programs])
     bodies = [env.get_template("c/network.c.j2").render(network) for network in networks]
     return {
@@ -180,7 +207,9 @@ def _library(
         "sections": tuple(_section(name, memory) for memory in _sections(programs)),
         "constants": tuple(_array(name, constant) for constant in all_constants(programs)),
         "runtime": tuple(
-            env.get_template(f"runtime/{part}.h.j2").render(macros)
+            env.get_template(f"runtime/{part}.h.j2").render(
+                macros, inner=macros["noinline" if part in shared else "inline"]
+            )
             for part in used_runtime(programs)
         ),
         "parts": tuple(
@@ -248,6 +277,7 @@ def _network(program: Program, golden: Golden) -> Context:
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
+        "code": (),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
         "golden_inputs": _golden(name, "input", golden.inputs),
@@ -304,6 +334,16 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
 def used_parts(programs: Sequence[Program]) -> tuple[Part, ...]:
     """Return the functions that kernels share, each once."""
     return tuple(dict.fromkeys(part for f in all_functions(programs) for part in f.parts))
+
+
+def shared_loops(programs: Sequence[Program]) -> frozenset[str]:
+    """Return the runtime files whose inner loops are one function: those of several kernels, where
+    bytes of code count.
+    """
+    if not any(program.compact for program in programs):
+        return frozenset()
+    users = Counter(part for f in all_functions(programs) for part in f.kernel.uses)
+    return frozenset(part for part, count in users.items() if count > INLINED)
 
 
 def _arena_declarations(program: Program) -> tuple[str, ...]:

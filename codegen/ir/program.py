@@ -171,7 +171,8 @@ class State:
 class Program:
     """Interface, functions, nests of layers in order, constants; where the arena has the ports.
 
-    A port that is not in the arena has no place. `state`: where rows are pushed.
+    A port that is not in the arena has no place. `state`: where rows are pushed. `compact`: kernels
+    share inner loops as functions, instead of each having its own.
     """
 
     interface: Interface
@@ -185,6 +186,7 @@ class Program:
     model: str
     digest: str
     macs: int
+    compact: bool = False
 
     @property
     def layers(self) -> tuple[Layer, ...]:

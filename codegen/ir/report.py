@@ -33,6 +33,18 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelCode:
+    """A kernel, or a function that kernels share: bytes of code in the linked image.
+
+    `layers` call it; what a compiler joined with a layer counts with it.
+    """
+
+    name: str
+    code_bytes: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryUse:
     """A memory that arena or constants were allowed to use, and how.
 
@@ -183,6 +195,7 @@ class Report:
     interface: Interface
     totals: Totals
     layers: tuple[LayerReport, ...]
+    kernels: tuple[KernelCode, ...] = ()
     memories: tuple[MemoryUse, ...] = ()
     ram: RamBudget = RamBudget()
     savings: Savings = Savings()

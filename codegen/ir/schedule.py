@@ -35,7 +35,7 @@ class Kernel:
     One that `slides` along the row loads all that it reads once. One that `reads_spread` reads
     operand pixels at any distance from each other, given to the template as in_pitches.
     `fields` are numbers of its template that a call may give it: layers that differ in them alone
-    share the kernel.
+    share the kernel. It takes up to `pixels` pixels of a row together, fewer where fewer are left.
     """
 
     family: str
@@ -51,6 +51,7 @@ class Kernel:
     slides: bool = False
     reads_spread: bool = False
     fields: tuple[str, ...] = ()
+    pixels: int = 1
 
     @property
     def makes_rows(self) -> bool:

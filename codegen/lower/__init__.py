@@ -45,13 +45,14 @@ def lower(
     digest: str,
     library: str = "",
     beside: Sequence[Program] = (),
+    compact: bool = False,
 ) -> Program:
     """Return the program of a scheduled and planned graph.
 
     `name` is the C identifier; target, model and digest go into the banner. `library` names the
     files it shares with other networks, `beside` are those lowered before: functions and
-    constants that they have are shared. Raises UnsupportedOperator with every node whose form its
-    kernel does not take.
+    constants that they have are shared. `compact` as in `Program`. Raises UnsupportedOperator with
+    every node whose form its kernel does not take.
     """
     graph = schedule.graph
     bindings = share_shapes([step.kernel for step in schedule.steps], _bind_all(schedule))
@@ -76,6 +77,7 @@ def lower(
         model=model,
         digest=digest,
         macs=sum(node.op.macs(graph.signature(node)) for node in graph.nodes),
+        compact=compact,
     )
 
 
@@ -215,7 +217,7 @@ class _Constants:
 
     def share(self, index: int, node: Node, data: Data) -> str:
         """Return the name of an array with this content."""
-        dtype = {"int8_t": "int8", "int32_t": "int32"}[data.ctype]
+        dtype = data.ctype.removesuffix("_t")
         values = data.values.astype(dtype).ravel()
         key = (data.ctype, values.tobytes())
         if key not in self._made:

@@ -46,6 +46,13 @@ def interleave_four_quads(weights: Array) -> Array:
     return pairs.transpose(0, 2, 1, 3).reshape(-1, quads.shape[1], 16)
 
 
+def widen_fours(weights: Array) -> Array:
+    """(filters, depth) -> int16 (fours of filters, 4, depth); zeros fill fours and 16 values."""
+    filters, depth = weights.shape
+    padded = np.pad(weights.astype(np.int16), ((0, -filters % 4), (0, -depth % 16)))
+    return padded.reshape(-1, 4, padded.shape[1])
+
+
 def interleave_even_pairs(weights: Array) -> Array:
     """(filters, depth) -> (filter pairs, depth, 2): pairs, an odd depth filled with a zero."""
     return interleave_pairs(np.pad(weights, ((0, 0), (0, weights.shape[1] % 2))))
@@ -53,7 +60,7 @@ def interleave_even_pairs(weights: Array) -> Array:
 
 def lane_runs(pairs: Array) -> Array:
     """(filter pairs, depth, 2) -> int8, for each pair of filters: how many fours of steps go before
-    each two steps that are added up apart, and how many go before the end.
+    each two steps that are added up apart, and how many go before the end, as -1 - fours.
 
     Two are apart where four might drive a filter's sum of products out of 16 bits, where only two
     are left, and where an int8 cannot count the fours before them.
@@ -69,6 +76,7 @@ def lane_runs(pairs: Array) -> Array:
             else:
                 runs.append(0)
                 at += 2
+        runs[-1] = -1 - runs[-1]
     return np.array(runs, np.int8)
 
 
@@ -77,18 +85,6 @@ def fits_lane(steps: Array) -> bool:
     positive, negative = (np.maximum(sign * steps, 0).sum(axis=0) for sign in (1, -1))
     greatest, least = 127 * positive + 128 * negative, 128 * positive + 127 * negative
     return bool((greatest < 2**15).all() and (least <= 2**15).all())
-
-
-def column_pairs_3x3(weights: Array) -> Array:
-    """(channels, 3, 3) -> (channels, 9): the order in which two words give column pairs.
-
-    SXTB16 of the first word gives the upper two rows of column 0, rotated by 8 of column 1; the
-    second word gives those of column 2, rotated the lowest row of columns 0 and 1; the last byte
-    is the lowest row of column 2.
-    """
-    w = weights
-    order = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2))
-    return np.stack([w[:, row, column] for row, column in order], axis=1)
 
 
 def pad_to_multiple(values: Array, fill: int, multiple: int) -> Array:

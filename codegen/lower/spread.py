@@ -35,6 +35,7 @@ def lower_into(
     digest: str,
     library: str = "",
     beside: Sequence[Program] = (),
+    compact: bool = False,
 ) -> Placed:
     """Return the program with arenas in the memories of RAM, and constants in those of flash.
 
@@ -56,6 +57,7 @@ def lower_into(
         digest=digest,
         library=library,
         beside=beside,
+        compact=compact,
     )
     if flash:
         accesses = constant_accesses(schedule, program)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Rescale, accumulator_range, make_rescale
+from codegen.ir.fixed_point import INT32_MAX, Int64s, Rescale, accumulator_range, make_rescale
 from codegen.ir.op import Signature
 from codegen.ir.types import Array
+
+SHORT = 2**23
+"""Sums below this are short: kernels may hold 256 of them in an int32."""
 
 Clamp = tuple[float, float] | None
 
@@ -33,7 +36,8 @@ def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
     """Fold the zero point, prove the accumulators, derive the multipliers.
 
     The operands are input, int8 weights with per-output scales and int32 bias. Raises ValueError
-    where some input drives an accumulator out of int32.
+    where some input drives an accumulator out of int32. A channel of long sums that is one number
+    for every input is given it by its bias alone.
     """
     x, w, _ = signature.inputs
     y = signature.output
@@ -49,14 +53,34 @@ def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
         raise ValueError(f"channel {channel} can drive its accumulator to {bound}, over 2^31 - 1")
     scales = [x.quant.scale * s / y.quant.scale for s in per_channel(w.quant.scales, len(weights))]
     rescale = make_rescale(scales, bound, y.quant, y.dtype, clamp)
+    long = np.maximum(np.abs(least), np.abs(greatest)) >= SHORT
+    ends = (rescale.apply(end, y.dtype) for end in (least, greatest))
+    pinned = long & np.equal(*ends)
+    if pinned.any():
+        weights = np.where(pinned.reshape(-1, *[1] * (weights.ndim - 1)), 0, weights)
+        least, greatest = (
+            np.where(pinned, _nearest(rescale, end), end) for end in (least, greatest)
+        )
+        folded = np.where(pinned, least, folded)
     return LinearParams(
-        weights,
+        weights.astype(np.int8),
         folded.astype(np.int32),
         rescale,
         x.quant.zero_point,
         int(least.min()),
         int(greatest.max()),
     )
+
+
+def _nearest(rescale: Rescale, sums: Int64s) -> Int64s:
+    """Return for each channel the sum nearest to 0 that is rescaled to what its sum is."""
+    wanted = rescale.apply(sums)
+    near, far = np.zeros_like(sums), sums.copy()
+    for _ in range(33):
+        middle = (near + far) // 2
+        same = rescale.apply(middle) == wanted
+        near, far = np.where(same, near, middle), np.where(same, middle, far)
+    return np.where(rescale.apply(np.zeros_like(sums)) == wanted, 0, far)
 
 
 def per_channel(scales: tuple[float, ...], channels: int) -> tuple[float, ...]:

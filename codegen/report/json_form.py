@@ -18,6 +18,7 @@ from codegen.ir.report import (
     Calibration,
     Check,
     Difference,
+    KernelCode,
     LayerReport,
     MemoryUse,
     RamBudget,
@@ -76,6 +77,7 @@ def _report_to_json(report: Report) -> Json:
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
         ],
+        "kernels": [asdict(kernel) for kernel in report.kernels],
         "memories": [asdict(memory) for memory in report.memories],
         "agreement": asdict(report.agreement) if report.agreement else None,
         "checks": [check_to_json(check) for check in report.checks],
@@ -144,6 +146,7 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         savings=Savings(**document.get("savings", {})),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
+        kernels=tuple(KernelCode(**kernel) for kernel in document.get("kernels", ())),
         memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),

@@ -18,6 +18,7 @@ from codegen.ir.report import (
     BundleTotals,
     Calibration,
     Check,
+    KernelCode,
     LayerReport,
     MemoryCosts,
     RamBudget,
@@ -30,6 +31,7 @@ from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
 from codegen.targets import Target
+from codegen.toolchain.elf import kernel_bytes
 from codegen.verify import TargetRun
 
 
@@ -48,6 +50,7 @@ class Measured:
     instructions: int | None = None
     cycles: int | None = None
     layers: tuple[tuple[int, int], ...] = ()
+    kernels: tuple[KernelCode, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -66,8 +69,20 @@ def read_measures(run: TargetRun, program: Program) -> Measured:
         instructions=cost.instructions if cost else None,
         cycles=cost.cycles if cost else None,
         layers=layers,
+        kernels=_kernels(run, program),
         notes=tuple(notes) if cost else ("the target has no cost table to count cycles with",),
     )
+
+
+def _kernels(run: TargetRun, program: Program) -> tuple[KernelCode, ...]:
+    """Return the code of each kernel, the largest first."""
+    users: dict[str, int] = {}
+    for layer in program.layers:
+        for name in {layer.function.name, *(part.name for part in layer.function.parts)}:
+            users[name] = users.get(name, 0) + 1
+    sizes = kernel_bytes(run.facts.functions, program)
+    found = [KernelCode(name, size, users.get(name, 0)) for name, size in sizes.items() if size]
+    return tuple(sorted(found, key=lambda kernel: (-kernel.code_bytes, kernel.name)))
 
 
 def _layer_costs(run: TargetRun, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -103,6 +118,7 @@ def make_report(
         clock_hz=target.clock_hz,
         calibration=calibration,
         savings=savings,
+        kernels=measured.kernels,
         pdu_payload_bytes=options.pdu_payload_bytes,
         interface=interface,
         ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),

@@ -12,7 +12,7 @@ from codegen.ir.op import Signature
 from codegen.ir.schedule import Need, Step, View
 from codegen.ops import Concat, Reshape
 from codegen.schedule.edges import add_edges
-from codegen.schedule.kernels import Rule, variants
+from codegen.schedule.kernels import BY_ESTIMATE, Choice, Rule, variants
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
 from codegen.schedule.split_pools import split_max_pools
@@ -24,7 +24,7 @@ class Assigned:
     """A graph with the copies that it needs, its steps in order, and values that are views.
 
     `needs` tells for each step what its rows wait for; `variants` all its forms, by different
-    kernels, the fastest first, which is the one in `steps`. `abroad` gives the bases of values
+    kernels, the best first, which is the one in `steps`. `abroad` gives the bases of values
     that are not in the arena.
     """
 
@@ -38,9 +38,12 @@ class Assigned:
 
 
 def assign_kernels(
-    graph: Graph, families: tuple[str, ...], transfer: Transfer = BY_ARENA
+    graph: Graph,
+    families: tuple[str, ...],
+    transfer: Transfer = BY_ARENA,
+    choice: Choice = BY_ESTIMATE,
 ) -> Assigned:
-    """Return the steps of a fixed-point graph with the preferred kernels of `families`.
+    """Return the steps of a fixed-point graph with the kernels of `families` best by `choice`.
 
     Raises UnsupportedOperator naming every node that no kernel serves, or BadOption where inputs
     or outputs cannot pass as `transfer` says.
@@ -48,7 +51,7 @@ def assign_kernels(
     forms: list[tuple[Step, ...]] = []
     graph, abroad = add_edges(graph, transfer)
     graph, placed = place_concats(split_max_pools(graph))
-    sliced = view_slices(graph, families)
+    sliced = view_slices(graph, families, choice)
     views = {**placed, **sliced}
     problems: list[Problem] = []
     for node in graph.nodes:
@@ -59,11 +62,11 @@ def assign_kernels(
         if is_joined or node.output in sliced:
             continue
         signature, spread = graph.signature(node), not sliced.keys().isdisjoint(node.inputs)
-        rules = variants(families, node.op, signature, spread=spread)
+        rules = variants(families, node.op, signature, spread=spread, choice=choice)
         if not rules:
             problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
             continue
-        forms.append(tuple(make_step(rule, node, signature) for rule in rules))
+        forms.append(tuple(make_step(rule, node, signature, choice) for rule in rules))
     if problems:
         raise UnsupportedOperator.collect(problems)
     steps = tuple(form[0] for form in forms)
@@ -71,9 +74,9 @@ def assign_kernels(
     return Assigned(graph, steps, views, needs, tuple(forms), transfer, abroad)
 
 
-def make_step(rule: Rule, node: Node, signature: Signature) -> Step:
+def make_step(rule: Rule, node: Node, signature: Signature, choice: Choice = BY_ESTIMATE) -> Step:
     """Return the step that runs a node by a rule's kernel."""
     scratch = rule.scratch_bytes(node.op, signature)
-    cycles = rule.cost.cycles(node.op, signature)
-    tile = rule.cost.pixels, rule.cost.filters
+    cycles = choice.cycles(rule, node.op, signature)
+    tile = max(rule.cost.pixels, rule.kernel.pixels), rule.cost.filters
     return Step(node, rule.kernel, scratch, cycles, tile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
-from codegen.ops.linear import LinearParams
+from codegen.ops.linear import SHORT, LinearParams
 from codegen.schedule.cost import round_up
 
 
@@ -31,26 +31,39 @@ def is_depthwise(op: Op, signature: Signature) -> bool:
     return op.is_depthwise(signature) and max(op.pads[1], op.pads[3]) < kernel_width
 
 
-def is_depthwise_3x3(op: Op, signature: Signature) -> bool:
-    """Depthwise of 3x3, side by side, at most one row and column of padding, stride 1."""
+def slides_by_one(op: Op, signature: Signature) -> bool:
+    """Depthwise of 3x3, stride 1, four channels or more, at most one of padding a side."""
     assert isinstance(op, Conv2d)
-    return op.strides[1] == 1 and is_narrow_3x3(op, signature)
+    return op.strides[1] == 1 and slides_3x3(op, signature)
 
 
-def is_depthwise_3x3_s2(op: Op, signature: Signature) -> bool:
+def slides_by_two(op: Op, signature: Signature) -> bool:
     """The same with a stride of 2."""
     assert isinstance(op, Conv2d)
-    return op.strides[1] == 2 and is_narrow_3x3(op, signature)
+    return op.strides[1] == 2 and slides_3x3(op, signature)
 
 
-def is_narrow_3x3(op: Conv2d, signature: Signature) -> bool:
-    """Depthwise of 3x3, rows and columns side by side, at most one of each of padding."""
+def slides_3x3(op: Conv2d, signature: Signature) -> bool:
+    """Depthwise of 3x3, side by side, four channels or more, at most one of padding a side."""
     return (
         is_depthwise(op, signature)
         and signature.inputs[1].shape[1:3] == (3, 3)
         and op.dilations == (1, 1)
         and max(op.pads) <= 1
+        and signature.inputs[0].channels >= 4
     )
+
+
+def column_pairs(op: Conv2d, signature: Signature) -> int:
+    """How many pairs of columns the windows of a row span."""
+    span = op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
+    return -(-span // 2)
+
+
+def four_channels(op: Op, signature: Signature) -> int:
+    """Three words for each two columns of four channels."""
+    assert isinstance(op, Conv2d)
+    return 48 * column_pairs(op, signature)
 
 
 def is_linear(op: Op, signature: Signature) -> bool:
@@ -77,11 +90,6 @@ def is_one_group(op: Op, signature: Signature) -> bool:
     kernel_width = signature.inputs[1].shape[2]
     padding = max(op.pads[1], op.pads[3])
     return op.group == 1 and op.dilations[1] == 1 and padding < kernel_width
-
-
-def is_pointwise_by_words(op: Op, signature: Signature) -> bool:
-    """A 1x1 convolution of one group without padding, its channels a multiple of four."""
-    return is_pointwise(op, signature) and signature.inputs[0].channels % 4 == 0
 
 
 def has_deep_filters(op: Op, signature: Signature) -> bool:
@@ -122,11 +130,6 @@ def one_patch(op: Op, signature: Signature) -> int:
     return patch_values(signature)
 
 
-def two_patches_by_words(op: Op, signature: Signature) -> int:
-    """Two patches of one group in int8, each rounded up to four values."""
-    return 2 * round_up(patch_values(signature), 4)
-
-
 def one_patch_by_words(op: Op, signature: Signature) -> int:
     """A patch of one group in int8, rounded up to four values."""
     return round_up(patch_values(signature), 4)
@@ -164,12 +167,6 @@ def edge_tap(op: Op, signature: Signature) -> int:
     return signature.inputs[0].channels if has_edges(op, signature) else 0
 
 
-def filled_vector(op: Op, signature: Signature) -> int:
-    """The input vector rounded up to four values, where it is not a multiple of four."""
-    elements = signature.inputs[0].elements
-    return round_up(elements, 4) if elements % 4 else 0
-
-
 def is_global(op: Op, signature: Signature) -> bool:
     """One window over more than one row, without padding, as wide as the image."""
     assert isinstance(op, AveragePool)
@@ -190,7 +187,7 @@ def sums_fit_blocks(op: Op, signature: Signature) -> bool:
 
 def sums_are_short(p: LinearParams) -> bool:
     """Sums of 24 bits, weights of -127 or more."""
-    fits = max(-p.least, p.greatest) < 2**23 and p.rescale.shift <= 8
+    fits = max(-p.least, p.greatest) < SHORT and p.rescale.shift <= 8
     return fits and bool(p.weights.min() > -128)
 
 
@@ -200,12 +197,25 @@ def has_vectors(op: Op, signature: Signature) -> bool:
     return signature.inputs[0].elements >= 4 and sums_are_short(op.params(signature))
 
 
+def has_patch_vectors(op: Op, signature: Signature) -> bool:
+    """Short sums of four values or more, any group but those of one channel."""
+    assert isinstance(op, Conv2d)
+    deep = patch_values(signature) >= 4 and not op.is_depthwise(signature)
+    return deep and sums_are_short(op.params(signature))
+
+
+def has_pixel_vectors(op: Op, signature: Signature) -> bool:
+    """The same of 1x1 windows without padding, in one group."""
+    return is_pointwise(op, signature) and has_patch_vectors(op, signature)
+
+
 def has_blocks_of_runs(op: Op, signature: Signature) -> bool:
     """The same; the rows of windows fill words better than their pixels do, or have many pixels."""
     taps, channels = signature.inputs[1].shape[2:]
     by_run, by_pixel = -(-taps * channels // 4), taps * -(-channels // 4)
     worth = channels < 4 or taps > 5 or 7 * by_run < 6 * by_pixel
-    return taps > 1 and taps * channels >= 4 and worth and sums_fit_blocks(op, signature)
+    least = min(taps, signature.inputs[0].width) * channels
+    return taps > 1 and least >= 4 and worth and sums_fit_blocks(op, signature)
 
 
 def has_blocks(op: Op, signature: Signature) -> bool:
@@ -222,8 +232,23 @@ def block_of_runs(op: Op, signature: Signature) -> int:
 
 def block_of_pixels(op: Op, signature: Signature) -> int:
     """The pixels of four windows, each value in two bytes."""
+    return block_bytes(op, signature, 4)
+
+
+def bytes_of_pixels(op: Op, signature: Signature) -> int:
+    """The pixels of two windows, or of three."""
+    return block_bytes(op, signature, byte_pixels(signature.output.width)) // 2
+
+
+def byte_pixels(width: int) -> int:
+    """Return how many pixels a block of bytes has at most: two, which take less, in short rows."""
+    return 2 if width in (2, 4, 8) else 3
+
+
+def block_bytes(op: Op, signature: Signature, most: int) -> int:
+    """Return what a block of at most so many windows takes, each value in two bytes."""
     assert isinstance(op, Conv2d)
     _, rows, taps, channels = signature.inputs[1].shape
     stride = op.strides[1] if taps > 1 else 1
-    pixels = stride * (min(4, signature.output.width) - 1) + taps
+    pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels

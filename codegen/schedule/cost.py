@@ -20,7 +20,8 @@ CYCLES_PER_QUESTION = 10
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Cycles of each multiply-accumulate, each value of the result, each value and tap of a window.
+    """Cycles of each multiply-accumulate, each value of the result, each value and tap of a window,
+    each filter in each row of the result.
 
     A kernel of `pixels` pixels and `filters` filters at a time computes as many where fewer are
     left, but for groups of one filter, whose missing ones the compiler leaves out. Without
@@ -31,6 +32,7 @@ class Cost:
     output: float = 0.0
     value: float = 0.0
     tap: float = 0.0
+    row: float = 0.0
     pixels: int = 1
     filters: int = 1
 
@@ -45,7 +47,7 @@ class Cost:
         values, taps = read_by_pixel(op, signature)
         macs = op.macs(signature) * pixels * filters // max(y.elements, 1)
         total = self.mac * macs + pixels * (self.output * filters + self.value * values)
-        return round(total + pixels * self.tap * taps)
+        return round(total + pixels * self.tap * taps + self.row * y.rows * filters)
 
 
 def read_by_pixel(op: Op, signature: Signature) -> tuple[float, float]:

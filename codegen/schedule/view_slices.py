@@ -9,10 +9,12 @@ from __future__ import annotations
 from codegen.ir.graph import Graph, Node
 from codegen.ir.schedule import View
 from codegen.ops import Slice
-from codegen.schedule.kernels import variants
+from codegen.schedule.kernels import BY_ESTIMATE, Choice, variants
 
 
-def view_slices(graph: Graph, families: tuple[str, ...]) -> dict[str, View]:
+def view_slices(
+    graph: Graph, families: tuple[str, ...], choice: Choice = BY_ESTIMATE
+) -> dict[str, View]:
     """Return the views that take the place of slices."""
     return {
         node.output: View(node.inputs[0], node.op.starts[-1], graph.types[node.inputs[0]].channels)
@@ -20,7 +22,7 @@ def view_slices(graph: Graph, families: tuple[str, ...]) -> dict[str, View]:
         if isinstance(node.op, Slice)
         and _is_of_channels(node.op, graph.types[node.inputs[0]].shape)
         and node.output not in graph.outputs
-        and _saves(graph, families, node)
+        and _saves(graph, families, choice, node)
     }
 
 
@@ -29,19 +31,19 @@ def _is_of_channels(op: Slice, shape: tuple[int, ...]) -> bool:
     return op.shape[:-1] == shape[:-1] and (op.steps[-1] == 1 or op.shape[-1] == 1)
 
 
-def _saves(graph: Graph, families: tuple[str, ...], node: Node) -> bool:
+def _saves(graph: Graph, families: tuple[str, ...], choice: Choice, node: Node) -> bool:
     """The readers lose no more cycles by reading a view than making the slice takes."""
     lost = 0
     for reader in graph.nodes:
         if node.output not in reader.inputs:
             continue
         signature = graph.signature(reader)
-        apart = variants(families, reader.op, signature, spread=True)
+        apart = variants(families, reader.op, signature, spread=True, choice=choice)
         if not apart:
             return False
-        (best, *_) = variants(families, reader.op, signature)
-        lost += apart[0].cost.cycles(reader.op, signature)
-        lost -= best.cost.cycles(reader.op, signature)
+        (best, *_) = variants(families, reader.op, signature, choice=choice)
+        lost += choice.cycles(apart[0], reader.op, signature)
+        lost -= choice.cycles(best, reader.op, signature)
     signature = graph.signature(node)
-    made = variants(families, node.op, signature)
-    return bool(made) and lost <= made[0].cost.cycles(node.op, signature)
+    made = variants(families, node.op, signature, choice=choice)
+    return bool(made) and lost <= choice.cycles(made[0], node.op, signature)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -79,7 +80,7 @@ def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:
         return (
             *zig(),
             "cc",
-            *target.zig,
+            *target.zig_arguments,
             "-I",
             str(resource_folder("templates") / "project/include"),
         )
@@ -90,6 +91,20 @@ def cross_command(target: Target, compiler: CrossCompiler) -> tuple[str, ...]:
             raise MissingTool(f"{target.gcc[0]} is not installed", hint=hint)
         return (path, *target.gcc[1:])
     raise BadTarget(f"target '{target.name}' has no arguments for {compiler}", hint="see targets/")
+
+
+@cache
+def compiler_version(target: Target, compiler: CrossCompiler) -> str:
+    """Return the name and version of the compiler that a target is built with; as `cross_command`.
+
+    >>> from codegen.targets import load_target
+    >>> compiler_version(load_target("cortex-m4"), "zig").split()[0]
+    'zig'
+    """
+    command = cross_command(target, compiler)
+    if compiler == "zig":
+        return f"zig {run_tool((*zig(), 'version')).decode().strip()}"
+    return f"{Path(command[0]).name} {run_tool((command[0], '-dumpfullversion')).decode().strip()}"
 
 
 def compile_object(

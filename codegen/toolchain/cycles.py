@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.targets import Cycles
+from codegen.toolchain.dual_issue import dual_issue_cycles
 from codegen.toolchain.instructions import Instruction
 from codegen.toolchain.kinds import Kind
 
 SINGLE = (Kind.LOAD, Kind.STORE)
-MEMORY = (Kind.LOAD, Kind.STORE, Kind.MULTIPLE)
-MULTIPLIER = (Kind.ACCUMULATE, Kind.MULTIPLY, Kind.MULTIPLY_LONG)
 
 
 def instruction_cycles(
@@ -22,7 +21,7 @@ def instruction_cycles(
     first is given the cycles of both.
     """
     if table.issue == 2:
-        return _dual_issue(instructions, previous, table)
+        return dual_issue_cycles(instructions, previous, table)
     return _single_issue(instructions, previous, table)
 
 
@@ -33,23 +32,6 @@ def _single_issue(
     for instruction in instructions:
         found.append(_cost(instruction, previous, table) + _stall(instruction, previous, table))
         previous = instruction
-    return tuple(found)
-
-
-def _dual_issue(
-    instructions: Sequence[Instruction], previous: Instruction | None, table: Cycles
-) -> tuple[int, ...]:
-    found: list[int] = []
-    while len(found) < len(instructions):
-        first, *rest = instructions[len(found) : len(found) + 2]
-        cost, stall = _cost(first, previous, table), _stall(first, previous, table)
-        previous = first
-        if rest and _pairs(first, rest[0]):
-            cost = max(cost, _cost(rest[0], first, table))
-            previous = rest[0]
-            found += (cost + stall, 0)
-        else:
-            found.append(cost + stall)
     return tuple(found)
 
 
@@ -81,13 +63,3 @@ def _stall(instruction: Instruction, previous: Instruction | None, table: Cycles
     if previous is None or previous.kind is not Kind.LOAD:
         return 0
     return table.load_use if instruction.reads & previous.writes else 0
-
-
-def _pairs(first: Instruction, second: Instruction) -> bool:
-    """Both may start in the same cycle."""
-    if Kind.MULTIPLE in (first.kind, second.kind) or Kind.DIVIDE in (first.kind, second.kind):
-        return False
-    shared = (MEMORY, MULTIPLIER)
-    if any(first.kind in unit and second.kind in unit for unit in shared):
-        return False
-    return not first.writes & (second.reads | second.writes)

@@ -11,7 +11,7 @@ import numpy as np
 from codegen.errors import VerificationFailed
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
-from codegen.toolchain.ports import function_names
+from codegen.toolchain.ports import FunctionNames, function_names
 
 WANTS_ROW, READY = 0, 1
 """What NAME_push_row returns."""
@@ -42,10 +42,15 @@ class Device(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where inputs and outputs stand in the arena; none of those that do not."""
+    """Where inputs and outputs stand in the arena, none of those that do not; output bytes.
 
+    With the names of the functions it is what every inference takes, found once.
+    """
+
+    names: FunctionNames
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    output_bytes: tuple[int, ...]
 
 
 def find_addresses(interface: Interface, device: Device) -> Addresses:
@@ -54,7 +59,7 @@ def find_addresses(interface: Interface, device: Device) -> Addresses:
     inputs, outputs = (
         tuple(device.call(name) for name in side) for side in (names.inputs, names.outputs)
     )
-    return Addresses(inputs, outputs)
+    return Addresses(names, inputs, outputs, tuple(port.size_bytes for port in interface.outputs))
 
 
 def infer(
@@ -83,7 +88,7 @@ def infer(
 def _infer(
     interface: Interface, device: Device, addresses: Addresses, sample: Sequence[bytes]
 ) -> list[bytes]:
-    names, transfer = function_names(interface), interface.transfer
+    names, transfer = addresses.names, interface.transfer
     if transfer.inputs == "arena":
         for address, data in zip(addresses.inputs, sample, strict=True):
             device.write(address, data)
@@ -93,8 +98,8 @@ def _infer(
         _push_rows(names.push_row, device, sample[0], interface.inputs[0].type.row_bytes)
     if transfer.outputs == "rows":
         return [_delivered(device, interface.outputs[0].type.rows)]
-    sizes = [port.size_bytes for port in interface.outputs]
-    return [device.read(at, n) for at, n in zip(addresses.outputs, sizes, strict=True)]
+    places = zip(addresses.outputs, addresses.output_bytes, strict=True)
+    return [device.read(at, size) for at, size in places]
 
 
 def _push_rows(push_row: str, device: Device, image: bytes, row_bytes: int) -> None:

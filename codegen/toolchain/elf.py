@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codegen.ir.program import Program
 from codegen.toolchain.cross import TargetBuild
 from codegen.toolchain.tools import import_package
 
@@ -43,6 +45,7 @@ class ElfFacts:
     flash_bytes: all that is loaded: code_bytes and weights_bytes and initial values of data.
     runtime_bytes: functions of the compiler's own library, such as memcpy, part of code_bytes.
     ram_bytes: writable data outside the arena: 0 for a correct network.
+    functions: all of the image.
     defined: external symbols of NAME.c and NAME_weights.c; imported: those they need from outside.
     """
 
@@ -53,6 +56,7 @@ class ElfFacts:
     ram_bytes: int
     defined: tuple[str, ...]
     imported: tuple[str, ...]
+    functions: tuple[Function, ...]
 
 
 def read_facts(build: TargetBuild) -> ElfFacts:
@@ -70,14 +74,16 @@ def read_facts(build: TargetBuild) -> ElfFacts:
             weights += size if section.name in places else 0
     defined, undefined = _globals(build.objects)
     own = _own_functions(build.objects)
+    functions = read_functions(build.elf)
     return ElfFacts(
         flash_bytes=flash,
         code_bytes=flash - weights,
         weights_bytes=weights,
-        runtime_bytes=sum(f.end - f.start for f in read_functions(build.elf) if f.name not in own),
+        runtime_bytes=sum(f.end - f.start for f in functions if f.name not in own),
         ram_bytes=ram,
         defined=tuple(sorted(defined)),
         imported=tuple(sorted(undefined - defined)),
+        functions=functions,
     )
 
 
@@ -109,6 +115,30 @@ def read_functions(elf: Path) -> tuple[Function, ...]:
             start = symbol["st_value"] & ~1
             found[start] = Function(symbol.name, start, start + symbol["st_size"])
     return tuple(found[start] for start in sorted(found))
+
+
+def kernel_bytes(functions: Sequence[Function], program: Program) -> dict[str, int]:
+    """Return the bytes of code of each kernel by its name, with the layers that call it.
+
+    What kernels share stands by itself.
+
+    Compilers join a kernel with its layer, split it, and copy it: what is left of it begins with
+    its name, and what is joined is in the layer's function.
+    """
+    found = dict.fromkeys((function.name for function in program.functions), 0)
+    found |= dict.fromkeys((part.name for f in program.functions for part in f.parts), 0)
+    owners = {layer.name: layer.function.name for layer in program.layers}
+    owners |= {name: name for name in found}
+    for function in functions:
+        names = [name for name in owners if is_part_of(function.name, name)]
+        if names:
+            found[owners[max(names, key=len)]] += function.end - function.start
+    return found
+
+
+def is_part_of(symbol: str, name: str) -> bool:
+    """A symbol is a function of that name, a copy of it, or a helper named after it."""
+    return symbol == name or symbol.startswith((f"{name}.", f"{name}_"))
 
 
 def _globals(objects: tuple[Path, ...]) -> tuple[set[str], set[str]]:

@@ -1,13 +1,16 @@
-"""The emitted C on this machine: a shared library called through cffi, its arena under guard."""
+"""The emitted C on this machine: a shared library loaded by ctypes, its arena under guard."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import platform
+from _ctypes import dlclose
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cffi
 import numpy as np
 
 from codegen.errors import VerificationFailed
@@ -15,13 +18,17 @@ from codegen.ir.interface import Interface
 from codegen.ir.memory import Arena
 from codegen.ir.types import Array
 from codegen.toolchain.drive import find_addresses, infer
-from codegen.toolchain.ports import declarations, function_names, guard, join_batch, split_batch
+from codegen.toolchain.ports import function_names, guard, join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, run_tool
 
 GUARD_BYTES = 256
-
-FFI: Any = cffi.FFI
-"""cffi comes without types."""
+NATIVE = {
+    "x86_64": "-march=native",
+    "AMD64": "-march=native",
+    "aarch64": "-mcpu=native",
+    "arm64": "-mcpu=native",
+}
+"""By what compilers use all instructions of this machine, whatever it calls itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +40,21 @@ class HostBuild:
 
 
 def build_host(
-    folder: Path, interface: Interface, out: Path, compiler: Compiler | None = None
+    folder: Path,
+    interface: Interface,
+    out: Path,
+    compiler: Compiler | None = None,
+    *,
+    fast: bool = False,
 ) -> HostBuild:
-    """Compile the emitted files into `out`; raises MissingTool or ToolFailed."""
+    """Compile the emitted files into `out`; raises MissingTool or ToolFailed.
+
+    fast: for many inputs, by all instructions of this machine. It takes longer to compile.
+    """
     command = (compiler or host_compiler()).c
     library = out / f"lib{interface.stem}.so"
-    flags = ("-std=c99", "-O2", "-fPIC", "-shared")
+    optimize = ("-O3", *NATIVE.get(platform.machine(), "").split()) if fast else ("-O2",)
+    flags = ("-std=c99", *optimize, "-fPIC", "-shared")
     run_tool((*command, *flags, "-o", library, *sources(folder, interface)))
     return HostBuild(library, interface)
 
@@ -58,19 +74,13 @@ def run_host(
     instead, and they become what it holds afterwards. Raises VerificationFailed where the C writes
     outside of it, or to an input that is not its own.
     """
-    ffi = FFI()
-    ffi.cdef(declarations(build.interface))
-    library = ffi.dlopen(str(build.library))
-    try:
-        return _run(ffi, library, build.interface, inputs, arena)
-    finally:
-        ffi.dlclose(library)
+    with closing(HostDevice(build)) as device:
+        return _run(device, build.interface, inputs, arena)
 
 
 def _run(
-    ffi: Any, library: Any, interface: Interface, inputs: Sequence[Array], held: Array | None
+    device: HostDevice, interface: Interface, inputs: Sequence[Array], held: Array | None
 ) -> tuple[Array, ...]:
-    device = HostDevice(ffi, library, interface)
     addresses = find_addresses(interface, device)
     names, outputs = function_names(interface), []
     for index, sample in enumerate(split_batch(interface, inputs)):
@@ -84,12 +94,34 @@ def _run(
     return join_batch(interface, outputs)
 
 
+SINK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p)
+"""A function that takes output rows."""
+
+
+def load_functions(library: ctypes.CDLL, interface: Interface) -> dict[str, Callable[..., Any]]:
+    """Return the functions that running takes by name, with integers for pointers."""
+    names, transfer = function_names(interface), interface.transfer
+    lent = len(interface.inputs) if transfer.inputs == "const" else 0
+    passed = lent + (2 if transfer.outputs == "rows" else 0)
+    forms: list[tuple[str, Any, int]] = [(names.start, None, 1 + passed)]
+    forms += [(name, ctypes.c_size_t, 1) for name in (*names.inputs, *names.outputs)]
+    forms += [(names.push_row, ctypes.c_int, 2)] if names.push_row else []
+    found: dict[str, Callable[..., Any]] = {}
+    for name, result, count in forms:
+        function = library[name]
+        function.restype, function.argtypes = result, (ctypes.c_size_t,) * count
+        found[name] = function
+    return found
+
+
 class HostDevice:
     """A library loaded into this process, and an arena between guards, each part of it."""
 
-    def __init__(self, ffi: Any, library: Any, interface: Interface) -> None:
+    def __init__(self, build: HostBuild) -> None:
+        interface = build.interface
         self.rows: list[tuple[int, bytes]] = []
-        self._ffi, self._library = ffi, library
+        self._library = ctypes.CDLL(str(build.library))
+        self._functions = load_functions(self._library, interface)
         self._blocks = tuple(_GuardedBlock(arena) for arena in interface.blocks)
         self._struct = np.array([block.address for block in self._blocks], np.uintp)
         self.arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
@@ -97,24 +129,28 @@ class HostDevice:
         self._lent_intact = True
         row_bytes = interface.outputs[0].type.row_bytes
 
-        def take_row(user: Any, row: int, data: Any) -> None:
-            self.rows.append((row, bytes(ffi.buffer(data, row_bytes))))
+        def take_row(user: int | None, row: int, data: int) -> None:
+            self.rows.append((row, ctypes.string_at(data, row_bytes)))
 
-        self._sink = ffi.callback("void(void *, int32_t, const int8_t *)", take_row)
+        self._sink = SINK(take_row)
 
     @property
     def sink(self) -> int:
-        return int(self._ffi.cast("uintptr_t", self._sink))
+        return ctypes.cast(self._sink, ctypes.c_void_p).value or 0
+
+    def close(self) -> None:
+        """Unload the library."""
+        dlclose(self._library._handle)
 
     def call(self, function: str, *arguments: int) -> int:
         """Call a function with the arena and further arguments."""
-        return getattr(self._library, function)(self.arena, *arguments) or 0
+        return self._functions[function](self.arena, *arguments) or 0
 
     def write(self, address: int, data: bytes) -> None:
-        self._ffi.memmove(self._ffi.cast("void *", address), data, len(data))
+        ctypes.memmove(address, data, len(data))
 
     def read(self, address: int, size: int) -> bytes:
-        return bytes(self._ffi.buffer(self._ffi.cast("char *", address), size))
+        return ctypes.string_at(address, size)
 
     def lend(self, index: int, data: bytes) -> int:
         """Put data between guards, in place of what was lent at that index and has its size."""
@@ -143,15 +179,17 @@ class _GuardedBlock:
 
     def __init__(self, arena: Arena) -> None:
         self._memory = guard(arena.size_bytes + 2 * GUARD_BYTES + arena.align)
-        self._pristine = self._memory.copy()
+        pristine = self._memory.tobytes()
         address = self._memory.ctypes.data + GUARD_BYTES
         self.address = address + -address % arena.align
-        start = self.address - self._memory.ctypes.data
-        self._inside = slice(start, start + arena.size_bytes)
+        start = self._memory.ctypes.data
+        first = self.address - start
+        end = first + arena.size_bytes
+        self._junk = pristine[first:end]
+        self._guards = (start, pristine[:first]), (start + end, pristine[end:])
 
     def fill(self) -> None:
-        self._memory[self._inside] = self._pristine[self._inside]
+        ctypes.memmove(self.address, self._junk, len(self._junk))
 
     def is_intact(self) -> bool:
-        outside = (slice(None, self._inside.start), slice(self._inside.stop, None))
-        return all(np.array_equal(self._memory[at], self._pristine[at]) for at in outside)
+        return all(ctypes.string_at(at, len(was)) == was for at, was in self._guards)

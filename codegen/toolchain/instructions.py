@@ -44,7 +44,8 @@ class Instruction:
     """One instruction as the cost table sees it, and where it may go on.
 
     `transfers`: words a MULTIPLE moves. `target`: where a branch goes within a function, if that
-    is known.
+    is known. Of what it reads, `addresses` are registers that make an address, `accumulator` the
+    one that products are added to. `shifts`: an operand is shifted on the way.
     """
 
     address: int
@@ -55,6 +56,9 @@ class Instruction:
     writes: frozenset[str] = frozenset()
     transfers: int = 0
     target: int | None = None
+    addresses: frozenset[str] = frozenset()
+    accumulator: str | None = None
+    shifts: bool = False
 
     @property
     def end(self) -> int:
@@ -100,6 +104,10 @@ def _arm(decoded: Any) -> Instruction:
     mnemonic = WIDTH.sub("", decoded.mnemonic)
     kind = _kind(mnemonic, ARM_KINDS)
     reads, writes = (frozenset(map(decoded.reg_name, regs)) for regs in decoded.regs_access())
+    operands = decoded.operands
+    memory = import_package("capstone").arm.ARM_OP_MEM
+    places = [operand.mem for operand in operands if operand.type == memory]
+    adds = kind is Kind.ACCUMULATE or (kind is Kind.MULTIPLY_LONG and mnemonic.startswith("smml"))
     return Instruction(
         address=decoded.address,
         size=decoded.size,
@@ -109,6 +117,14 @@ def _arm(decoded: Any) -> Instruction:
         writes=writes,
         transfers=_transfers(mnemonic, decoded.op_str) if kind is Kind.MULTIPLE else 0,
         target=_branch_target(mnemonic, kind, decoded, base=0),
+        addresses=frozenset(
+            decoded.reg_name(register)
+            for place in places
+            for register in (place.base, place.index)
+            if register
+        ),
+        accumulator=decoded.reg_name(operands[-1].reg) if adds else None,
+        shifts=any(operand.shift.type for operand in operands if operand.type != memory),
     )
 
 

@@ -57,18 +57,6 @@ def arena_blocks(interface: Interface) -> tuple[tuple[str, str], ...]:
     )
 
 
-def declarations(interface: Interface) -> str:
-    """Return the C declarations that running takes, with integers for pointers."""
-    names, transfer = function_names(interface), interface.transfer
-    lent = len(interface.inputs) if transfer.inputs == "const" else 0
-    passed = lent + (2 if transfer.outputs == "rows" else 0)
-    lines = [f"uintptr_t {name}(uintptr_t);" for name in (*names.inputs, *names.outputs)]
-    lines.append(f"void {names.start}({', '.join(['uintptr_t'] * (1 + passed))});")
-    if names.push_row:
-        lines.append(f"int {names.push_row}(uintptr_t, uintptr_t);")
-    return "\n".join(lines)
-
-
 def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[bytes, ...], ...]:
     """Return the bytes of each port of each sample; raises BadCalibrationData on other shapes."""
     expected = tuple(port.shape for port in interface.inputs)

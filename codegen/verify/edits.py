@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codegen.emit import Golden, emit
+from codegen.emit import Golden, emit, emit_headers
 from codegen.ir.graph import Graph
 from codegen.ir.memory import RamGoal
 from codegen.ir.program import Program
@@ -52,7 +52,8 @@ def emit_again(
             beside=tuple(programs),
         )
         programs.append(placed.program)
-    return emit(programs, [Golden((), ())] * len(programs))
+    code = [report.kernels for report in reports]
+    return emit(programs, [Golden((), ())] * len(programs)) | emit_headers(programs, code)
 
 
 def first_difference(expected: list[str], found: list[str]) -> int | None:

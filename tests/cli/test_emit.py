@@ -147,7 +147,7 @@ def test_budget_names_what_binds(run: Run, toy: str) -> None:
 
 
 def test_what_would_help_is_told_with_its_gain(run: Run, toy: str) -> None:
-    result = run("emit", toy, "-t", "host", "--ram", "100")
+    result = run("emit", toy, "-t", "cortex-m3", "--ram", "100")
     gains = [
         int(gain) for gain in re.findall(r"--input \w+ .*: \d+ bytes, (\d+) less", result.stderr)
     ]
@@ -168,7 +168,7 @@ def test_arena_and_stack_obey_the_limit(run: Run, toy: str) -> None:
     both = least["arena_bytes"] + least["stack_bytes"]
     given = totals("--ram", str(both))
     assert given["arena_bytes"] + given["stack_bytes"] <= both
-    short = run("emit", toy, "-t", "cortex-m4", "--ram", str(least["arena_bytes"]))
+    short = run("emit", toy, "-t", "cortex-m4", "--ram", str(least["arena_lower_bound_bytes"]))
     assert (short.exit_code, "of them for the stack" in short.stderr) == (4, True)
 
 
@@ -179,8 +179,9 @@ def test_dump_ir_writes_every_stage(run: Run, toy: str, tmp_path: Path) -> None:
         "1_import.txt",
         "2_canonicalize.txt",
         "3_quantize.txt",
-        "4_schedule.txt",
-        "5_plan.txt",
+        "4_shrink.txt",
+        "5_schedule.txt",
+        "6_plan.txt",
     ]
     assert "conv2d" in (tmp_path / "ir" / "3_quantize.txt").read_text(encoding="utf-8")
 
@@ -199,3 +200,15 @@ def test_the_written_plan_can_be_checked(run: Run, toy: str, tmp_path: Path) -> 
     report = json.loads((tmp_path / "toy" / "report.json").read_text(encoding="utf-8"))
     assert plan.bases[0].size_bytes == report["totals"]["arena_bytes"]
     assert check_plan(plan) == plan.calls > 0
+
+
+@pytest.mark.parametrize("options", [("--optimize", "size"), ("--optimize", "speed", "--tune")])
+def test_kernels_are_chosen_as_asked(
+    run: Run, toy: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Emitting compares every output byte with the reference."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    result = run("emit", toy, "-t", "cortex-m4", *options)
+    assert result.exit_code == 0, result.stderr
+    assert list((tmp_path / "cache").rglob("*.json"))
+    assert run("emit", toy, "-t", "host", *options, "--force").exit_code == 2

@@ -56,7 +56,7 @@ def test_the_memory_map_of_a_folder_is_drawn_from_its_plan(
     run: Run, toy: str, tmp_path: Path
 ) -> None:
     assert run("report", toy, "--memory").exit_code == 2
-    run("emit", toy, "-t", "host", "--no-measure")
+    run("emit", toy, "-t", "cortex-m3", "--no-measure")
     result = run("report", "toy", "--memory")
     assert result.exit_code == 0, result.stderr
     for words in ("arena: ", "peak: ", "nests", "^", "At peak", "scratch"):

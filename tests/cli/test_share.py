@@ -156,7 +156,7 @@ def test_an_edit_is_found_in_the_network_it_is_of(run: Run, folder: Path) -> Non
     path = folder / "toy_sibling_weights.c"
     text = path.read_text(encoding="utf-8")
     changed = re.sub(
-        r"(const int32_t sibling_\w+bias\[\d+\] .*\{\s+)(-?\d+)", r"\g<1>\g<2>000", text, count=1
+        r"(const int32_t sibling_\w+weights\[\d+\] .*\{\s+)(-?\d+)", r"\g<1>\g<2>000", text, count=1
     )
     assert changed != text
     path.write_text(changed, encoding="utf-8")

@@ -26,7 +26,7 @@ def test_a_folder_is_emitted_reported_and_verified(
 
 
 def test_an_edit_is_found_in_every_mode(run: Run, toy: str, tmp_path: Path) -> None:
-    assert run("emit", toy, "-t", "host", "--input", "rows", "--no-measure").exit_code == 0
+    assert run("emit", toy, "-t", "cortex-m3", "--input", "rows", "--no-measure").exit_code == 0
     code = tmp_path / "toy" / "toy.c"
     before = code.read_text().splitlines()
     code.write_text(code.read_text().replace("{ bias[quad], bias", "{ bias[quad] + 900, bias"))

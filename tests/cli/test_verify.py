@@ -62,7 +62,7 @@ def test_a_zoo_network_is_verified_on_the_host_by_default(run: Run) -> None:
 def test_a_changed_weight_is_found_and_placed(run: Run, folder: Path) -> None:
     path = folder / "toy_weights.c"
     text = path.read_text(encoding="utf-8")
-    changed = re.sub(r"(bias\[\d+\] .*\{\s+)(-?\d+)", r"\g<1>\g<2>000", text, count=1)
+    changed = re.sub(r"(weights\[\d+\] .*\{\s+)(-?\d+)", r"\g<1>\g<2>000", text, count=1)
     assert changed != text
     path.write_text(changed, encoding="utf-8")
     result = run("verify", "toy", "--json")
@@ -80,7 +80,7 @@ def test_a_changed_memory_plan_is_found(run: Run, folder: Path) -> None:
     path = folder / "plan.json"
     text = path.read_text(encoding="utf-8")
     for old, new, words in (
-        ('"stride": 2', '"stride": 1', "reads other rows|does not find row"),
+        ('"stride": 2', '"stride": 1', "reads other rows|does not find row|that are not live"),
         ('"size_bytes": ', '"size_bytes": 1', "contradicts itself"),
         ('"offset_bytes": 0', '"offset_bytes": 4', "contradicts itself"),
     ):

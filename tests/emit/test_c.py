@@ -22,14 +22,14 @@ from codegen.toolchain.host import build_host, run_host
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
 from tests.emit.network import every_operator
-from tests.ops.harness import ARM_DSP, ARM_MVE, GENERIC, LANES, samples, write_c
+from tests.ops.harness import ARM_DSP, ARM_MVE, GENERIC, HOST, LANES, samples, write_c
 
 RNG_SEED = 4
 COLUMNS = 100
 
 
 CASES = [(families, streamed) for families in (GENERIC, ARM_DSP) for streamed in (False, True)]
-CASES += [(ARM_MVE, False), (LANES, False)]
+CASES += [(ARM_MVE, False), (LANES, False), (HOST, True)]
 
 
 @pytest.fixture(

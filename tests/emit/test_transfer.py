@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +24,9 @@ from codegen.toolchain import TargetBuild, build_target, emulate
 from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.drive import find_addresses, infer
 from codegen.toolchain.emulate import EmulatedDevice
-from codegen.toolchain.host import FFI, HostDevice, build_host, run_host
+from codegen.toolchain.host import HostDevice, build_host, run_host
 from codegen.toolchain.machine import load_machine
-from codegen.toolchain.ports import declarations, split_batch
+from codegen.toolchain.ports import split_batch
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import host_compiler, import_package, list_compilers
 from tests.emit.network import every_operator
@@ -192,27 +191,26 @@ def test_a_write_to_what_the_caller_keeps_stops_the_emulated_run(tmp_path: Path)
 
 
 @pytest.fixture
-def pushed(tmp_path: Path) -> tuple[HostDevice, Emitted, Any]:
+def pushed(tmp_path: Path) -> tuple[HostDevice, Emitted]:
     """A loaded network that is given its input row by row."""
     found = emit(Transfer("rows", "arena"), tmp_path)
     interface = found[1].interface
-    ffi = FFI()
-    ffi.cdef(declarations(interface))
-    library = ffi.dlopen(str(build_host(tmp_path, interface, tmp_path).library))
-    device = HostDevice(ffi, library, interface)
+    device = HostDevice(build_host(tmp_path, interface, tmp_path))
     device.fill_arena()
-    return device, found, library
+    return device, found
 
 
-def test_misuse_of_push_row(pushed: tuple[HostDevice, Emitted, Any]) -> None:
-    device, (_, program, graph), library = pushed
+def test_misuse_of_push_row(pushed: tuple[HostDevice, Emitted]) -> None:
+    device, (_, program, graph) = pushed
     interface = program.interface
     (sample,) = split_batch(interface, [batch[:1] for batch in samples(graph, rng())])
     row = device.lend(0, sample[0][: interface.inputs[0].type.row_bytes])
     assert device.call("net_push_row", row) == NOT_BEGUN
     device.call("net_begin")
     assert device.call("net_push_row", 0) == NULL_POINTER
-    assert library.net_push_row(0, row) == NULL_POINTER
+    arena, device.arena = device.arena, 0
+    assert device.call("net_push_row", row) == NULL_POINTER
+    device.arena = arena
     addresses = find_addresses(interface, device)
     first = infer(interface, device, addresses, sample)
     for _ in range(2):
@@ -223,10 +221,8 @@ def test_misuse_of_push_row(pushed: tuple[HostDevice, Emitted, Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 7, 15])
-def test_begin_in_the_middle_of_an_image(
-    pushed: tuple[HostDevice, Emitted, Any], rows: int
-) -> None:
-    device, (_, program, graph), _ = pushed
+def test_begin_in_the_middle_of_an_image(pushed: tuple[HostDevice, Emitted], rows: int) -> None:
+    device, (_, program, graph) = pushed
     interface = program.interface
     inputs = [batch[:2] for batch in samples(graph, rng())]
     other, sample = split_batch(interface, inputs)
@@ -242,10 +238,7 @@ def test_begin_in_the_middle_of_an_image(
 
 def test_a_null_sink_is_refused(tmp_path: Path) -> None:
     _, program, _ = emit(Transfer("rows", "rows"), tmp_path)
-    ffi = FFI()
-    ffi.cdef(declarations(program.interface))
-    library = ffi.dlopen(str(build_host(tmp_path, program.interface, tmp_path).library))
-    device = HostDevice(ffi, library, program.interface)
+    device = HostDevice(build_host(tmp_path, program.interface, tmp_path))
     device.call("net_begin", 0, 0)
     assert device.call("net_push_row", device.lend(0, bytes(51))) == NULL_POINTER
 

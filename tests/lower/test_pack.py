@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegen.ir.types import Array
+from codegen.lower.bind.block import pack_blocks
 from codegen.lower.bind.layout import transpose_loops
 from codegen.lower.pack import (
-    column_pairs_3x3,
     interleave_even_pairs,
     interleave_four_quads,
     interleave_fours,
@@ -37,6 +37,32 @@ def test_quads_come_out_of_sxtb16() -> None:
     assert packed[0, 1].tolist() == [5, 10, 0, 0, 0, 0, 0, 0]
 
 
+def test_blocks_hold_even_and_odd_weights_in_halves() -> None:
+    """The last word of a run ends with it; what the word before holds too is zero there."""
+    packed = pack_blocks(np.arange(-6, 6).reshape(2, 1, 1, 6))
+    assert packed.shape == (1, 1, 2, 1, 2)
+    low, high = packed[0, 0, :, 0, 0] & 0xFFFF, packed[0, 0, :, 0, 0] >> 16
+    assert (low.astype(np.int16) == (256 * -6 - 5, 0)).all()
+    assert (high == (256 * -4 - 3, 256 * -2 - 1)).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(4, 9))
+def test_blocks_sum_what_windows_do(seed: int, filters: int, length: int) -> None:
+    """256 times the products, less the start: by the words that kernels make of a patch."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-127, 128, (filters, 1, 1, length))
+    x = rng.integers(-128, 128, length)
+    packed = pack_blocks(weights)
+    total = np.zeros(2 * len(packed), np.int64)
+    for word in range(packed.shape[2]):
+        first = min(4 * word, length - 4)
+        even, odd = x[first : first + 4 : 2], x[first + 1 : first + 4 : 2]
+        h = packed[:, 0, word, 0, :].ravel()[:, None] >> (0, 16)
+        whole, low = h.astype(np.int16).astype(np.int64), h.astype(np.int8).astype(np.int64)
+        total += whole @ even + low @ (256 * odd + 127 - even) - 127 * low.sum(axis=1)
+    assert (total[:filters] == 256 * (weights.reshape(filters, -1) @ x)).all()
+
+
 def test_fours_of_filters_stand_side_by_side() -> None:
     weights = np.arange(30).reshape(6, 5)
     assert interleave_fours(weights)[0, 2].tolist() == [2, 7, 12, 17]
@@ -45,16 +71,6 @@ def test_fours_of_filters_stand_side_by_side() -> None:
     assert quads.shape == (2, 2, 16)
     assert quads[0, 1, :8].tolist() == interleave_quads(weights[:2])[0, 1].tolist()
     assert quads[0, 1, 8:].tolist() == interleave_quads(weights[2:4])[0, 1].tolist()
-
-
-def test_column_pairs_come_out_of_sxtb16() -> None:
-    packed = column_pairs_3x3(np.arange(9).reshape(1, 3, 3))[0].tolist()
-    first, second = packed[:4], packed[4:8]
-    assert (first[0], first[2]) == (0, 3)
-    assert (first[1], first[3]) == (1, 4)
-    assert (second[0], second[2]) == (2, 5)
-    assert (second[1], second[3]) == (6, 7)
-    assert packed[8] == 8
 
 
 def test_transpose_loops_visit_every_element_in_order() -> None:
@@ -80,14 +96,12 @@ def test_lane_runs_keep_sums_within_16_bits(tiles: int, depth: int, most: int, s
     runs = iter(lane_runs(pairs).tolist())
     for pair in pairs:
         at = 0
-        while True:
-            sizes = [4] * next(runs)
-            sizes += [2] * (at + 4 * len(sizes) < len(pair))
-            for size in sizes:
+        run = 0
+        while run >= 0:
+            run = next(runs)
+            for size in [4] * run + [2] if run >= 0 else [4] * (-1 - run):
                 assert_fits(pair[at : at + size])
                 at += size
-            if sizes[-1:] != [2]:
-                break
         assert at == len(pair)
     assert next(runs, None) is None
 
@@ -101,4 +115,4 @@ def assert_fits(steps: Array) -> None:
 
 def test_lane_runs_count_no_further_than_an_int8() -> None:
     runs = lane_runs(np.zeros((1, 4 * 130, 2), np.int64))
-    assert runs.tolist() == [127, 2, 0]
+    assert runs.tolist() == [127, 2, -1]

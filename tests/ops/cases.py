@@ -19,7 +19,7 @@ clamps = st.sampled_from((None, None, (0.0, float("inf")), (0.0, 6.0), (-1.0, 1.
 @st.composite
 def convolutions(draw: Draw) -> Graph:
     """Any convolution: window, stride, pads, dilation, group, interleaved, depthwise or not."""
-    kind = draw(st.sampled_from(("plain", "pointwise", "depthwise", "narrow", "grouped")))
+    kind = draw(st.sampled_from(("plain", "pointwise", "depthwise", "narrow", "grouped", "deep")))
     side = st.integers(1, 9)
     height, width = draw(side), draw(side)
     group, depth, per_group = draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(side)
@@ -32,6 +32,9 @@ def convolutions(draw: Draw) -> Graph:
         kernel, pads, dilations = (3, 3), tuple(min(p, 1) for p in pads), (1, 1)
     elif kind == "plain":
         group = 1
+    elif kind == "deep":
+        group, depth, width = 1, draw(st.integers(4, 19)), draw(st.integers(1, 14))
+        dilations = (dilations[0], 1)
     if kind in ("depthwise", "narrow"):
         group, depth, per_group = draw(st.integers(2, 7)), 1, 1
     strides = (draw(st.integers(1, 2)), draw(st.integers(1, 3)))
@@ -51,7 +54,8 @@ def convolutions(draw: Draw) -> Graph:
 def dense_layers(draw: Draw) -> Graph:
     """A dense layer of odd and even lengths."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    weights = linear_constants(rng, (draw(st.integers(1, 9)), draw(st.integers(1, 40))), 0.05)
+    shape = draw(st.integers(1, 9)), draw(st.integers(1, 40))
+    weights = linear_constants(rng, shape, 0.05, uniform=draw(st.booleans()))
     x = int8((weights[0][0].shape[1],), 0.05, draw(zero_points))
     return op_graph(Dense(draw(clamps)), [x], (0.3, draw(zero_points)), weights)
 

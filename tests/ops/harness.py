@@ -27,6 +27,7 @@ from codegen.verify import check_plan
 
 GENERIC = ("generic",)
 ARM_DSP = ("arm_dsp", "generic")
+HOST = ("host", "generic")
 ARM_MVE = ("arm_mve", "generic")
 LANES = ("lanes", "generic")
 
@@ -60,12 +61,16 @@ def op_graph(
 
 
 def linear_constants(
-    rng: np.random.Generator, shape: tuple[int, ...], x_scale: float
+    rng: np.random.Generator, shape: tuple[int, ...], x_scale: float, *, uniform: bool = False
 ) -> list[tuple[Array, TensorType]]:
-    """Random int8 weights with a scale for each output, extremes among them, and an int32 bias."""
+    """Random int8 weights with a scale for each output, extremes among them, and an int32 bias.
+
+    `uniform`: all outputs have one scale.
+    """
     weights = rng.integers(-127, 128, shape).astype(np.int8)
     weights.flat[rng.integers(weights.size, size=3)] = (-127, 127, 0)
     scales = tuple(float(s) for s in rng.uniform(0.001, 0.02, shape[0]))
+    scales = scales[:1] * shape[0] if uniform else scales
     bias = rng.integers(-3000, 3000, shape[0]).astype(np.int32)
     formats = Quant(scales, 0, 0), Quant(tuple(x_scale * s for s in scales), 0, 0)
     return [

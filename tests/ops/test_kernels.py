@@ -22,6 +22,7 @@ from tests.ops.harness import (
     ARM_DSP,
     ARM_MVE,
     GENERIC,
+    HOST,
     LANES,
     assert_c_equals_reference,
     int8,
@@ -34,8 +35,9 @@ few = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 several = {"min_size": 8, "max_size": 8}
-FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES)
+FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES, HOST)
 families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
+portable = pytest.mark.parametrize("families", [GENERIC, HOST], ids=lambda names: names[0])
 
 
 def check(graphs: list[Graph], kernels: tuple[str, ...]) -> None:
@@ -74,10 +76,11 @@ def test_add(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
 
 
+@portable
 @few
 @given(graphs=st.lists(pools(), **several))
-def test_pool(graphs: list[Graph]) -> None:
-    check(graphs, GENERIC)
+def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
 
 
 @few

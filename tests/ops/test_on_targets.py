@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ops import Clip, Concat, Conv2d, Pad, Softmax, Transpose
+from codegen.ops import Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
 from codegen.targets import load_target
 from codegen.toolchain import cross
 from codegen.toolchain.cross import CrossCompiler, build_target
@@ -86,9 +86,13 @@ def test_assembly_of_armv6m_leaves_compilers_their_registers(
     flags = ("-std=c99", "-O0", "-fno-omit-frame-pointer", "-fno-sanitize=all")
     monkeypatch.setattr(cross, "COMPILE_FLAGS", flags)
     target = load_target("cortex-m0plus")
-    weights = linear_constants(np.random.default_rng(0), (5, 3, 3, 6), 0.05)
-    graph = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((4, 5, 6), 0.05, 5)], (2.0, 3), weights)
+    rng = np.random.default_rng(0)
+    window, matrix = (linear_constants(rng, shape, 0.05) for shape in ((5, 3, 3, 6), (7, 33)))
+    conv = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((4, 5, 6), 0.05, 5)], (2.0, 3), window)
+    graph = merged([conv, op_graph(Dense(), [int8((33,))], (0.5, 3), matrix)])
     inputs = samples(graph, np.random.default_rng(5))
     program = write_c(graph, target.kernels, tmp_path, inputs)
     run = emulate(build_target(tmp_path, program.interface, target, tmp_path, compiler), inputs)
-    np.testing.assert_array_equal(run.outputs[0], evaluate(graph, inputs)["y"])
+    expected = evaluate(graph, inputs)
+    for output, got in zip(graph.outputs, run.outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[output], output)

@@ -20,7 +20,7 @@ from codegen.project import describe
 from codegen.report import render_memory, report_to_html
 from codegen.report.memory_map import memory_maps, nest_spans
 from codegen.report.memory_svg import HEIGHT, WIDTH, map_views
-from tests.toy_model import write_toy
+from tests.toy_model import write_small_board, write_toy
 from tests.verify.test_tokens import plans
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -167,9 +167,8 @@ def test_names_cannot_break_the_page(compiled: Compiled, tmp_path: Path) -> None
     assert "<b>&c" not in page
 
 
-def test_what_does_not_fit_is_said() -> None:
-    network = {"alpha": 0.5, "resolution": 320}
-    made = compile_model(Options("mobilenet_v1", "cortex-m0plus", network=network))
+def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
+    made = compile_model(Options(str(write_toy(tmp_path)), str(write_small_board(tmp_path))))
     page = report_to_html(describe(made), made.certificate, made.network.target)
     assert "Does not fit: too little RAM" in page
 

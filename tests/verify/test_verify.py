@@ -125,7 +125,7 @@ def test_the_layer_at_fault_is_found(compiled: Compiled, subject: Subject) -> No
 def test_a_missing_tool_is_noted_or_raised(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(*_: object) -> None:
+    def absent(*args: object, **options: object) -> None:
         raise MissingTool("no compiler here")
 
     monkeypatch.setattr("codegen.verify.check.build_host", absent)

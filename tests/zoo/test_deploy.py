@@ -18,7 +18,6 @@ CORE = "cortex-m7"
 HOST_INPUTS = 4
 QUICK: tuple[Case, ...] = (
     ("squeezenet", {"version": "1.1", "bypass": "complex", "resolution": 48, "classes": 4}),
-    ("mobilenet_v2", {"alpha": 0.35, "resolution": 64, "classes": 10}),
     SHUFFLENETS[1],
     ("cifar10_cnn", {}),
     ("resnet_cifar", {"depth": 20}),

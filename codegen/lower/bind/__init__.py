@@ -10,6 +10,7 @@ from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.host import HOST
 from codegen.lower.bind.lanes import LANES
 from codegen.lower.bind.layout import (
     bind_concat,
@@ -62,6 +63,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
     **ARM_DSP,
+    **HOST,
     **ARM_MVE,
     **LANES,
 }

@@ -46,7 +46,7 @@ def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
     multipliers = np.resize(np.array(p.rescale.multipliers), p.bias.shape)
     bound = f"accumulators lie within {p.least:,} .. {p.greatest:,}"
     return (
-        Data("weights", "int8_t", packed, f"int8, {form}"),
+        Data("weights", f"{packed.dtype}_t", packed, f"{packed.dtype}, {form}"),
         Data("bias", "int32_t", p.bias, f"zero point folded in; {bound}"),
         Data("multipliers", "int32_t", multipliers, "accumulator scale / output scale, in 2^-32"),
     )
@@ -180,12 +180,12 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
 
 
 def bind_dense(op: Dense, signature: Signature) -> Binding:
-    """Two outputs at a time."""
+    """Four outputs at a time."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        tile_data(p, PAIRS_2X2),
+        tile_data(p, FOURS_4X1),
     )

@@ -18,6 +18,7 @@ def pool_params(op: Pool, signature: Signature) -> dict[str, object]:
         "width": width,
         "out_width": signature.output.shape[1],
         "channels": channels,
+        "channels_left": channels % 4,
         "kernel_rows": op.kernel_shape[0],
         "kernel_width": op.kernel_shape[1],
         "stride": op.strides[1],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from codegen.ir.program import Part
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.block import block_starts, halves, rescale_suffix, rescale_told
-from codegen.lower.bind.linear import linear_data
+from codegen.lower.bind.linear import conv_name, conv_params, group_name, group_params, linear_data
 from codegen.lower.pack import pad_to_multiple
-from codegen.ops import Dense
+from codegen.ops import Conv2d, Dense
+from codegen.ops.linear import LinearParams
 
 FILTERS = 4
 HELD = ("r2", "r3", "r8", "r9")
@@ -63,19 +64,35 @@ def pack_vectors(weights: Array) -> Array:
     return packed
 
 
-def bind_vector(op: Dense, signature: Signature) -> Binding:
-    """Four outputs at a time, two products an instruction."""
-    p = op.params(signature)
-    outputs, length = p.weights.shape
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Filters of one length as a kernel takes them: what its template is told, weights, loop."""
+
+    params: Mapping[str, object]
+    data: Data
+    part: Part
+
+
+def make_vectors(p: LinearParams, groups: int = 1) -> Vectors:
+    """Pack the filters of each group by fours."""
+    flat = p.weights.reshape(len(p.weights), -1)
+    length = flat.shape[1]
     whole, tail = length // 4, length % 4 > 0
     unroll = next(n for n in UNROLLS if whole % n == 0)
     uniform = len(set(p.rescale.multipliers)) == 1
-    packed = pack_vectors(p.weights)
-    form = f"[{len(packed)}][4 starts, [{packed.shape[1]}][4] weights"
-    array, _, multipliers = linear_data(p, packed, form + ("]" if uniform else ", 4 multipliers]"))
-    pieces = [block_starts(p, packed), packed.reshape(len(packed), -1)]
-    if not uniform:
-        pieces.append(pad_to_multiple(multipliers.values, 1, FILTERS).reshape(-1, FILTERS))
+    array, bias, multipliers = linear_data(p, flat, "")
+    streams = []
+    for part in range(groups):
+        own = slice(part * len(flat) // groups, (part + 1) * len(flat) // groups)
+        packed = pack_vectors(flat[own])
+        pieces = [block_starts(bias.values[own], packed), packed.reshape(len(packed), -1)]
+        if not uniform:
+            scales = pad_to_multiple(multipliers.values[own], 1, FILTERS)
+            pieces.append(scales.reshape(-1, FILTERS))
+        streams.append(np.concatenate(pieces, axis=1))
+    last = "" if uniform else ", 4 multipliers"
+    form = f"[{len(streams[0])}][4 starts, [{-(-length // 4)}][4] weights{last}]"
+    bound = array.comment.rpartition("; ")[2] or bias.comment
     told = (
         ("loop", tuple(vector_loop(unroll, tail))),
         ("uniform", uniform),
@@ -83,18 +100,59 @@ def bind_vector(op: Dense, signature: Signature) -> Binding:
         *rescale_told(p.rescale),
     )
     name = f"fx_vector_{unroll}{'_tail' * tail}{'_each' * (not uniform)}{rescale_suffix(p.rescale)}"
-    data = Data("weights", "int32_t", np.concatenate(pieces, axis=1), array.comment)
+    params = {
+        "length": length,
+        "whole": 4 * whole,
+        "zero": p.rescale.zero_point,
+        "multiplier": p.rescale.multipliers[0] if uniform else 0,
+        "group_words": streams[0].size,
+        "function": name,
+    }
+    data = Data("weights", "int32_t", np.concatenate(streams), f"{form}; {bound}")
+    return Vectors(params, data, Part(name, "vector", told))
+
+
+def bind_dense(op: Dense, signature: Signature) -> Binding:
+    """Four outputs at a time, two products an instruction."""
+    found = make_vectors(op.params(signature))
+    outputs, length = signature.inputs[1].shape
     return Binding(
         f"dense_{length}x{outputs}",
         "A dense layer",
+        {**found.params, "outputs": outputs},
+        (found.data,),
+        parts=(found.part,),
+    )
+
+
+def bind_pointwise(op: Conv2d, signature: Signature) -> Binding:
+    """A 1x1 convolution reads its pixels where they are, one after another."""
+    p = op.params(signature)
+    found = make_vectors(p)
+    return Binding(
+        f"pointwise_{conv_name(op, signature)}",
+        "One row of a 1x1 convolution",
+        {**conv_params(op, signature, p), **found.params},
+        (found.data,),
+        parts=(found.part,),
+    )
+
+
+def bind_vector(op: Conv2d, signature: Signature) -> Binding:
+    """Gather a patch of one group, then multiply it with four filters at a time."""
+    p = op.params(signature)
+    found = make_vectors(p, op.group)
+    (window,) = op.windows(signature)
+    beyond = window.overhangs(signature.inputs[0].rows, signature.output.rows)
+    return Binding(
+        f"conv2d_vector_{conv_name(op, signature)}{group_name(op)}",
+        f"One row of a {p.weights.shape[1]}x{p.weights.shape[2]} convolution",
         {
-            "inputs": length,
-            "outputs": outputs,
-            "whole": 4 * whole,
-            "zero": p.rescale.zero_point,
-            "multiplier": p.rescale.multipliers[0] if uniform else 0,
-            "function": name,
+            **conv_params(op, signature, p),
+            **group_params(op, len(p.weights)),
+            **found.params,
+            "beyond": beyond,
         },
-        (replace(data, comment=data.comment.replace("int8, ", "")),),
-        parts=(Part(name, "vector", told),),
+        (found.data,),
+        parts=(found.part,),
     )

@@ -1,4 +1,4 @@
-"""Which kernels there are and when each may be used; the first that applies is preferred.
+"""Which kernels there are, when each may be used, and which serve a node best.
 
 A target lists its families in order of preference; `generic` serves every operator.
 """
@@ -8,41 +8,46 @@ from __future__ import annotations
 from codegen.ir.op import Op, Signature
 from codegen.schedule.kernels.arm_dsp import ARM_DSP
 from codegen.schedule.kernels.arm_mve import ARM_MVE
+from codegen.schedule.kernels.choice import BY_ESTIMATE, Choice
 from codegen.schedule.kernels.generic import GENERIC
+from codegen.schedule.kernels.host import HOST
 from codegen.schedule.kernels.lanes import LANES
 from codegen.schedule.kernels.rule import Rule
 
-__all__ = ["RULES", "Rule", "variants"]
+__all__ = ["BY_ESTIMATE", "RULES", "Choice", "Rule", "variants"]
 
-RULES: tuple[Rule, ...] = (*ARM_DSP, *ARM_MVE, *LANES, *GENERIC)
+RULES: tuple[Rule, ...] = (*ARM_DSP, *ARM_MVE, *LANES, *HOST, *GENERIC)
 
 
 def variants(
-    families: tuple[str, ...], op: Op, signature: Signature, *, spread: bool = False
+    families: tuple[str, ...],
+    op: Op,
+    signature: Signature,
+    *,
+    spread: bool = False,
+    choice: Choice = BY_ESTIMATE,
 ) -> tuple[Rule, ...]:
-    """Return the rules of the most preferred family that serves the node, best first.
+    """Return the rules of the most preferred family that serves the node, best first by `choice`.
 
-    Each takes less working memory than all before it; a rule after the first that another one
-    undercuts in memory and in cycles is left out. All are called alike: once a row of the result,
-    of the operand, or once. Where an operand is `spread`, each reads it so.
+    Each takes less working memory than all before it; others are left out. All are called alike:
+    once a row of the result, of the operand, or once. Where an operand is `spread`, each reads it
+    so.
     """
     for family in families:
+        serving = [
+            rule
+            for rule in RULES
+            if rule.kernel.family == family
+            and isinstance(op, rule.ops)
+            and rule.applies(op, signature)
+            and (rule.kernel.reads_spread or not spread)
+        ]
+        alike = [rule for rule in serving if rule.kernel.is_called_as(serving[0].kernel)]
         found: list[Rule] = []
-        for rule in RULES:
-            serves = rule.kernel.family == family and isinstance(op, rule.ops)
-            if not serves or not rule.applies(op, signature):
-                continue
-            if spread and not rule.kernel.reads_spread:
-                continue
-            if found and not rule.kernel.is_called_as(found[0].kernel):
-                continue
+        for rule in choice.sort(alike, op, signature):
             scratch = rule.scratch_bytes(op, signature)
-            if found and scratch >= found[-1].scratch_bytes(op, signature):
-                continue
-            cycles = rule.cost.cycles(op, signature)
-            while len(found) > 1 and found[-1].cost.cycles(op, signature) >= cycles:
-                found.pop()
-            found.append(rule)
+            if not found or scratch < found[-1].scratch_bytes(op, signature):
+                found.append(rule)
         if found:
             return tuple(found)
     return ()

@@ -6,121 +6,111 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Conv2d,
     Dense,
+    MaxPool,
 )
 from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
+    bytes_of_pixels,
+    four_channels,
     has_blocks,
     has_blocks_of_runs,
     has_deep_filters,
+    has_patch_vectors,
+    has_pixel_vectors,
     has_vectors,
-    is_depthwise_3x3,
-    is_depthwise_3x3_s2,
-    is_one_group,
-    is_pointwise_by_words,
+    one_patch,
     one_patch_by_words,
-    two_patches_by_words,
+    slides_by_one,
+    slides_by_two,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+WINDOWS = (
+    "ends",
+    "bytes",
+    "row_bytes",
+    "width",
+    "kernel_rows",
+    "stride",
+    "pad",
+    "filters",
+    "length",
+    "apart",
+    "zero",
+    "input_zero",
+    "in_pitches",
+    "out_pitch",
+)
+"""What layers may tell kernels that work on blocks."""
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
-SIMD = ("rescale", "load32", "sxtb16", "smlad", "pack16")
-BYTES = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_2x2")
+SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
+DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
 
 ARM_DSP: tuple[Rule, ...] = (
+    Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.25, row=65)),
+    Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=2.93, row=62)),
     Rule(
         Kernel(
             "arm_dsp",
-            "depthwise_3x3",
-            (*SIMD, "window_3x3"),
+            "conv2d_run",
+            BLOCK,
             strided=True,
-            reads_spread=True,
-            slides=True,
+            body="arm_dsp/conv2d_block",
+            fields=WINDOWS,
+            pixels=4,
         ),
-        (Conv2d,),
-        is_depthwise_3x3,
-        cost=Cost(mac=5.0),
-    ),
-    Rule(
-        Kernel(
-            "arm_dsp",
-            "depthwise_3x3_s2",
-            (*SIMD, "window_3x3"),
-            strided=True,
-            reads_spread=True,
-            slides=True,
-        ),
-        (Conv2d,),
-        is_depthwise_3x3_s2,
-        cost=Cost(mac=5.5),
-    ),
-    Rule(
-        Kernel("arm_dsp", "conv2d_run", BLOCK, strided=True, body="arm_dsp/conv2d_block"),
         (Conv2d,),
         has_blocks_of_runs,
         block_of_runs,
-        cost=Cost(1.05, 9.0, 1.5, 18.5, pixels=1, filters=2),
+        cost=Cost(1.05, 25.0, 1.4, 7.0, filters=2),
     ),
     Rule(
-        Kernel("arm_dsp", "conv2d_block", BLOCK, strided=True, reads_spread=True),
+        Kernel(
+            "arm_dsp",
+            "conv2d_block",
+            BLOCK,
+            strided=True,
+            reads_spread=True,
+            fields=WINDOWS,
+            pixels=4,
+        ),
         (Conv2d,),
         has_blocks,
         block_of_pixels,
-        cost=Cost(1.05, 9.0, 0.94, 18.5, pixels=1, filters=2),
+        cost=Cost(1.05, 9.3, 1.3, 3.3, filters=2),
     ),
     Rule(
         Kernel(
             "arm_dsp",
-            "pointwise",
-            (*BYTES, "store_tile"),
-            takes_row=True,
+            "conv2d_bytes",
+            BLOCK,
             strided=True,
             reads_spread=True,
-            body="generic/pointwise",
-            fields=(
-                "channels",
-                "filters",
-                "out_width",
-                "in_pitches",
-                "out_pitch",
-                "stride",
-                "zero",
-            ),
+            body="arm_dsp/conv2d_block",
+            fields=WINDOWS,
+            pixels=3,
         ),
         (Conv2d,),
-        is_pointwise_by_words,
-        cost=Cost(1.63, 11.1, tap=16.6, pixels=2, filters=2),
+        has_blocks,
+        bytes_of_pixels,
+        cost=Cost(1.16, 10.0, 1.2, 5.0, filters=2),
     ),
     Rule(
-        Kernel(
-            "arm_dsp",
-            "conv2d",
-            (*BYTES, "store_tile"),
-            strided=True,
-            reads_spread=True,
-            body="generic/conv2d",
-        ),
+        Kernel("arm_dsp", "conv2d_vector", VECTOR, strided=True, reads_spread=True),
         (Conv2d,),
-        is_one_group,
-        two_patches_by_words,
-        cost=Cost(1.70, 9.1, 0.94, 18.5, pixels=2, filters=2),
+        has_patch_vectors,
+        one_patch,
+        cost=Cost(1.31, 15.0, 1.3, 15.0, filters=4),
     ),
     Rule(
-        Kernel(
-            "arm_dsp",
-            "conv2d_by_tap",
-            (*BYTES, "store_apart"),
-            strided=True,
-            reads_spread=True,
-            body="generic/conv2d_by_tap",
-        ),
+        Kernel("arm_dsp", "pointwise", VECTOR, takes_row=True, strided=True, reads_spread=True),
         (Conv2d,),
-        has_deep_filters,
-        two_patches_by_words,
-        cost=Cost(1.79, 10.7, 2.33, 7.5, pixels=2, filters=2),
+        has_pixel_vectors,
+        cost=Cost(1.31, 15.0, tap=60.0, filters=4),
     ),
     Rule(
         Kernel(
@@ -141,5 +131,16 @@ ARM_DSP: tuple[Rule, ...] = (
         (Dense,),
         has_vectors,
         cost=Cost(1.31, 11.5, filters=4),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "max_pool",
+            ("load32", "store32", "max4"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (MaxPool,),
+        cost=Cost(output=3.0, value=2.2, tap=5.0),
     ),
 )

@@ -88,9 +88,14 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(3.13, 12.5, 2.33, 6.6, filters=4),
     ),
     Rule(
-        Kernel("generic", "dense", ("rescale",), takes_row=True),
+        Kernel(
+            "generic",
+            "dense",
+            ("rescale", "tile_4x1", "dense_4x1", "store_filters"),
+            takes_row=True,
+        ),
         (Dense,),
-        cost=Cost(3.6, 8.6, tap=330.0, filters=2),
+        cost=Cost(2.93, 22.0, tap=18.3, filters=4),
     ),
     Rule(
         Kernel("generic", "add", takes_row=True),
