@@ -135,3 +135,21 @@ def slices(draw: Draw) -> Graph:
         counts.append(draw(st.integers(1, room + 1)))
     op = Slice(tuple(starts), tuple(counts), tuple(steps))
     return op_graph(op, [int8(shape, 0.05, 3)], (0.05, 3))
+
+
+def by_vectors() -> list[Graph]:
+    """Whole vectors of 16 and parts of one: depths, channels, windows, filters, extreme weights."""
+    rng = np.random.default_rng(7)
+    found = []
+    for depth in (15, 16, 17, 64, 80, 96, 97, 129):
+        dense = linear_constants(rng, (6, depth), 0.05)
+        found.append(op_graph(Dense(), [int8((depth,))], (5.0, 3), dense))
+        conv = linear_constants(rng, (4 + depth % 2, 1, 1, depth), 0.05)
+        found.append(op_graph(Conv2d(), [int8((2, 3, depth))], (5.0, -3), conv))
+    for channels, kernel in ((16, (3, 3)), (21, (3, 3)), (48, (1, 2)), (33, (5, 5)), (16, (1, 1))):
+        taps = linear_constants(rng, (channels, *kernel, 1), 0.05)
+        taps[0][0][channels // 2 :] = 127
+        pads = (kernel[0] // 2, kernel[1] // 2, kernel[0] // 2, kernel[1] // 2)
+        op = Conv2d(strides=(1, 1 + channels % 2), pads=pads, group=channels)
+        found.append(op_graph(op, [int8((6, 6, channels), 0.05, 5)], (40.0, 3), taps))
+    return found

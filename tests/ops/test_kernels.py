@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from codegen.ir.graph import Graph
 from codegen.ops import AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
 from tests.ops.cases import (
+    by_vectors,
     convolutions,
     dense_layers,
     normalizations,
@@ -66,6 +67,10 @@ def test_sums_at_the_ends_of_16_bits(extreme: int) -> None:
     check(graphs, LANES)
 
 
+def test_vectors_and_parts_of_one() -> None:
+    check(by_vectors(), ARM_MVE)
+
+
 @families
 @few
 @given(graphs=st.lists(dense_layers(), **several))
@@ -73,10 +78,11 @@ def test_dense(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
 
 
+@pytest.mark.parametrize("families", [GENERIC, ARM_MVE], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(sums(), **several))
-def test_add(graphs: list[Graph]) -> None:
-    check(graphs, GENERIC)
+def test_add(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
 
 
 @pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP], ids=lambda names: names[0])

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ops import AveragePool, Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
-from codegen.targets import load_target
+from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, Pad, Softmax, Transpose
+from codegen.targets import Target, load_target
 from codegen.toolchain import cross
 from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.emulate import emulate
 from tests.ops.cases import (
+    by_vectors,
     convolutions,
     dense_layers,
     normalizations,
@@ -53,6 +54,7 @@ def mixture() -> Graph:
         found.extend((convolution, other))
 
     collect()
+    found.extend(by_vectors())
     rest = [
         op_graph(Softmax(), [int8((3, 10), 0.1, 3)], (1 / 256, -128)),
         op_graph(AveragePool((2, 256)), [int8((2, 256, 6), 0.05, 3)], (0.05, 3)),
@@ -64,11 +66,16 @@ def mixture() -> Graph:
     return merged([*found, *rest])
 
 
+def skip_if_not_emulated(target: Target) -> None:
+    """Skip a test on a core that only QEMU emulates, where that is absent."""
+    if target.emulator is None and shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is absent (apt-get install it)")
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> None:
     target = load_target(name)
-    if target.emulator is None and shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is absent (apt-get install it)")
+    skip_if_not_emulated(target)
     inputs = samples(mixture, np.random.default_rng(5), count=4)
     program = write_c(mixture, target.kernels, tmp_path, inputs)
     run = emulate(build_target(tmp_path, program.interface, target, tmp_path), inputs)
@@ -78,19 +85,25 @@ def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-def test_assembly_of_armv6m_leaves_compilers_their_registers(
-    compiler: CrossCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m55"])
+def test_assembly_leaves_compilers_their_registers(
+    name: str, compiler: CrossCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unoptimized code with a frame pointer has fewest to give."""
     if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
     flags = ("-std=c99", "-O0", "-fno-omit-frame-pointer", "-fno-sanitize=all")
     monkeypatch.setattr(cross, "COMPILE_FLAGS", flags)
-    target = load_target("cortex-m0plus")
+    target = load_target(name)
+    skip_if_not_emulated(target)
     rng = np.random.default_rng(0)
     window, matrix = (linear_constants(rng, shape, 0.05) for shape in ((5, 3, 3, 6), (7, 33)))
     conv = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((4, 5, 6), 0.05, 5)], (2.0, 3), window)
-    graph = merged([conv, op_graph(Dense(), [int8((33,))], (0.5, 3), matrix)])
+    taps = Conv2d(pads=(1, 1, 1, 1), group=21)
+    apart = op_graph(taps, [int8((4, 5, 21))], (2.0, 3), linear_constants(rng, (21, 3, 3, 1), 0.05))
+    total = op_graph(Add(), [int8((2, 3, 5)), int8((2, 3, 5), 0.1, 9)], (0.1, 3))
+    dense = op_graph(Dense(), [int8((33,))], (0.5, 3), matrix)
+    graph = merged([conv, dense, apart, total])
     inputs = samples(graph, np.random.default_rng(5))
     program = write_c(graph, target.kernels, tmp_path, inputs)
     run = emulate(build_target(tmp_path, program.interface, target, tmp_path, compiler), inputs)

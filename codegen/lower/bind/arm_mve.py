@@ -10,6 +10,7 @@ from codegen.ir.op import Signature
 from codegen.ir.program import Part
 from codegen.lower.bind.binding import Binding
 from codegen.lower.bind.dots import LANES, dots_data, dots_of
+from codegen.lower.bind.elementwise import bind_add
 from codegen.lower.bind.linear import conv_name, conv_params
 from codegen.lower.bind.taps import Taps, group_taps, taps_data
 from codegen.ops import Conv2d, Dense
@@ -105,5 +106,6 @@ ARM_MVE: Mapping[str, Callable[..., Binding]] = {
     "arm_mve/conv2d": bind_conv2d,
     "arm_mve/pointwise": bind_pointwise,
     "arm_mve/depthwise": bind_depthwise,
+    "arm_mve/add": bind_add,
     "arm_mve/dense": bind_dense,
 }

@@ -172,7 +172,7 @@ def dots_data(p: LinearParams) -> tuple[Data, ...]:
         for values, fill in ((bias.values, 0), (multipliers.values, 1))
     ]
     stream = np.concatenate([as_words(packed), *ends], axis=1)
-    comment = f"{array.comment.replace('int8, ', '')}; {bias.comment}"
+    comment = array.comment.replace("int8, ", "")
     return (Data("weights", "int32_t", stream, comment),)
 
 

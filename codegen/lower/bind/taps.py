@@ -171,5 +171,5 @@ def taps_data(p: LinearParams, weights: Array) -> tuple[Data, ...]:
     ]
     quarters = np.stack(ends, axis=2).transpose(0, 3, 2, 1).reshape(blocks, -1)
     stream = np.concatenate([as_words(packed), quarters], axis=1)
-    comment = f"{array.comment.replace('int8, ', '')}; {bias.comment}"
+    comment = array.comment.replace("int8, ", "")
     return (Data("weights", "int32_t", stream, comment),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Add, Conv2d, Dense
 from codegen.schedule.conditions import (
     edge_tap,
     is_depthwise,
@@ -42,5 +42,10 @@ ARM_MVE: tuple[Rule, ...] = (
         Kernel("arm_mve", "dense", DOTS, takes_row=True),
         (Dense,),
         cost=Cost(0.17, 7.0, tap=40.0, filters=4),
+    ),
+    Rule(
+        Kernel("arm_mve", "add", takes_row=True),
+        (Add,),
+        cost=Cost(output=3.3, tap=1.0),
     ),
 )
