@@ -232,7 +232,6 @@ def _kernel(env: jinja2.Environment, function: Function) -> str:
         "name": function.name,
         "summary": function.summary,
         "shape_parameter": f", {told}" if fields else "",
-        "shape_argument": ", shape" if fields else "",
     }
     shape = env.get_template("c/shape.h.j2").render(call=call, fields=fields) if fields else ""
     params = {name: _parameter(value) for name, value in function.params.items()}

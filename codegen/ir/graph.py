@@ -51,6 +51,11 @@ class Graph:
             tuple(self.constants.get(name) for name in node.inputs),
         )
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(node.op.macs(self.signature(node)) for node in self.nodes)
+
     def activations(self, node: Node) -> tuple[str, ...]:
         """The operands of `node` that are computed, not constant, in order."""
         return tuple(name for name in node.inputs if name not in self.constants)

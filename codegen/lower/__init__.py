@@ -76,7 +76,7 @@ def lower(
         target=target,
         model=model,
         digest=digest,
-        macs=sum(node.op.macs(graph.signature(node)) for node in graph.nodes),
+        macs=graph.macs,
         compact=compact,
     )
 
