@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
+from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
 from tests.ops.cases import (
     by_vectors,
     convolutions,
@@ -78,11 +78,20 @@ def test_dense(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
 
 
-@pytest.mark.parametrize("families", [GENERIC, ARM_MVE], ids=lambda names: names[0])
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP, ARM_MVE], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(sums(), **several))
 def test_add(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
+
+
+def test_sums_of_one_shift_share_a_kernel() -> None:
+    graphs = [
+        op_graph(Add(), [int8(shape, 0.05), int8(shape, other, 3)], (0.1, zero))
+        for shape, other, zero in (((2, 8), 0.06, 3), ((3, 5, 7), 0.07, -9), ((21,), 0.06, 0))
+    ]
+    program = assert_c_equals_reference(merged(graphs), ARM_DSP, np.random.default_rng(0))
+    assert len({layer.function.name for layer in program.layers}) == 1
 
 
 @pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP], ids=lambda names: names[0])

@@ -85,7 +85,7 @@ def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m55"])
+@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
 def test_assembly_leaves_compilers_their_registers(
     name: str, compiler: CrossCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

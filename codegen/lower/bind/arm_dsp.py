@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
+from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding
 from codegen.lower.bind.block import bind_runs, bind_windows
+from codegen.lower.bind.elementwise import bind_add
 from codegen.lower.bind.linear import (
     Tile,
     bind_conv2d,
@@ -15,11 +18,23 @@ from codegen.lower.bind.pool import bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.slide import bind_depthwise_3x3
 from codegen.lower.bind.vector import bind_dense, bind_pointwise, bind_vector
 from codegen.lower.pack import interleave_four_quads
+from codegen.ops import Add
 
 QUADS = "c0k0, c1k0, c0k2, c1k2, c0k1, c1k1, c0k3, c1k3"
 QUADS_4X1 = Tile(
     "fx_smlad_4x1", "_single", 4, 4, interleave_four_quads, f"{QUADS}, the same of c2 and c3"
 )
+
+
+def bind_eight_sums(op: Add, signature: Signature) -> Binding:
+    """Eight sums at a time, in pairs; the first access moves the pointer on.
+
+    Layers of one shift and the same limits are alike but for what the kernel may be told.
+    """
+    binding = bind_add(op, signature)
+    told = ("n", "a_multiplier", "b_multiplier", "offset", "shift", "low", "high")
+    pairs = (("], #8", ", #-7]"), (", #-6]", ", #-5]"), (", #-4]", ", #-3]"), (", #-2]", ", #-1]"))
+    return replace(binding, params={**{k: binding.params[k] for k in told}, "pairs": pairs})
 
 
 ARM_DSP: Mapping[str, Callable[..., Binding]] = {
@@ -32,5 +47,6 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/global_average_pool": bind_global_average_pool,
     "arm_dsp/max_pool": bind_max_pool,
     "arm_dsp/dense": bind_dense,
+    "arm_dsp/add": bind_eight_sums,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
 from codegen.ops import (
+    Add,
     AveragePool,
     Conv2d,
     Dense,
@@ -134,6 +135,16 @@ ARM_DSP: tuple[Rule, ...] = (
         (Dense,),
         has_vectors,
         cost=Cost(1.31, 11.5, filters=4),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "add",
+            takes_row=True,
+            fields=("n", "a_multiplier", "b_multiplier", "offset"),
+        ),
+        (Add,),
+        cost=Cost(output=6.7),
     ),
     Rule(
         Kernel(
