@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
@@ -177,6 +179,12 @@ def is_global(op: Op, signature: Signature) -> bool:
 def sums_rows_in_halfwords(op: Op, signature: Signature) -> bool:
     """The same, with sums of a row that fit 16 bits."""
     return is_global(op, signature) and signature.inputs[0].width <= 256
+
+
+def sums_windows_in_halfwords(op: Op, signature: Signature) -> bool:
+    """Sums of a window that fit 16 bits, four channels or more."""
+    assert isinstance(op, AveragePool)
+    return math.prod(op.kernel_shape) <= 256 and signature.inputs[0].channels >= 4
 
 
 def one_sum(op: Op, signature: Signature) -> int:

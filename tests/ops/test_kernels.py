@@ -103,13 +103,17 @@ def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=lambda names: names[0])
 def test_averages_over_images(families: tuple[str, ...]) -> None:
-    """The sum of a row of 256 values fits 16 bits, that of 257 may not."""
+    """The sum of a row, or a window, of 256 values fits 16 bits, that of 257 may not."""
     graphs = [
         op_graph(AveragePool(shape[:2]), [int8(shape, 0.05, zero)], (0.05, 3))
         for shape in [(2, 256, 5), (3, 257, 4), (5, 1, 3), (2, 2, 8), (3, 7, 11)]
         for zero in (3, -128)
     ]
-    check(graphs, families)
+    windows = [
+        op_graph(AveragePool(window), [int8((3, 130, 5), 0.05, 3)], (0.05, 3))
+        for window in [(2, 128), (2, 129)]
+    ]
+    check([*graphs, *windows], families)
 
 
 @few

@@ -14,7 +14,7 @@ from codegen.lower.bind.linear import (
     Tile,
     bind_conv2d,
 )
-from codegen.lower.bind.pool import bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.slide import bind_depthwise_3x3
 from codegen.lower.bind.vector import bind_dense, bind_pointwise, bind_vector
 from codegen.lower.pack import interleave_four_quads
@@ -44,6 +44,7 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/conv2d_vector": bind_vector,
     "arm_dsp/pointwise": bind_pointwise,
     "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
+    "arm_dsp/average_pool": bind_average_pool,
     "arm_dsp/global_average_pool": bind_global_average_pool,
     "arm_dsp/max_pool": bind_max_pool,
     "arm_dsp/dense": bind_dense,

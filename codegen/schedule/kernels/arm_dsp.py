@@ -27,6 +27,7 @@ from codegen.schedule.conditions import (
     slides_by_one,
     slides_by_two,
     sums_rows_in_halfwords,
+    sums_windows_in_halfwords,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
@@ -161,7 +162,7 @@ ARM_DSP: tuple[Rule, ...] = (
         Kernel(
             "arm_dsp",
             "global_average_pool",
-            ("rescale", "load32", "store32", "sxtb16", "sxtab16"),
+            ("rescale", "average", "load32", "store32", "sxtb16", "sxtab16", "add_half"),
             takes_row=True,
             accumulates=True,
         ),
@@ -169,5 +170,17 @@ ARM_DSP: tuple[Rule, ...] = (
         sums_rows_in_halfwords,
         one_sum,
         cost=Cost(value=3.0, tap=32.5),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "average_pool",
+            ("rescale", "average", "load32", "sxtb16", "sxtab16"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (AveragePool,),
+        sums_windows_in_halfwords,
+        cost=Cost(output=14.0, value=1.6),
     ),
 )
