@@ -72,6 +72,7 @@ RUNTIME = (
     "span",
     "smlad_4x1",
     "columns_3x3",
+    "strip_type",
     "store_tile",
     "store_apart",
     "store_filters",

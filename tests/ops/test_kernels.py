@@ -13,6 +13,7 @@ from tests.ops.cases import (
     by_vectors,
     convolutions,
     dense_layers,
+    depthwise_windows,
     normalizations,
     pools,
     resizes,
@@ -69,6 +70,22 @@ def test_sums_at_the_ends_of_16_bits(extreme: int) -> None:
 
 def test_vectors_and_parts_of_one() -> None:
     check(by_vectors(), ARM_MVE)
+
+
+@few
+@given(graphs=st.lists(depthwise_windows(), **several))
+def test_depthwise_windows(graphs: list[Graph]) -> None:
+    check(graphs, ARM_DSP)
+
+
+def test_depthwise_layers_of_one_window_share_a_kernel() -> None:
+    graphs = []
+    for shape, pad in (((6, 10, 8), 2), ((7, 17, 21), 1), ((5, 20, 4), 2)):
+        op = Conv2d(pads=(pad,) * 4, group=shape[2])
+        weights = linear_constants(np.random.default_rng(0), (shape[2], 5, 5, 1), 0.05)
+        graphs.append(op_graph(op, [int8(shape, 0.05, 5)], (9.0, 3), weights))
+    program = assert_c_equals_reference(merged(graphs), ARM_DSP, np.random.default_rng(0))
+    assert len({layer.function.name for layer in program.layers}) == 1
 
 
 @families

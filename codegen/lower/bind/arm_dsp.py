@@ -7,15 +7,14 @@ from dataclasses import replace
 from functools import partial
 
 from codegen.ir.op import Signature
+from codegen.lower.bind import linear
 from codegen.lower.bind.binding import Binding
 from codegen.lower.bind.block import bind_runs, bind_windows
 from codegen.lower.bind.elementwise import bind_add
-from codegen.lower.bind.linear import (
-    Tile,
-    bind_conv2d,
-)
+from codegen.lower.bind.linear import Tile, bind_conv2d
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.slide import bind_depthwise_3x3
+from codegen.lower.bind.strip import bind_depthwise
 from codegen.lower.bind.vector import bind_dense, bind_pointwise, bind_vector
 from codegen.lower.pack import interleave_four_quads
 from codegen.ops import Add
@@ -50,4 +49,6 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/dense": bind_dense,
     "arm_dsp/add": bind_eight_sums,
     "arm_dsp/depthwise_3x3": bind_depthwise_3x3,
+    "arm_dsp/depthwise": bind_depthwise,
+    "arm_dsp/depthwise_by_pixel": linear.bind_depthwise,
 }

@@ -14,6 +14,7 @@ from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
     bytes_of_pixels,
+    edge_patch,
     four_channels,
     has_blocks,
     has_blocks_of_runs,
@@ -24,8 +25,12 @@ from codegen.schedule.conditions import (
     one_patch,
     one_patch_by_words,
     one_sum,
+    slides_along_strips,
     slides_by_one,
     slides_by_two,
+    strips,
+    strips_by_one,
+    strips_by_two,
     sums_rows_in_halfwords,
     sums_windows_in_halfwords,
 )
@@ -49,15 +54,54 @@ WINDOWS = (
     "out_pitch",
 )
 """What layers may tell kernels that work on blocks."""
+STRIPS = (
+    "channels",
+    "out_width",
+    "pad",
+    "inside",
+    "after",
+    "over",
+    "back",
+    "span",
+    "zero",
+    "input_zero",
+    "in_pitches",
+    "out_pitch",
+)
+"""What depthwise layers may."""
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
 DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
+BY_STRIPS = Kernel(
+    "arm_dsp",
+    "depthwise",
+    ("rescale", "load32", "store32", "sxtb16", "smlad", "strip_type"),
+    strided=True,
+    reads_spread=True,
+    slides=True,
+    fields=STRIPS,
+)
 
 ARM_DSP: tuple[Rule, ...] = (
     Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.25, row=65)),
     Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=2.93, row=62)),
+    Rule(BY_STRIPS, (Conv2d,), strips_by_one, strips, cost=Cost(1.38, 14.5, row=60)),
+    Rule(BY_STRIPS, (Conv2d,), strips_by_two, strips, cost=Cost(1.66, 26.0, row=60)),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "depthwise_by_pixel",
+            ("rescale",),
+            strided=True,
+            body="generic/depthwise",
+        ),
+        (Conv2d,),
+        slides_along_strips,
+        edge_patch,
+        cost=Cost(5.1, 14.0),
+    ),
     Rule(
         Kernel(
             "arm_dsp",
