@@ -80,6 +80,7 @@ RUNTIME = (
     "smlad_4x1",
     "columns_3x3",
     "strip_type",
+    "sum_type",
     "store_tile",
     "store_apart",
     "store_filters",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from codegen.ir.op import Signature
+from codegen.ir.program import Part
 from codegen.lower.bind import linear
 from codegen.lower.bind.binding import Binding
 from codegen.lower.bind.block import bind_runs, bind_windows
@@ -25,15 +26,19 @@ QUADS_4X1 = Tile(
 )
 
 
-def bind_eight_sums(op: Add, signature: Signature) -> Binding:
-    """Eight sums at a time, in pairs; the first access moves the pointer on.
+PAIRS = (("], #8", ", #-7]"), (", #-6]", ", #-5]"), (", #-4]", ", #-3]"), (", #-2]", ", #-1]"))
+"""How eight values are accessed, two by two; the first access moves the pointer on."""
 
-    Layers of one shift and the same limits are alike but for what the kernel may be told.
-    """
+
+def bind_eight_sums(op: Add, signature: Signature) -> Binding:
+    """Layers of one shift and the same limits share the loop."""
     binding = bind_add(op, signature)
-    told = ("n", "a_multiplier", "b_multiplier", "offset", "shift", "low", "high")
-    pairs = (("], #8", ", #-7]"), (", #-6]", ", #-5]"), (", #-4]", ", #-3]"), (", #-2]", ", #-1]"))
-    return replace(binding, params={**{k: binding.params[k] for k in told}, "pairs": pairs})
+    told = {name: binding.params[name] for name in ("shift", "low", "high")}
+    limits = (told["low"], told["high"])
+    suffix = "" if limits == (-128, 127) else "_{}_{}".format(*limits).replace("-", "m")
+    name = f"fx_add_{told['shift']}{suffix}"
+    part = Part(name, "add", (("pairs", PAIRS), *told.items()))
+    return replace(binding, params={**binding.params, "function": name}, parts=(part,))
 
 
 ARM_DSP: Mapping[str, Callable[..., Binding]] = {

@@ -101,7 +101,7 @@ ARM_DSP: tuple[Rule, ...] = (
         (Conv2d,),
         slides_along_strips,
         edge_patch,
-        cost=Cost(5.1, 14.0),
+        cost=Cost(5.1, 18.0),
     ),
     Rule(
         Kernel(
@@ -183,12 +183,7 @@ ARM_DSP: tuple[Rule, ...] = (
         cost=Cost(1.31, 10.5, filters=4),
     ),
     Rule(
-        Kernel(
-            "arm_dsp",
-            "add",
-            takes_row=True,
-            fields=("n", "a_multiplier", "b_multiplier", "offset"),
-        ),
+        Kernel("arm_dsp", "add", ("sum_type",), takes_row=True, reads_spread=True),
         (Add,),
         cost=Cost(output=6.7),
     ),

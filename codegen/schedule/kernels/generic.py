@@ -52,7 +52,7 @@ GENERIC: tuple[Rule, ...] = (
         (Conv2d,),
         is_depthwise,
         edge_patch,
-        cost=Cost(6.4, 7.0),
+        cost=Cost(5.1, 18.0),
     ),
     Rule(
         Kernel("generic", "conv2d", TILE, strided=True, reads_spread=True),
