@@ -66,6 +66,12 @@ def four_channels(op: Op, signature: Signature) -> int:
     return 48 * column_pairs(op, signature)
 
 
+def has_opposites(op: Op, signature: Signature) -> bool:
+    """No weight is -128, whose opposite is no int8."""
+    weights = signature.constants[1]
+    return weights is not None and bool((weights > -128).all())
+
+
 def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)

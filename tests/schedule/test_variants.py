@@ -25,6 +25,7 @@ from tests.ops.cases import convolutions
 from tests.ops.harness import (
     ARM_DSP,
     GENERIC,
+    HOST,
     LANES,
     Planned,
     assert_c_equals_reference,
@@ -129,6 +130,20 @@ def test_costs_are_near_those_of_a_cortex_m4(
         assert step.cycles == pytest.approx(cost.cycles, rel=0.15), step.kernel.name
         estimates.append(step.cycles)
     assert estimates[1:] == sorted(estimates[1:])
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("channels", [1, 3, 8, 64])
+def test_depthwise_layers_have_a_kernel_of_their_own_on_the_host(
+    stride: int, channels: int
+) -> None:
+    """The one for all convolutions, which gathers each channel's window, takes thrice as long."""
+    op = Conv2d((stride, stride), (1, 1, 1, 1), group=channels)
+    weights = linear_constants(np.random.default_rng(0), (channels, 3, 3, 1), 0.05)
+    graph = op_graph(op, [int8((8, 8, channels))], (0.3, -5), weights)
+    (forms,) = assign_kernels(graph, HOST).variants
+    expected = "conv2d" if channels == 1 else "depthwise"
+    assert forms[0].kernel.name == expected
 
 
 @families
