@@ -12,7 +12,14 @@ import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
-from codegen.emit.layers import PUBLIC, member, view_layer, view_nests, view_state
+from codegen.emit.layers import (
+    PUBLIC,
+    is_plain_row,
+    member,
+    view_layer,
+    view_nests,
+    view_state,
+)
 from codegen.emit.layout import COLUMNS, comment_block, comment_text, wrap_lists
 from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
@@ -322,10 +329,15 @@ def _suffix(index: int, count: int) -> str:
 def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     """Return the runtime files that the kernels call, in an order that compiles."""
     used = {part for function in all_functions(programs) for part in function.kernel.uses}
-    layers = [layer for program in programs for layer in program.layers]
-    if any(not operand.is_direct for layer in layers for operand in layer.operands):
+    operands = [
+        (operand, layer.rows)
+        for program in programs
+        for layer in program.layers
+        for operand in layer.operands
+    ]
+    if any(not (operand.is_direct or is_plain_row(operand, rows)) for operand, rows in operands):
         used.add("rows")
-    if any(operand.clipped for layer in layers for operand in layer.operands):
+    if any(operand.clipped for operand, _ in operands):
         used.add("position")
     if any(len(nest.layers) > 1 for program in programs for nest in program.nests):
         used.add("least")

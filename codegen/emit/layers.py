@@ -380,6 +380,11 @@ def _operand(layer: Layer, operand: Operand) -> OperandView:
 
 def set_rows(operand: Operand, calls: int) -> str:
     """Return the statement that sets the row pointers of an operand."""
+    if is_plain_row(operand, calls):
+        first = _first_row(operand, calls)
+        row = f"({first})" if " " in first else first
+        pointer = row_pointer(operand.name, row, operand.pitch, operand.kept, operand.height)
+        return f"{operand.name}_rows[0] = {pointer};"
     arguments = [
         f"{operand.name}_rows",
         str(operand.window),
@@ -391,6 +396,12 @@ def set_rows(operand: Operand, calls: int) -> str:
         str(operand.dilation),
     ]
     return f"fx_rows({', '.join(arguments)});"
+
+
+def is_plain_row(operand: Operand, calls: int) -> bool:
+    """The operand's window is one row, which is never beyond its ends."""
+    is_line = operand.window == operand.divisor == 1 and not operand.clipped
+    return is_line and operand.pad == 0 and (calls - 1) * operand.stride < operand.height
 
 
 def _first_row(operand: Operand, calls: int) -> str:

@@ -17,6 +17,7 @@ from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
 from codegen.frontend.ports import (
     Inferred,
+    dtype_of,
     graph_inputs,
     infer_tensors,
     input_shapes,
@@ -86,18 +87,18 @@ def _builder(model: onnx.ModelProto) -> Builder:
 
 
 def _declare_input(state: _State, value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
-    element = value.type.tensor_type.elem_type
-    dtype = DType.INT8 if element == onnx.TensorProto.INT8 else DType.FLOAT32
-    if element not in (onnx.TensorProto.FLOAT, onnx.TensorProto.INT8):
-        name = onnx.TensorProto.DataType.Name(element).lower()
+    dtype = dtype_of(value.type.tensor_type.elem_type)
+    if dtype is None:
+        name = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
         state.problems.append(
             Problem(
                 f"the input's element type is {name}",
                 f"{state.file}: input '{value.name}'",
-                "only float (float32) and int8 inputs are supported",
+                "only float (float32), integer and bool inputs are supported",
             )
         )
-    state.tensors[value.name] = state.builder.declare(value.name, shape, dtype)
+    view = state.builder.declare(value.name, shape, dtype or DType.FLOAT32)
+    state.tensors[value.name] = view
 
 
 def _import_node(state: _State, proto: onnx.NodeProto) -> None:
@@ -124,7 +125,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if call.proto.domain not in ("", "ai.onnx"):
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
-        return (shape_of(call, (1, *state.builder.shape(first))),)
+        return (shape_of(call, state.builder.full_shape(first)),)
     known = [operand for operand in call.operands if operand is not None]
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
@@ -177,9 +178,9 @@ def _refuse(state: _State, call: Call, error: Unsupported) -> None:
 def _placeholder(state: _State, tensor: str, dtype: DType = DType.FLOAT32) -> Operand:
     """Stand in for the result of a refused node, where its shape is known."""
     found = state.inferred.get(tensor)
-    if found is None or not found.shape or found.shape[0] != 1:
+    if found is None or not found.shape:
         return Unknown()
-    return state.builder.declare(tensor, found.shape[1:], dtype)
+    return state.builder.declare(tensor, found.shape, dtype)
 
 
 def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
@@ -196,7 +197,7 @@ def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
     if value in ports:
         copy = Reshape(builder.types[value].shape)
         value = builder.add(copy, (value,), place, tensor)
-    builder.origins[value] = Origin(tensor)
+    builder.origins[value] = Origin(tensor, (), found.batched)
     return value
 
 

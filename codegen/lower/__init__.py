@@ -132,7 +132,13 @@ def _port(graph: Graph, value: str) -> Port:
     port, origin = graph.types[value], graph.origins.get(value, Origin(value))
     assert port.quant is not None
     return Port(
-        origin.tensor, port.shape, port.quant.scale, port.quant.zero_point, origin.perm, port.dtype
+        origin.tensor,
+        port.shape,
+        port.quant.scale,
+        port.quant.zero_point,
+        origin.perm,
+        port.dtype,
+        origin.batched,
     )
 
 

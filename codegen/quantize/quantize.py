@@ -48,7 +48,7 @@ def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | No
     """
     placed, formats = assign_formats(graph, ranges)
     types = {
-        name: replace(placed.types[name], dtype=DType.INT8, quant=quant)
+        name: replace(placed.types[name], dtype=fixed_dtype(placed.types[name]), quant=quant)
         for name, quant in formats.items()
     }
     constants = Constants()
@@ -68,6 +68,11 @@ def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | No
     if ranges is None or ranges.evidence is None:
         return fixed
     return correct_biases(fixed, ranges.evidence, progress)
+
+
+def fixed_dtype(value: TensorType) -> DType:
+    """Return a value's element type in fixed point: its own where it is an integer already."""
+    return DType.INT8 if value.dtype is DType.FLOAT32 else value.dtype
 
 
 def quantize_operands(

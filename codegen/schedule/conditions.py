@@ -44,13 +44,17 @@ def slides_by_two(op: Op, signature: Signature) -> bool:
 
 
 def slides_3x3(op: Conv2d, signature: Signature) -> bool:
-    """Depthwise of 3x3, side by side, four channels or more, at most one of padding a side."""
+    """Depthwise of 3x3, side by side, four channels or more, at most one of padding a side.
+
+    Sums, and so biases, have 24 bits.
+    """
     return (
         is_depthwise(op, signature)
         and signature.inputs[1].shape[1:3] == (3, 3)
         and op.dilations == (1, 1)
         and max(op.pads) <= 1
         and signature.inputs[0].channels >= 4
+        and has_short_sums(op.params(signature))
     )
 
 
@@ -196,10 +200,14 @@ def sums_fit_blocks(op: Op, signature: Signature) -> bool:
     return is_one_group(op, signature) and sums_are_short(op.params(signature))
 
 
+def has_short_sums(p: LinearParams) -> bool:
+    """Sums of 24 bits."""
+    return max(-p.least, p.greatest) < SHORT
+
+
 def sums_are_short(p: LinearParams) -> bool:
-    """Sums of 24 bits, weights of -127 or more."""
-    fits = max(-p.least, p.greatest) < SHORT and p.rescale.shift <= 8
-    return fits and bool(p.weights.min() > -128)
+    """The same, shifted by less, weights of -127 or more."""
+    return has_short_sums(p) and p.rescale.shift <= 8 and bool(p.weights.min() > -128)
 
 
 def has_vectors(op: Op, signature: Signature) -> bool:

@@ -71,7 +71,7 @@ def _as_steps(graph: Graph, name: str, tensors: Mapping[str, Array]) -> Array:
     """Return an output of the model as the integers that stand for it."""
     value, origin = graph.types[name], origin_of(graph, name)
     assert value.quant is not None
-    shown = origin.apply(tensors[origin.tensor], value.shape)
+    shown = origin.one(tensors[origin.tensor], value.shape)
     if shown.dtype == np.uint8:
         return shown.astype(np.int64) - 128
     if shown.dtype == np.int8:

@@ -62,9 +62,8 @@ def test_every_dynamic_dimension_is_listed() -> None:
 
 
 def test_a_batch_of_many_is_refused() -> None:
-    assert refused(make_model("y = Relu (x)", batch="4")) == [
-        "net.onnx: input 'x': the batch is 4; it must be free or 1"
-    ]
+    (message,) = refused(make_model("y = MaxPool <kernel_shape = [2, 2]> (x)", batch="4"))
+    assert "operand 0 has no batch dimension of size 1" in message
 
 
 def test_an_old_operator_set_is_refused() -> None:
@@ -132,9 +131,9 @@ def test_an_operator_of_another_domain_is_refused() -> None:
 
 def test_an_input_of_another_element_type_is_refused() -> None:
     model = make_model("y = Identity (x)")
-    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
-    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
-    assert "the input's element type is uint8" in import_error(model)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    assert "the input's element type is double" in import_error(model)
 
 
 def test_a_constant_output_is_refused() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from codegen.ir.types import Array
 from codegen.lower.bind.block import pack_blocks
 from codegen.lower.bind.layout import transpose_loops
+from codegen.lower.bind.slide import pack_columns
 from codegen.lower.pack import (
     interleave_even_pairs,
     interleave_four_quads,
@@ -116,3 +117,14 @@ def assert_fits(steps: Array) -> None:
 def test_lane_runs_count_no_further_than_an_int8() -> None:
     runs = lane_runs(np.zeros((1, 4 * 130, 2), np.int64))
     assert runs.tolist() == [127, 2, -1]
+
+
+def test_columns_come_out_of_sxtb16_as_pairs() -> None:
+    """Upper rows of the three columns, then the lowest row's first two; the last with the bias."""
+    weights = np.arange(-4, 5).reshape(1, 3, 3)
+    (packed,) = pack_columns(weights, np.array([7], np.int32), np.array([-3], np.int32))
+    first, second = (packed[i : i + 1].view(np.int8) for i in range(2))
+    pairs = [first[0::2], first[1::2], second[0::2], second[1::2]]
+    assert [pair.tolist() for pair in pairs] == [[-4, -1], [-3, 0], [-2, 1], [2, 3]]
+    assert packed[2] == 7
+    assert (packed[3] >> 8, packed[3].astype(np.int8)) == (-3, 4)

@@ -20,24 +20,24 @@ def convert_identity(builder: Builder, call: Call) -> View:
         mode = call.constant(2).data
         if mode.any():
             raise Unsupported("is in training mode", "export the model for inference")
-    return replace(call.activation(0), tensor=call.output)
+    return replace(call.view(0), tensor=call.output)
 
 
 def convert_relu(builder: Builder, call: Call) -> View:
     """Relu is Clip from 0."""
-    view = call.activation(0)
-    return builder.emit(Clip(), (view.value,), call, view.perm)
+    view = call.view(0)
+    return builder.emit(Clip(), (view.value,), call, view.perm, view.batched)
 
 
 def convert_clip(builder: Builder, call: Call) -> View:
     """Clip with constant bounds."""
-    view = call.activation(0)
+    view = call.view(0)
     low, high = call.optional_constant(1), call.optional_constant(2)
     op = Clip(
         -math.inf if low is None else float(low.real().item()),
         math.inf if high is None else float(high.real().item()),
     )
-    return builder.emit(op, (view.value,), call, view.perm)
+    return builder.emit(op, (view.value,), call, view.perm, view.batched)
 
 
 def convert_softmax(builder: Builder, call: Call) -> View:

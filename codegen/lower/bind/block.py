@@ -36,9 +36,9 @@ SPARE = {1: "r6 r7 r8", 2: "r8 r9 r10", 3: "r10 r11 r12", 4: "r12 lr"}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A loop over steps of four channels and `taps` columns, which `unroll` steps share.
+    """A loop over steps of four channels and `taps` columns, `unroll` of them at a time.
 
-    Pixels stand `stride` columns apart. `odd`: one step more than those that the loop takes.
+    Pixels stand `stride` columns apart. `enters`: the first time some steps are left out.
     `bytes`: columns hold four values, of which the loop makes E and X.
     """
 
@@ -46,7 +46,7 @@ class Block:
     taps: int
     stride: int
     unroll: int
-    odd: bool
+    enters: bool
     bytes: bool = False
 
     @property
@@ -54,7 +54,7 @@ class Block:
         """The C function."""
         stride = f"_s{self.stride}" if self.stride > 1 else ""
         form = "bytes" if self.bytes else "block"
-        return f"fx_{form}_{self.pixels}x{self.taps}{stride}_{self.unroll}{'_odd' * self.odd}"
+        return f"fx_{form}_{self.pixels}x{self.taps}{stride}_{self.unroll}{'_enter' * self.enters}"
 
     @property
     def columns(self) -> int:
@@ -174,14 +174,13 @@ def cover(width: int, most: int = 4) -> tuple[tuple[int, int], ...]:
 
 
 def choose_block(pixels: int, taps: int, stride: int, steps: int, as_bytes: bool) -> Block:
-    """Return the loop that takes most steps at a time, of those that divide them; else two.
+    """Return the loop that takes most steps at a time; it leaves some out if it must.
 
     A pass moves the pointer by less than 256 bytes, and has at most MOST_TAPS taps.
     """
     single = Block(pixels, taps, stride, 1, False, as_bytes)
-    most = min(4, 255 // single.step_bytes, MOST_TAPS // taps)
-    unroll = next((n for n in range(most, 1, -1) if steps % n == 0), 2)
-    return replace(single, unroll=unroll, odd=steps % unroll > 0)
+    unroll = max(1, min(4, 255 // single.step_bytes, MOST_TAPS // taps))
+    return replace(single, unroll=unroll, enters=steps % unroll > 0)
 
 
 def pack_blocks(weights: Array) -> Array:
@@ -274,6 +273,7 @@ def _bind(
                 for (block, _), (expand, function) in zip(blocks, parts, strict=True)
             ),
             "ends": tuple(end for _, end in blocks),
+            "skips": tuple(-steps % block.unroll for block, _ in blocks),
             "bytes": tuple(steps * size for size in step_bytes),
             "row_bytes": tuple(words * size for size in step_bytes),
             "width": signature.inputs[0].width,

@@ -41,7 +41,8 @@ def bind_softmax(op: Softmax, signature: Signature) -> Binding:
     """Exponentials from a table, then one division an element."""
     p = op.params(signature)
     x = signature.inputs[0]
-    table = Data("table", "int32_t", p.exponentials, "exp(-d * input scale), largest 2^31 / sum")
+    ctype = f"{p.exponentials.dtype}_t"
+    table = Data("table", ctype, p.exponentials, f"exp(-d * input scale) * {p.exponentials[0]}")
     return Binding(
         f"softmax_{x.channels}",
         "Softmax of each pixel of a row",
@@ -49,7 +50,9 @@ def bind_softmax(op: Softmax, signature: Signature) -> Binding:
             "pixels": x.width,
             "channels": x.channels,
             "multiplier": p.multiplier,
+            "shift": p.shift,
             "zero": p.zero_point,
+            "ctype": ctype,
         },
         (table,),
     )

@@ -17,15 +17,21 @@ AHEAD = {1: 4, 2: 8}
 """By stride: from a channel's first word to where its pointer stands."""
 
 
-def pack_columns(weights: Array) -> Array:
-    """(channels, 3, 3) -> (channels, 5) words: halfwords of the columns' upper two rows, then of
-    the lowest row's first two values, then its last.
+def pack_columns(weights: Array, multipliers: Array, biases: Array) -> Array:
+    """(channels, 3, 3) -> (channels, 4) words: six weights of the upper two rows and two of the
+    lowest as bytes, a multiplier, 256 * bias + the last weight's byte.
+
+    SXTB16 makes pairs of bytes 0 and 2, 1 and 3: upper two rows of the columns, then the lowest.
     """
-    halfwords = weights.astype(np.int64) & 0xFFFF
-    upper = halfwords[:, 0] | (halfwords[:, 1] << 16)
-    lowest = halfwords[:, 2, 0] | (halfwords[:, 2, 1] << 16)
-    packed: Array = np.column_stack([upper, lowest, weights[:, 2, 2]])
-    return packed.astype(np.uint32).view(np.int32)
+    w = weights.astype(np.int8)
+    upper, lower = w[:, :2], w[:, 2]
+    bytes_ = np.column_stack(
+        [upper[:, :, :2].reshape(-1, 4), upper[:, 0, 2], lower[:, 0], upper[:, 1, 2], lower[:, 1]]
+    )
+    words = np.ascontiguousarray(bytes_).view("<i4")
+    last = (biases.astype(np.int64) << 8) | (lower[:, 2].astype(np.int64) & 0xFF)
+    packed: Array = np.column_stack([words, multipliers, last.astype(np.int32)])
+    return packed
 
 
 def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
@@ -43,10 +49,9 @@ def bind_depthwise_3x3(op: Conv2d, signature: Signature) -> Binding:
         ("low", p.rescale.low),
         ("high", p.rescale.high),
     )
-    packed = pack_columns(p.weights[..., 0])
-    _, bias, multipliers = linear_data(p, packed, "")
-    stream = np.column_stack([packed, multipliers.values, bias.values])
-    form = f"[{len(packed)} channels][5 words of weights, a multiplier, a bias]"
+    _, bias, multipliers = linear_data(p, p.weights, "")
+    stream = pack_columns(p.weights[..., 0], multipliers.values, bias.values)
+    form = f"[{len(stream)} channels][8 weights, a multiplier, 256 * bias + the last weight]"
     return Binding(
         f"depthwise_{conv_name(op, signature)}",
         "One row of a 3x3 depthwise convolution",
