@@ -117,8 +117,10 @@ def test_targets_equal_the_reference(name: str, tmp_path: Path) -> None:
         ((4, 8, 16), (32, 3, 3, 16), Conv2d((1, 1), (1, 1, 1, 1))),
         ((5, 12, 24), (24, 3, 3, 8), Conv2d((2, 2), (1, 1, 1, 1), group=3)),
         ((5, 12, 32), (32, 3, 3, 1), Conv2d((1, 1), (1, 1, 1, 1), group=32)),
+        ((5, 24, 16), (16, 5, 5, 1), Conv2d((1, 1), (2, 2, 2, 2), group=16)),
+        ((5, 24, 16), (16, 5, 5, 1), Conv2d((2, 2), (2, 2, 2, 2), group=16)),
     ],
-    ids=["pointwise", "plain", "grouped", "depthwise"],
+    ids=["pointwise", "plain", "grouped", "depthwise", "depthwise_5x5", "depthwise_5x5_s2"],
 )
 def test_costs_are_near_those_counted(
     image: tuple[int, ...],

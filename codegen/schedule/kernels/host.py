@@ -40,7 +40,7 @@ HOST: tuple[Rule, ...] = (
         cost=Cost(output=0.1, value=0.1, tap=1.0),
     ),
     Rule(
-        Kernel("host", "average_pool", ("rescale",), strided=True, reads_spread=True),
+        Kernel("host", "average_pool", ("rescale", "average"), strided=True, reads_spread=True),
         (AveragePool,),
         cost=Cost(output=2.3, value=0.3, tap=1.0),
     ),
