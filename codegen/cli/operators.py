@@ -12,10 +12,11 @@ from codegen.frontend.convert import CONVERTERS, Converter
 
 HEAD = """# Operators
 
-What `codegen operators --markdown` prints: the operators that may read computed values, and how each is
-said in fixed point. Operators whose operands are all constant are folded, whatever they are; functions,
-those of a model and those that ONNX defines, are replaced by what they are made of. `codegen check
-MODEL` tells all that a network holds beyond this. [conformance.md](conformance.md) has the tests.
+What `codegen operators --markdown` prints: the operators that may read computed values, and how
+each is said in fixed point. Operators whose operands are all constant are folded, whatever they
+are; functions, those of a model and those that ONNX defines, are replaced by what they are made of.
+`codegen check MODEL` tells all that a network holds beyond this. [conformance.md](conformance.md)
+has the tests.
 
 | operator | meaning and limits |
 |---|---|

@@ -55,6 +55,7 @@ def _load(pattern: str) -> Iterator[Case]:
         names = (test.name, test.name.removeprefix("test_"))
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             continue
+        assert test.model is not None and test.data_sets
         inputs, outputs = (tuple(map(_array, found)) for found in test.data_sets[0])
         yield Case(test.name, test.model, inputs, outputs, test.rtol, test.atol)
 

@@ -62,9 +62,8 @@ def _elements(model: onnx.ModelProto) -> Iterator[int]:
         yield port.type.tensor_type.elem_type
     for node in model.graph.node:
         for attribute in node.attribute:
-            if node.op_type in ("Cast", "QuantizeLinear") and attribute.name.endswith(
-                ("to", "dtype")
-            ):
+            is_type = attribute.name in ("to", "output_dtype")
+            if is_type and node.op_type in ("Cast", "QuantizeLinear"):
                 yield attribute.i
 
 

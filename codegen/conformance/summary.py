@@ -12,13 +12,14 @@ from codegen.conformance.run import Outcome, Status
 
 HEAD = """# Conformance
 
-What `codegen conformance --markdown` prints: the node tests that ship in the `onnx` package, version
-{version}, each run through the whole chain. Inputs that kernels take as constants are stored in the
-model. The float graph has to equal what ONNX expects; it is quantized to int8 over the range of the
-test's own data; each node's integers have to be within a bound, in steps of its output, of what the
-node means in floats for the same operands, and exact where it computes or moves integers; the C that
-is emitted has to make the reference's bits on the host. The error is that of the output against what
-ONNX expects, in steps of the output: those of inputs and inner values add to it.
+What `codegen conformance --markdown` prints: the node tests that ship in the `onnx` package,
+version {version}, each run through the whole chain. Inputs that kernels take as constants are
+stored in the model. The float graph has to equal what ONNX expects; it is quantized to int8 over
+the range of the test's own data; each node's integers have to be within a bound, in steps of its
+output, of what the node means in floats for the same operands, and exact where it computes or moves
+integers; the C that is emitted has to make the reference's bits on the host. The error is that of
+the output against what ONNX expects, in steps of the output: those of inputs and inner values add
+to it.
 """
 
 
