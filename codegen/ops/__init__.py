@@ -4,11 +4,15 @@ from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
+from codegen.ops.gru import Gru
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.lrn import Lrn
+from codegen.ops.lstm import Lstm
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.recurrent import Recurrent
 from codegen.ops.resize import Resize
+from codegen.ops.rnn import Rnn
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
 from codegen.ops.unary import Clip, Requantize
@@ -23,7 +27,9 @@ OPS: tuple[type[Op], ...] = (
     Deliver,
     Dense,
     DequantizeLinear,
+    Gru,
     Lrn,
+    Lstm,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -31,6 +37,7 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Reshape,
     Resize,
+    Rnn,
     Slice,
     Softmax,
     Transpose,
@@ -48,14 +55,18 @@ __all__ = [
     "Deliver",
     "Dense",
     "DequantizeLinear",
+    "Gru",
     "Lrn",
+    "Lstm",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Recurrent",
     "Requantize",
     "Reshape",
     "Resize",
+    "Rnn",
     "Slice",
     "Softmax",
     "Transpose",

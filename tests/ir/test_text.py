@@ -23,12 +23,15 @@ from codegen.ops import (
     Conv2d,
     Dense,
     DequantizeLinear,
+    Gru,
     Lrn,
+    Lstm,
     MaxPool,
     Pad,
     QuantizeLinear,
     Reshape,
     Resize,
+    Rnn,
     Slice,
     Transpose,
 )
@@ -38,6 +41,8 @@ COUNTS = st.integers(0, 9)
 PAIRS = st.tuples(COUNTS, COUNTS)
 FOURS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS)
 LINES = st.tuples(COUNTS, COUNTS, COUNTS)
+NAMES = st.sampled_from(("tanh", "relu"))
+FUNCTIONS = st.lists(st.tuples(NAMES, FLOATS, FLOATS), max_size=3).map(tuple)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
@@ -54,6 +59,9 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Rnn, FUNCTIONS, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
@@ -184,5 +192,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {Gru, Lrn, Lstm, Rnn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

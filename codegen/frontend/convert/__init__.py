@@ -37,6 +37,7 @@ from codegen.frontend.convert.pool import (
     convert_reduce_mean,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.resize import convert_resize
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
@@ -54,16 +55,19 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Div", convert_div),
     ("Dropout", convert_identity),
     ("Flatten", convert_flatten),
+    ("GRU", convert_recurrent),
     ("Gather", convert_gather),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
+    ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
+    ("RNN", convert_recurrent),
     ("ReduceMean", convert_reduce_mean),
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
@@ -78,5 +82,5 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split",)
+DIVIDING = ("GRU", "LSTM", "RNN", "Split")
 """Those whose results are made one by one, by a call for each."""
