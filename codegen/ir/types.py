@@ -122,12 +122,16 @@ class TensorType:
         return self.shape[-1] if self.shape else 1
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.channels * self.dtype.size_bytes
+
+    @property
     def width(self) -> int:
         return math.prod(self.shape[1:-1])
 
     @property
     def row_bytes(self) -> int:
-        return self.width * self.channels * self.dtype.size_bytes
+        return self.width * self.pixel_bytes
 
     def __str__(self) -> str:
         dims = ",".join(map(str, self.shape))

@@ -111,7 +111,7 @@ def _value(schedule: Schedule, name: str) -> Value:
         channels=kind.channels,
         element_bytes=kind.dtype.size_bytes,
         row_bytes=kind.row_bytes,
-        pixel_pitch_bytes=(pitch or kind.channels) * kind.dtype.size_bytes,
+        pixel_pitch_bytes=pitch or kind.pixel_bytes,
         view_of=None if host == name else host,
         offset_bytes=offset,
     )

@@ -2,6 +2,7 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
@@ -11,6 +12,7 @@ from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.resize import Resize
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
+from codegen.ops.take import Take
 from codegen.ops.unary import Clip, Requantize
 
 OPS: tuple[type[Op], ...] = (
@@ -18,6 +20,7 @@ OPS: tuple[type[Op], ...] = (
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
     Deliver,
@@ -33,6 +36,7 @@ OPS: tuple[type[Op], ...] = (
     Resize,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -43,6 +47,7 @@ __all__ = [
     "AveragePool",
     "Clip",
     "Concat",
+    "Constant",
     "Conv2d",
     "Copy",
     "Deliver",
@@ -58,5 +63,6 @@ __all__ = [
     "Resize",
     "Slice",
     "Softmax",
+    "Take",
     "Transpose",
 ]

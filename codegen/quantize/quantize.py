@@ -110,6 +110,9 @@ def quantize_linear(
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
     """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    known = graph.types[name]
+    if known.dtype is not DType.FLOAT32 and known.quant is None:
+        return Constant(graph.constants[name], known)
     real = real_constant(graph, name)
     quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
     return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
+from codegen.ops.runs import LOOPS, index_of, strided_loops
+from codegen.ops.take import FILL
 from codegen.schedule.cost import round_up
 
 
@@ -137,9 +141,34 @@ def is_nearest(op: Op, signature: Signature) -> bool:
 
 
 def keeps_rows(op: Op, signature: Signature) -> bool:
-    """A transposition within rows."""
+    """A transposition of bytes within rows."""
     assert isinstance(op, Transpose)
-    return op.keeps_rows
+    return op.keeps_rows and is_transposed_by_byte(op, signature)
+
+
+def is_transposed_by_byte(op: Op, signature: Signature) -> bool:
+    """A transposition of elements of one byte that moves four dimensions at most."""
+    assert isinstance(op, Transpose)
+    shape = signature.inputs[0].shape
+    moved = sum(shape[axis] > 1 for axis in op.perm)
+    return signature.output.dtype.size_bytes == 1 and moved <= LOOPS
+
+
+def is_strided(op: Op, signature: Signature) -> bool:
+    """The elements taken lie at even distances in four dimensions at most, and none is filled."""
+    return is_unfilled(op, signature) and strided_loops(index_of(op, signature)) is not None
+
+
+def is_unfilled(op: Op, signature: Signature) -> bool:
+    """Every element of the result is one of the operand's, and Transpose has no kernel for it."""
+    if isinstance(op, Transpose):
+        return not is_transposed_by_byte(op, signature)
+    return not is_filled(op, signature)
+
+
+def is_filled(op: Op, signature: Signature) -> bool:
+    """Some elements of the result are the fill value."""
+    return bool(np.any(index_of(op, signature) == FILL))
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:

@@ -30,6 +30,7 @@ from codegen.frontend.convert.layout import (
     convert_unsqueeze,
 )
 from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
@@ -47,14 +48,20 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Expand", convert_move),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
+    ("GatherElements", convert_move),
+    ("GatherND", convert_move),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
     ("Identity", convert_identity),
@@ -68,12 +75,19 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
     ("Resize", convert_resize),
+    ("ReverseSequence", convert_move),
+    ("Scatter", convert_scatter),
+    ("ScatterElements", convert_scatter),
+    ("ScatterND", convert_scatter),
     ("Slice", convert_slice),
     ("Softmax", convert_softmax),
+    ("SpaceToDepth", convert_move),
     ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
+    ("Tile", convert_move),
     ("Transpose", convert_transpose),
+    ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
 )
 """ONNX operator types of the default domain that may read computed values."""

@@ -13,8 +13,8 @@ from codegen.ops.resize import Line
 def bind_copy(op: Copy, signature: Signature) -> Binding:
     """Pixel by pixel."""
     y = signature.output
-    params = {"pixels": y.width, "channels": y.channels}
-    return Binding(f"copy_{y.width}x{y.channels}", "Copy one row", params)
+    params = {"pixels": y.width, "channels": y.pixel_bytes}
+    return Binding(f"copy_{y.width}x{y.pixel_bytes}", "Copy one row", params)
 
 
 def bind_deliver(op: Deliver, signature: Signature) -> Binding:
@@ -69,6 +69,7 @@ def bind_transpose(op: Transpose, signature: Signature) -> Binding:
 def bind_slice(op: Slice, signature: Signature) -> Binding:
     """Loops over all dimensions but the innermost that lie side by side in both values."""
     inner = 1 if len(op.shape) > 1 else 0
+    size = signature.output.dtype.size_bytes
     sizes, strides, run, first = slice_loops(
         signature.inputs[0].shape[inner:], op.starts[inner:], op.shape[inner:], op.steps[inner:]
     )
@@ -76,7 +77,12 @@ def bind_slice(op: Slice, signature: Signature) -> Binding:
     return Binding(
         f"slice_{ranges}",
         f"{ranges} values of a row",
-        {"sizes": sizes, "strides": strides, "run": run, "first": first},
+        {
+            "sizes": sizes,
+            "strides": tuple(size * stride for stride in strides),
+            "run": size * run,
+            "first": size * first,
+        },
     )
 
 
@@ -107,7 +113,7 @@ def line_params(line: Line, size: int) -> dict[str, int]:
 def slice_loops(
     shape: tuple[int, ...], starts: tuple[int, ...], counts: tuple[int, ...], steps: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
-    """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
+    """Return sizes and operand strides of three loops, the length of a run, and where it begins.
 
     Raises ValueError where more than three dimensions move apart from each other.
     """
