@@ -1,4 +1,4 @@
-"""Read an ONNX file with its external data."""
+"""Read a model file: ONNX with its external data, or TFLite."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from google.protobuf.message import DecodeError
 from onnx.external_data_helper import load_external_data_for_model
 
 from codegen.errors import UnreadableFile
+from codegen.frontend.tflite import load_tflite
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """Return the model in an ONNX or TFLite file; UnreadableFile where there is none.
+
+    A TFLite network becomes an ONNX model in QDQ form.
+    """
+    if path.suffix != ".tflite":
+        return load_onnx(path)
+    return load_tflite(_read(path), path.name)
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
