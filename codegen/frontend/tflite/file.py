@@ -105,7 +105,7 @@ def read_subgraphs(data: bytes, file: str) -> tuple[Subgraph, ...]:
         found = tuple(_subgraph(schema, model, graph) for graph in graphs)
     except MISREAD as error:
         raise UnreadableFile(
-            f"this is not a TFLite file: {error}", where=file, hint=HINT
+            f"this is no TFLite file, or a damaged one: {error}", where=file, hint=HINT
         ) from error
     if not found or not found[0].outputs:
         raise UnreadableFile("this TFLite file holds no network", where=file, hint=HINT)

@@ -7,15 +7,18 @@ transposed where ONNX wants channels first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import onnx
 from onnx import TensorProto, helper
 
 from codegen.frontend.operand import Unsupported
 from codegen.frontend.refused import DOMAIN, refused_node
+from codegen.frontend.tflite.call import Call
 from codegen.frontend.tflite.convert import convert
 from codegen.frontend.tflite.convert.state import STATEFUL, Variables, convert_stateful
 from codegen.frontend.tflite.file import ELEMENTS, Subgraph, Tensor, read_subgraphs
-from codegen.frontend.tflite.writer import Call, Writer
+from codegen.frontend.tflite.writer import Writer
 
 OPSET = 21
 """The first whose QuantizeLinear makes int16."""
@@ -35,7 +38,7 @@ def translate(graphs: tuple[Subgraph, ...]) -> onnx.ModelProto:
     """Return the ONNX model of the first subgraph."""
     graph = graphs[0]
     writer = Writer(graph)
-    writer.names.update((index, writer.unique(name)) for index, name in named(graph))
+    writer.name_tensors()
     variables = Variables(graphs)
     for operator in graph.operators:
         _translate(Call(writer, operator), variables)
@@ -46,26 +49,22 @@ def translate(graphs: tuple[Subgraph, ...]) -> onnx.ModelProto:
         successor = writer.unique(f"{name}_next")
         writer.add("Identity", [writer.names[tensor.index]], [successor], name)
         outputs.append(value_info(successor, tensor))
-    initializers = [*writer.initializers.values()]
-    network = helper.make_graph(writer.nodes, graph.name or "main", inputs, outputs, initializers)
+    nodes = live_nodes(writer.nodes, {value.name for value in outputs})
+    read = {name for node in nodes for name in node.input}
+    stored = [tensor for name, tensor in writer.initializers.items() if name in read]
+    network = helper.make_graph(nodes, graph.name or "main", inputs, outputs, stored)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
     return helper.make_model(network, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def named(graph: Subgraph) -> list[tuple[int, str]]:
-    """Return tensors with the first of the names that the converter joined for each.
-
-    Inputs and outputs come first, then what is computed, so that constants get the numbers where
-    a name occurs again.
-    """
-    ports = (*graph.inputs, *graph.outputs)
-    order = [
-        *(tensor for tensor in graph.tensors if tensor.index in ports),
-        *(tensor for tensor in graph.tensors if tensor.index not in ports and tensor.data is None),
-        *(tensor for tensor in graph.tensors if tensor.data is not None),
-    ]
-    names = {tensor.index: tensor.name.split(";")[0] or tensor.name for tensor in order}
-    return [*names.items()]
+def live_nodes(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
+    """Return the nodes that make what is wanted, in order, and those that were refused."""
+    needed, live = {*wanted}, []
+    for node in reversed(nodes):
+        if node.domain == DOMAIN or not needed.isdisjoint(node.output):
+            needed.update(node.input)
+            live.append(node)
+    return live[::-1]
 
 
 def _translate(call: Call, variables: Variables) -> None:

@@ -1,30 +1,49 @@
-"""Writer: the ONNX graph under construction, and the TFLite operator that is being written."""
+"""Writer: the ONNX graph under construction, and what stands in it for each TFLite tensor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from codegen.frontend.operand import Unsupported
-from codegen.frontend.tflite.file import Operator, Subgraph, Tensor
+from codegen.frontend.tflite.file import Subgraph, Tensor
 from codegen.ir.types import Array
+
+CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
 @dataclass(slots=True)
 class Writer:
-    """Collects nodes and initializers; `names` are the ONNX names of the network's tensors."""
+    """Collects nodes and initializers.
+
+    `names` are the ONNX names of tensors, `reals` the float tensors that they stand for. `firsts`
+    maps what is an image, channels last, to the same image with channels first.
+    """
 
     graph: Subgraph
     names: dict[int, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     nodes: list[onnx.NodeProto] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
     initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    formats: dict[int, tuple[str, str]] = field(default_factory=dict)
     reals: dict[int, str] = field(default_factory=dict)
+    firsts: dict[str, str] = field(default_factory=dict)
+
+    def name_tensors(self) -> None:
+        """Name tensors by the first of the names that the converter joined for each.
+
+        Inputs and outputs come first, then what is computed, so that it is constants that get
+        numbers where a name occurs again.
+        """
+        ports = (*self.graph.inputs, *self.graph.outputs)
+        computed = [tensor for tensor in self.graph.tensors if tensor.data is None]
+        for tensor in sorted(computed, key=lambda tensor: tensor.index not in ports):
+            self.names[tensor.index] = self.unique(short_name(tensor))
 
     def constant(self, base: str, data: Array) -> str:
         """Add an initializer and return its name."""
@@ -32,47 +51,79 @@ class Writer:
         self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(data), name)
         return name
 
+    def stored(self, tensor: Tensor, data: Array, axis: int, node: str) -> str:
+        """Return the float tensor of a constant whose integers are `data`, scales along `axis`."""
+        if data.dtype == np.float16:
+            data = data.astype(np.float32)
+        name = self.constant(short_name(tensor), data)
+        return self.dequantized(name, tensor, node, axis) if tensor.is_quantized else name
+
     def real(self, tensor: Tensor, node: str) -> str:
-        """Return the name of the float tensor that a tensor stands for; others as they are."""
+        """Return the float tensor that a tensor stands for; itself where it has no format."""
         if tensor.index not in self.reals:
             self.reals[tensor.index] = self._real(tensor, node)
         return self.reals[tensor.index]
 
     def _real(self, tensor: Tensor, node: str) -> str:
+        if tensor.data is not None:
+            return self.stored(tensor, tensor.data, tensor.axis, node)
         name = self.names[tensor.index]
-        if tensor.data is None:
-            return self.dequantized(name, tensor, node) if tensor.is_quantized else name
-        return self.stored(tensor, tensor.data, tensor.axis, node)
+        return self.dequantized(name, tensor, node, tensor.axis) if tensor.is_quantized else name
 
-    def stored(self, tensor: Tensor, data: Array, axis: int, node: str) -> str:
-        """Return the float tensor of a constant whose integers are `data`, scales along `axis`."""
+    def make(self, value: str, tensor: Tensor, node: str) -> None:
+        """Let the float tensor `value` be what makes `tensor`; an image keeps its layout."""
         name = self.names[tensor.index]
-        if data.dtype == np.float16:
-            data = data.astype(np.float32)
+        first = self.firsts.get(value)
+        if first is None:
+            self._make(value, tensor, name, node)
+            return
+        inner = self.unique(f"{name}_channels_first")
+        self._make(first, tensor, inner, node)
+        self.add("Transpose", [inner], [name], node, perm=CHANNELS_LAST)
         if not tensor.is_quantized:
-            return self.constant(name, data)
-        return self.dequantized(self.constant(name, data), tensor, node, axis)
+            self.firsts[name] = inner
+            return
+        real = self.dequantized(inner, tensor, node, tensor.axis)
+        self.reals[tensor.index] = self.channels_last(real, node)
 
-    def dequantized(self, value: str, tensor: Tensor, node: str, axis: int = 0) -> str:
-        """Add DequantizeLinear with the format of `tensor`."""
+    def _make(self, value: str, tensor: Tensor, name: str, node: str) -> None:
+        if tensor.is_quantized:
+            self._linear("QuantizeLinear", value, name, tensor, node, tensor.axis)
+        else:
+            self.add("Identity", [value], [name], node)
+
+    def dequantized(self, value: str, tensor: Tensor, node: str, axis: int) -> str:
+        """Return what integers in the format of `tensor` stand for."""
         result = self.unique(f"{value}_dequantized")
         self._linear("DequantizeLinear", value, result, tensor, node, axis)
         return result
 
-    def quantized(self, value: str, tensor: Tensor, node: str) -> None:
-        """Add QuantizeLinear, which makes `tensor`."""
-        name = self.names[tensor.index]
-        self._linear("QuantizeLinear", value, name, tensor, node, tensor.axis)
-
     def _linear(
         self, op_type: str, value: str, result: str, tensor: Tensor, node: str, axis: int
     ) -> None:
-        name, is_scalar = self.names[tensor.index], tensor.scales.size == 1
-        zeros = tensor.zero_points.astype(tensor.type.lower())
-        scale = self.constant(f"{name}_scale", tensor.scales[0] if is_scalar else tensor.scales)
-        zero_point = self.constant(f"{name}_zero_point", zeros[0] if is_scalar else zeros)
+        is_scalar = tensor.scales.size == 1
+        if tensor.index not in self.formats:
+            name, zeros = short_name(tensor), tensor.zero_points.astype(tensor.type.lower())
+            self.formats[tensor.index] = (
+                self.constant(f"{name}_scale", tensor.scales[0] if is_scalar else tensor.scales),
+                self.constant(f"{name}_zero_point", zeros[0] if is_scalar else zeros),
+            )
         attributes = {} if is_scalar else {"axis": axis}
-        self.add(op_type, [value, scale, zero_point], [result], node, **attributes)
+        self.add(op_type, [value, *self.formats[tensor.index]], [result], node, **attributes)
+
+    def channels_first(self, value: str, node: str) -> str:
+        """Return an image with its channels before rows and columns."""
+        if value not in self.firsts:
+            self.firsts[value] = self.unique(f"{value}_channels_first")
+            self.add("Transpose", [value], [self.firsts[value]], node, perm=CHANNELS_FIRST)
+        return self.firsts[value]
+
+    def channels_last(self, first: str, node: str) -> str:
+        """Return an image with its channels behind rows and columns."""
+        value = self.unique(f"{first}_channels_last")
+        self.add("Transpose", [first], [value], node, perm=CHANNELS_LAST)
+        self.firsts[value] = first
+        return value
 
     def add(
         self,
@@ -83,167 +134,24 @@ class Writer:
         **attributes: Any,
     ) -> None:
         """Add a node that makes tensors of those names."""
-        label = f"{node}_{op_type}"
+        label = free_name(f"{node}_{op_type}", self.labels)
         self.nodes.append(helper.make_node(op_type, inputs, outputs, label, **attributes))
-
-    def make(self, value: str, tensor: Tensor, node: str) -> None:
-        """Let the float tensor `value` be what makes `tensor`."""
-        if tensor.is_quantized:
-            self.quantized(value, tensor, node)
-        else:
-            self.add("Identity", [value], [self.names[tensor.index]], node)
 
     def unique(self, base: str) -> str:
         """Return `base`, with a number behind where a tensor has that name."""
-        name, suffix = base, 0
-        while name in self.taken:
-            suffix += 1
-            name = f"{base}_{suffix}"
-        self.taken.add(name)
-        return name
+        return free_name(base, self.taken)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One TFLite operator, its tensors looked up, and the writer of its ONNX nodes."""
-
-    writer: Writer
-    operator: Operator
-
-    @property
-    def name(self) -> str:
-        """What nodes and messages call the operator: its index and its name."""
-        return f"{self.operator.index}_{self.operator.type}"
-
-    @property
-    def result(self) -> Tensor:
-        return self.results[0]
-
-    @property
-    def results(self) -> tuple[Tensor, ...]:
-        return tuple(self.writer.graph.tensors[index] for index in self.operator.outputs)
-
-    @property
-    def operands(self) -> tuple[Tensor, ...]:
-        """Return the operands that are present."""
-        return tuple(self.writer.graph.tensors[i] for i in self.operator.inputs if i >= 0)
-
-    def tensor(self, index: int) -> Tensor:
-        """Return an operand; Unsupported where it is absent."""
-        found = self.optional(index)
-        if found is None:
-            raise Unsupported(f"operand {index} is absent")
-        return found
-
-    def optional(self, index: int) -> Tensor | None:
-        """Return an operand, None where it is absent."""
-        inputs = self.operator.inputs
-        present = index < len(inputs) and inputs[index] >= 0
-        return self.writer.graph.tensors[inputs[index]] if present else None
-
-    def constant(self, index: int) -> Array:
-        """Return the data of an operand; Unsupported where it is computed."""
-        tensor = self.tensor(index)
-        if tensor.data is None:
-            raise Unsupported(
-                f"operand {index}, '{tensor.name}', must be constant",
-                "convert the model with fixed shapes",
-            )
-        return tensor.data
-
-    def integers(self, index: int) -> tuple[int, ...]:
-        """Return the integers of a constant operand."""
-        return tuple(int(i) for i in self.constant(index).ravel())
-
-    def option(self, name: str, default: int = 0) -> int:
-        """Return an integer among the operator's options."""
-        return int(self.operator.options.get(name, default))
-
-    def real_option(self, name: str, default: float) -> float:
-        """Return a number among the operator's options."""
-        return float(self.operator.options.get(name, default))
-
-    def pair(self, name: str, suffixes: tuple[str, str] = ("H", "W")) -> tuple[int, int]:
-        """Return an option of both axes of an image, which has a name for each."""
-        rows, columns = (f"{name}{suffix}" for suffix in suffixes)
-        return self.option(rows, 1), self.option(columns, 1)
-
-    def real(self, index: int) -> str:
-        """Return the float tensor of an operand."""
-        return self.writer.real(self.tensor(index), self.name)
-
-    def weights(self, index: int, perm: Sequence[int]) -> str:
-        """Return the float tensor of constant weights, transposed by `perm`, formats included."""
-        self.constant(index)
-        tensor = centered(self.tensor(index))
-        assert tensor.data is not None
-        axis = tuple(perm).index(tensor.axis) if tensor.scales.size > 1 else 0
-        return self.writer.stored(tensor, tensor.data.transpose(perm), axis, self.name)
-
-    def bias(self, index: int, factors: tuple[int, int]) -> str | None:
-        """Return the float tensor of a bias, None where there is none.
-
-        Its scale is the product of those of the operands `factors` where it has none of its own.
-        """
-        tensor = self.optional(index)
-        if tensor is None:
-            return None
-        data = self.constant(index)
-        if data.dtype == np.int64 and not fits(data, np.int32):
-            raise Unsupported("the bias does not fit 32 bits")
-        if np.issubdtype(data.dtype, np.integer):
-            data = data.astype(np.int32)
-            first, second = (self.tensor(factor).scales for factor in factors)
-            scales = tensor.scales if tensor.is_quantized else first * second
-            tensor = replace(
-                tensor, type="INT32", scales=scales, zero_points=0 * scales.astype(int)
-            )
-        return self.writer.stored(tensor, data, 0, self.name)
-
-    def emit(self, op_type: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node and return the name of its result."""
-        return self.emit_several(op_type, inputs, 1, **attributes)[0]
-
-    def emit_several(
-        self, op_type: str, inputs: Sequence[str], count: int, **attributes: Any
-    ) -> tuple[str, ...]:
-        """Add a node of several results and return their names."""
-        base = self.writer.names[self.result.index]
-        names = [self.writer.unique(f"{base}_{op_type}") for _ in range(count)]
-        self.writer.add(op_type, inputs, names, self.name, **attributes)
-        return tuple(names)
-
-    def numbers(self, values: Sequence[int]) -> str:
-        """Return a constant of integers, as operators take sizes and axes."""
-        return self.writer.constant(f"{self.name}_sizes", np.asarray(values, np.int64))
-
-    def number(self, value: float) -> str:
-        """Return a constant of one float."""
-        return self.writer.constant(f"{self.name}_value", np.asarray(value, np.float32))
-
-    def channels_first(self, value: str) -> str:
-        """Return an image with its channels before rows and columns."""
-        return self.emit("Transpose", value, perm=[0, 3, 1, 2])
-
-    def channels_last(self, value: str) -> str:
-        """Return an image with its channels behind rows and columns."""
-        return self.emit("Transpose", value, perm=[0, 2, 3, 1])
+def short_name(tensor: Tensor) -> str:
+    """Return the first of the names that the converter joined."""
+    return tensor.name.split(";")[0] or tensor.name
 
 
-def centered(tensor: Tensor) -> Tensor:
-    """Return quantized weights without a zero point, where their integers still fit."""
-    if tensor.data is None or not tensor.zero_points.any():
-        return tensor
-    zeros = tensor.zero_points
-    if zeros.size > 1:
-        zeros = zeros.reshape([-1 if i == tensor.axis else 1 for i in range(tensor.data.ndim)])
-    data = tensor.data.astype(np.int64) - zeros
-    if not fits(data, tensor.data.dtype):
-        return tensor
-    return replace(tensor, data=data.astype(tensor.data.dtype), zero_points=0 * tensor.zero_points)
-
-
-def fits(data: Array, dtype: np.typing.DTypeLike) -> bool:
-    """All integers are among those of `dtype`."""
-    limits = np.iinfo(dtype)
-    return bool(np.all((data >= limits.min) & (data <= limits.max)))
+def free_name(base: str, taken: set[str]) -> str:
+    """Return `base`, with a number behind where it is taken, and take it."""
+    name, suffix = base, 0
+    while name in taken:
+        suffix += 1
+        name = f"{base}_{suffix}"
+    taken.add(name)
+    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codegen.frontend.operand import Unsupported
+from codegen.frontend.tflite.call import Call
 from codegen.frontend.tflite.convert.elementwise import (
     activated,
     convert_clip,
@@ -39,7 +40,6 @@ from codegen.frontend.tflite.convert.window import (
     convert_resize_nearest,
     convert_space_to_depth,
 )
-from codegen.frontend.tflite.writer import Call
 
 Converter = Callable[[Call], str | tuple[str, ...]]
 

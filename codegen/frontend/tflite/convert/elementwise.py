@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codegen.frontend.operand import Unsupported
-from codegen.frontend.tflite.writer import Call
+from codegen.frontend.tflite.call import Call
 
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 """What operators have fused, in the order of the schema."""
@@ -22,7 +22,7 @@ def activated(call: Call, value: str) -> str:
         return _clipped(call, value, name)
     if name == "SIGN_BIT":
         raise Unsupported("the fused activation is SIGN_BIT")
-    return call.emit({"RELU": "Relu", "TANH": "Tanh"}[name], value)
+    return call.elementwise({"RELU": "Relu", "TANH": "Tanh"}[name], value)
 
 
 def convert_clip(call: Call) -> str:
@@ -32,7 +32,7 @@ def convert_clip(call: Call) -> str:
 
 def _clipped(call: Call, value: str, name: str) -> str:
     low, high = BOUNDS[name]
-    return call.emit("Clip", value, call.number(low), call.number(high))
+    return call.elementwise("Clip", value, constants=(call.number(low), call.number(high)))
 
 
 def same_as(op_type: str) -> Callable[[Call], str]:
@@ -40,7 +40,7 @@ def same_as(op_type: str) -> Callable[[Call], str]:
 
     def convert(call: Call) -> str:
         operands = [call.real(index) for index in range(len(call.operator.inputs))]
-        return call.emit(op_type, *operands)
+        return call.elementwise(op_type, *operands)
 
     return convert
 
@@ -57,7 +57,7 @@ def reduced_by(op_type: str) -> Callable[[Call], str]:
 
 def convert_leaky_relu(call: Call) -> str:
     """LEAKY_RELU."""
-    return call.emit("LeakyRelu", call.real(0), alpha=call.real_option("Alpha", 0.0))
+    return call.elementwise("LeakyRelu", call.real(0), alpha=call.real_option("Alpha", 0.0))
 
 
 def convert_softmax(call: Call) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from codegen.frontend.operand import Unsupported
+from codegen.frontend.tflite.call import Call
 from codegen.frontend.tflite.convert.linear import reshaped
-from codegen.frontend.tflite.writer import Call
 
 FIRST, LAST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 

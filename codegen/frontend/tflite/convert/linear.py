@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.frontend.operand import Unsupported
+from codegen.frontend.tflite.call import Call
 from codegen.frontend.tflite.convert.window import window_pads
-from codegen.frontend.tflite.writer import Call
 
 DILATION = ("HFactor", "WFactor")
 

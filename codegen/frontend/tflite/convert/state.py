@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codegen.frontend.operand import Unsupported
+from codegen.frontend.tflite.call import Call
 from codegen.frontend.tflite.file import Operator, Subgraph, Tensor
-from codegen.frontend.tflite.writer import Call
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.frontend.operand import Unsupported
-from codegen.frontend.tflite.writer import Call
+from codegen.frontend.tflite.call import Call
 
 SAME, VALID = 0, 1
 
