@@ -87,7 +87,9 @@ def _run_in_c(
     device: HostDevice, interface: Interface, inputs: Sequence[Array]
 ) -> tuple[Array, ...]:
     addresses = find_addresses(interface, device)
-    outputs = tuple(np.empty((len(inputs[0]), *port.shape), np.int8) for port in interface.outputs)
+    outputs = tuple(
+        np.empty((len(inputs[0]), *port.shape), port.dtype.numpy) for port in interface.outputs
+    )
     intact = device.run_samples(
         addresses.names.start,
         tuple(map(Placed, addresses.inputs, map(np.ascontiguousarray, inputs))),
