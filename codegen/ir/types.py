@@ -40,6 +40,11 @@ class DType(Enum):
         return np.dtype(self.value)
 
     @property
+    def ctype(self) -> str:
+        """The C type of an element; a bool is a byte, 0 or 1."""
+        return {DType.FLOAT32: "float", DType.BOOL: "uint8_t"}.get(self, f"{self.value}_t")
+
+    @property
     def min(self) -> int:
         return 0 if self is DType.BOOL else int(np.iinfo(self.value).min)
 
