@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
+from codegen.ops import AveragePool, Conv2d, Dense, Reduce, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
+from codegen.ops.reduce import Kind, is_plain
 from codegen.schedule.cost import round_up
 
 
@@ -128,6 +130,26 @@ def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)
     return op.linear
+
+
+def has_plain_integers(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for themselves."""
+    return is_plain(signature.inputs[0])
+
+
+def has_formats(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for reals."""
+    return not is_plain(signature.inputs[0])
+
+
+def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
+    """A reduction of one of the kinds, of values in a format."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Reduce)
+        return op.kind in kinds and has_formats(op, signature)
+
+    return applies
 
 
 def is_nearest(op: Op, signature: Signature) -> bool:
