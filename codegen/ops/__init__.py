@@ -11,7 +11,7 @@ from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.resize import Resize
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
-from codegen.ops.unary import Clip, Requantize
+from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
     Add,
@@ -23,6 +23,7 @@ OPS: tuple[type[Op], ...] = (
     Deliver,
     Dense,
     DequantizeLinear,
+    Function,
     Lrn,
     MaxPool,
     Pad,
@@ -48,6 +49,7 @@ __all__ = [
     "Deliver",
     "Dense",
     "DequantizeLinear",
+    "Function",
     "Lrn",
     "MaxPool",
     "Pad",

@@ -8,7 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
+from codegen.ops import (
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Function,
+    Pad,
+    Requantize,
+    Softmax,
+    Transpose,
+)
 from tests.ops.cases import (
     by_vectors,
     convolutions,
@@ -146,6 +156,8 @@ def test_table_functions() -> None:
             op_graph(Clip(-1.0, 6.0), [x], (0.1, 3)),
             op_graph(Requantize(), [x], (0.03, -12)),
             op_graph(Requantize(), [int8((5,), 0.01, 90)], (1.5, 127)),
+            op_graph(Function(("log", "x")), [x], (0.02, 100)),
+            op_graph(Function(("div", 1.0, "x")), [x], (0.5, -3)),
         ],
         GENERIC,
     )

@@ -20,6 +20,7 @@ from codegen.frontend.convert.elementwise import (
     convert_relu,
     convert_softmax,
 )
+from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -75,6 +76,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Sub", convert_sub),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
+    *((op_type, convert_unary) for op_type in UNARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
+from codegen.frontend.convert.functions import emit_function
 from codegen.frontend.convert.linear import image_shape
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, Origin
-from codegen.ops import Add, Conv2d, Reshape
+from codegen.ops import Add, Conv2d, Function, Reshape
+from codegen.ops.functions import VARIABLE, Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +94,11 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis.
 
     A scalar takes the image as it is; one in ONNX order has its channels first or last, and those
-    are the fewer.
+    are the fewer. A scalar behind a function is one more function.
     """
     perm = view.perm
+    if affine.axis is None and isinstance(builder.producer(view), Function):
+        return emit_function(builder, call, view, as_expression(affine))
     if affine.axis is None and len(perm) == 3 and perm == tuple(sorted(perm)):
         sizes = builder.shape(view)
         perm = NHWC if sizes[0] <= sizes[2] else perm
@@ -115,6 +119,13 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     origin = Origin(call.output, significant(perm))
     y = builder.add(op, (x, w, b), call.loc, f"{call.output}_image", origin)
     return builder.emit(Reshape(shape), (y,), call, perm)
+
+
+def as_expression(affine: Affine) -> Expression:
+    """Return an affine map of scalars as an expression."""
+    scale, shift = float(affine.scale.item()), float(affine.shift.item())
+    y: Expression = VARIABLE if scale == 1 else ("mul", VARIABLE, scale)
+    return y if shift == 0 else ("add", y, shift)
 
 
 def _scaled(

@@ -12,6 +12,7 @@ from codegen.ops import (
     Copy,
     Deliver,
     Dense,
+    Function,
     Lrn,
     MaxPool,
     Pad,
@@ -142,7 +143,7 @@ GENERIC: tuple[Rule, ...] = (
     ),
     Rule(
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
-        (Clip, Requantize),
+        (Clip, Function, Requantize),
         cost=Cost(output=5.3),
     ),
     Rule(
