@@ -4,6 +4,7 @@ from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
+from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.lrn import Lrn
 from codegen.ops.pool import AveragePool, MaxPool
@@ -23,6 +24,7 @@ OPS: tuple[type[Op], ...] = (
     Deliver,
     Dense,
     DequantizeLinear,
+    Elementwise,
     Function,
     Lrn,
     MaxPool,
@@ -49,6 +51,7 @@ __all__ = [
     "Deliver",
     "Dense",
     "DequantizeLinear",
+    "Elementwise",
     "Function",
     "Lrn",
     "MaxPool",

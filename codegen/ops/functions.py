@@ -60,7 +60,7 @@ def shrink(x: Array, limit: float, bias: float) -> Array:
 
 def total(*arrays: Array) -> Array:
     """Sum all operands."""
-    y = arrays[0]
+    y: Array = arrays[0]
     for other in arrays[1:]:
         y = np.add(y, other)
     return y
@@ -68,7 +68,7 @@ def total(*arrays: Array) -> Array:
 
 def mean(*arrays: Array) -> Array:
     """Average all operands."""
-    y: Array = np.divide(total(*arrays), len(arrays))
+    y: Array = total(*arrays) / len(arrays)
     return y
 
 
@@ -90,7 +90,8 @@ def greatest(*arrays: Array) -> Array:
 
 def same(x: Array, y: Array) -> Array:
     """Compare, as far as float32 tells."""
-    return np.asarray(x, np.float32) == np.asarray(y, np.float32)
+    found: Array = np.equal(np.asarray(x, np.float32), np.asarray(y, np.float32))
+    return found
 
 
 def choose(chosen: Array, x: Array, y: Array) -> Array:

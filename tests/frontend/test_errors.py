@@ -90,7 +90,6 @@ REASONS = {
     "y = Split (x)": "splits the batch",
     "y, z = Split <axis=1> (x, parts)": "splits 3 indices in 2 parts of (1, 4)",
     "y = ReduceMean <axes=[0,1]> (x)": "averages over the batch",
-    "a = GlobalAveragePool (x) y = Add (x, a)": "adds values of shapes (3, 8, 8) and (3, 1, 1)",
     "y, i = MaxPool <kernel_shape=[2,2]> (x) j = Cast <to=1> (i)": "its result 'i' is used",
     "y = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (x)": "dilations (2, 2) of a pool",
     "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1,"
@@ -98,14 +97,12 @@ REASONS = {
     "y = RandomNormal <shape=[1,3]> ()": "gives random values",
     'y = Pad <mode="reflect"> (x, p)': "mode 'reflect'",
     "y = Pad (x, n)": "negative pads crop",
-    "y = Mul (x, full)": "varies along 2 axes",
     "y = Div (x, zero)": "divides by zero",
 }
 CONSTANTS = {
     "p": np.asarray([0, 0, 1, 1, 0, 0, 1, 1]),
     "parts": np.asarray([1, 4]),
     "n": np.asarray([0, 0, -1, 0, 0, 0, 0, 0]),
-    "full": np.ones((8, 8), np.float32),
     "zero": np.zeros(1, np.float32),
 }
 

@@ -23,6 +23,7 @@ from codegen.ops import (
     Conv2d,
     Dense,
     DequantizeLinear,
+    Elementwise,
     Function,
     Lrn,
     MaxPool,
@@ -60,6 +61,7 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(Elementwise, st.text(max_size=9), st.booleans()),
     st.builds(Function, EXPRESSIONS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
@@ -191,5 +193,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {Elementwise, Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -13,6 +13,12 @@ from codegen.frontend.convert.affine import (
     convert_mul,
     convert_sub,
 )
+from codegen.frontend.convert.broadcast import (
+    BINARY,
+    convert_bit_shift,
+    convert_elementwise,
+    convert_mod,
+)
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
@@ -76,7 +82,10 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Sub", convert_sub),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
+    ("BitShift", convert_bit_shift),
+    ("Mod", convert_mod),
     *((op_type, convert_unary) for op_type in UNARY),
+    *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
-from codegen.frontend.operand import Const, View
-from codegen.ops import Function
+from codegen.frontend.operand import View
+from codegen.ir.types import DType
+from codegen.ops import Elementwise, Function
+from codegen.ops.exact import EXACT
 from codegen.ops.functions import SELU_ALPHA, SELU_GAMMA, VARIABLE, Expression
 
 Attributes = tuple[tuple[str, float], ...]
@@ -59,19 +61,17 @@ UNARY: Mapping[str, tuple[str, Attributes]] = {
 def convert_unary(builder: Builder, call: Call) -> View:
     """A function of one operand."""
     name, attributes = UNARY[call.proto.op_type]
+    view = call.view(0)
+    if name in EXACT and builder.types[view.value].dtype is not DType.FLOAT32:
+        op = Elementwise(name, exact=True)
+        return builder.emit(op, (view.value,), call, view.perm, view.batched)
     if name == "gelu" and call.text("approximate", "none") == "tanh":
         name = "gelu_tanh"
     numbers = (call.real(key, default) for key, default in attributes)
-    return emit_function(builder, call, call.view(0), (name, VARIABLE, *numbers))
+    return emit_function(builder, call, view, (name, VARIABLE, *numbers))
 
 
 def emit_function(builder: Builder, call: Call, view: View, expression: Expression) -> View:
     """Add an expression of the elements of `view`."""
     op = Function(expression)
     return builder.emit(op, (view.value,), call, view.perm, view.batched)
-
-
-def scalar(const: Const) -> float | None:
-    """Return the number that a constant of one element is, else None."""
-    values = const.real()
-    return float(values.item()) if values.size == 1 else None

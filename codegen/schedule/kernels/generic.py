@@ -12,6 +12,7 @@ from codegen.ops import (
     Copy,
     Deliver,
     Dense,
+    Elementwise,
     Function,
     Lrn,
     MaxPool,
@@ -25,6 +26,7 @@ from codegen.ops import (
 from codegen.schedule.conditions import (
     always,
     edge_patch,
+    elementwise,
     is_depthwise,
     is_global,
     is_linear,
@@ -145,6 +147,27 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
         (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    *(
+        Rule(
+            Kernel(
+                "generic",
+                name,
+                ("rescale",) if is_product else (),
+                takes_row=True,
+                knows_row=at_row,
+                body="generic/elementwise",
+            ),
+            (Elementwise,),
+            elementwise(is_product=is_product, at_row=at_row),
+            cost=Cost(output=11.0),
+        )
+        for name, is_product, at_row in (
+            ("elementwise", False, False),
+            ("elementwise_at_row", False, True),
+            ("product", True, False),
+            ("product_at_row", True, True),
+        )
     ),
     Rule(
         Kernel("generic", "softmax", takes_row=True),
