@@ -55,6 +55,7 @@ RUNTIME = (
     "rows",
     "position",
     "rescale",
+    "average",
     "tile_2x2",
     "tile_4x1",
     "dense_4x1",
@@ -66,6 +67,7 @@ RUNTIME = (
     "lanes_2x2",
     "sxtb16",
     "sxtab16",
+    "add_half",
     "smlad",
     "max4",
     "expand_word",
@@ -77,11 +79,14 @@ RUNTIME = (
     "span",
     "smlad_4x1",
     "columns_3x3",
+    "strip_type",
+    "sum_type",
     "store_tile",
     "store_apart",
     "store_filters",
     "widen",
     "dot_4",
+    "dot_32",
 )
 """The files of templates/runtime/, each after those it calls."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from codegen.ir.op import Op, Signature
@@ -62,14 +63,66 @@ def slides_3x3(op: Conv2d, signature: Signature) -> bool:
 
 def column_pairs(op: Conv2d, signature: Signature) -> int:
     """How many pairs of columns the windows of a row span."""
-    span = op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
-    return -(-span // 2)
+    return -(-strip_columns(op, signature) // 2)
 
 
 def four_channels(op: Op, signature: Signature) -> int:
     """Three words for each two columns of four channels."""
     assert isinstance(op, Conv2d)
     return 48 * column_pairs(op, signature)
+
+
+STRIP_WORD_BYTES = 16
+"""A word of each of four channels."""
+MOST_STRIP_WORDS = 40
+"""Of a window: each takes about 25 bytes of code."""
+MOST_STRIP_ROWS = 16
+
+
+def slides_along_strips(op: Op, signature: Signature) -> bool:
+    """Any other depthwise window of up to 40 pairs, side by side, with a stride of 1 or 2.
+
+    Windows of one column share no words: they are expanded in vain.
+    """
+    assert isinstance(op, Conv2d)
+    _, kh, kw, _ = signature.inputs[1].shape
+    small = kw > 1 and kh <= MOST_STRIP_ROWS and row_pairs(signature) * kw <= MOST_STRIP_WORDS
+    near = op.strides[1] <= 2 and op.dilations[1] == 1
+    return is_depthwise(op, signature) and small and near and not slides_3x3(op, signature)
+
+
+def strips_by_one(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 1."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 1 and slides_along_strips(op, signature)
+
+
+def strips_by_two(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 2."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 2 and slides_along_strips(op, signature)
+
+
+def row_pairs(signature: Signature) -> int:
+    """How many pairs the rows of a window make, the last one perhaps with nothing."""
+    return -(-signature.inputs[1].shape[1] // 2)
+
+
+def strip_columns(op: Conv2d, signature: Signature) -> int:
+    """How many columns the windows of a row span."""
+    return op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
+
+
+def strips(op: Op, signature: Signature) -> int:
+    """The words of four channels of each pair of rows."""
+    assert isinstance(op, Conv2d)
+    return STRIP_WORD_BYTES * row_pairs(signature) * strip_columns(op, signature)
+
+
+def has_opposites(op: Op, signature: Signature) -> bool:
+    """No weight is -128, whose opposite is no int8."""
+    weights = signature.constants[1]
+    return weights is not None and bool((weights > -128).all())
 
 
 def is_linear(op: Op, signature: Signature) -> bool:
@@ -183,6 +236,12 @@ def is_global(op: Op, signature: Signature) -> bool:
 def sums_rows_in_halfwords(op: Op, signature: Signature) -> bool:
     """The same, with sums of a row that fit 16 bits."""
     return is_global(op, signature) and signature.inputs[0].width <= 256
+
+
+def sums_windows_in_halfwords(op: Op, signature: Signature) -> bool:
+    """Sums of a window that fit 16 bits, four channels or more."""
+    assert isinstance(op, AveragePool)
+    return math.prod(op.kernel_shape) <= 256 and signature.inputs[0].channels >= 4
 
 
 def one_sum(op: Op, signature: Signature) -> int:

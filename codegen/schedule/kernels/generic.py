@@ -55,7 +55,7 @@ GENERIC: tuple[Rule, ...] = (
         (Conv2d,),
         is_depthwise,
         edge_patch,
-        cost=Cost(6.4, 7.0),
+        cost=Cost(5.1, 18.0),
     ),
     Rule(
         Kernel("generic", "conv2d", TILE, strided=True, reads_spread=True),
@@ -119,7 +119,7 @@ GENERIC: tuple[Rule, ...] = (
         Kernel(
             "generic",
             "global_average_pool",
-            ("rescale", "load32", "store32"),
+            ("rescale", "average", "load32", "store32"),
             takes_row=True,
             accumulates=True,
         ),
@@ -129,7 +129,7 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(value=6.4, tap=32.5),
     ),
     Rule(
-        Kernel("generic", "average_pool", ("rescale",), strided=True),
+        Kernel("generic", "average_pool", ("rescale", "average"), strided=True),
         (AveragePool,),
         cost=Cost(output=25.9, value=5.4, tap=11.7),
     ),
