@@ -150,12 +150,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "HardSigmoid": "use Relu or Clip as activation",
     "QGemm": "export the quantized model in QDQ form",
     "QLinearAdd": "export the quantized model in QDQ form",
     "QLinearConv": "export the quantized model in QDQ form",
     "QLinearMatMul": "export the quantized model in QDQ form",
-    "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
 }
 
 
