@@ -100,6 +100,11 @@ class Builder:
             self.origins[name] = origin
         return name
 
+    def producer(self, view: View) -> Op | None:
+        """Return the operator that computes a view's value, None where it is an input."""
+        made = (node.op for node in reversed(self.nodes) if node.output == view.value)
+        return next(made, None)
+
     def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
         """Return a value that is view's tensor transposed by `perm`; made once and shared."""
         steps = tuple(view.perm.index(axis) for axis in perm)

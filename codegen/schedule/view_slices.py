@@ -18,7 +18,7 @@ def view_slices(
 ) -> dict[str, View]:
     """Return the views that take the place of slices."""
     return {
-        node.output: _view(node.op, node.inputs[0], graph.types[node.inputs[0]])
+        node.output: _view(node.inputs[0], node.op, graph.types[node.inputs[0]])
         for node in graph.nodes
         if isinstance(node.op, Slice)
         and _is_of_channels(node.op, graph.types[node.inputs[0]].shape)
@@ -27,8 +27,9 @@ def view_slices(
     }
 
 
-def _view(op: Slice, operand: str, whole: TensorType) -> View:
-    return View(operand, op.starts[-1] * whole.dtype.size_bytes, whole.pixel_bytes)
+def _view(operand: str, op: Slice, kind: TensorType) -> View:
+    """Return where the channels of a slice stand in its operand."""
+    return View(operand, op.starts[-1] * kind.dtype.size_bytes, kind.pixel_bytes)
 
 
 def _is_of_channels(op: Slice, shape: tuple[int, ...]) -> bool:

@@ -9,7 +9,6 @@ from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.move import moved, numbers, padded, valued
 from codegen.frontend.operand import Unsupported, View, is_batched
-from codegen.ir.types import DType
 from codegen.ops import Concat, Pad, Reshape
 from codegen.ops.layout import MOST_PADDED
 
@@ -118,7 +117,6 @@ def convert_pad(builder: Builder, call: Call) -> View:
     has_kernel = (
         (mode, view.batched) == ("constant", True)
         and len(view.perm) <= MOST_PADDED
-        and builder.types[view.value].dtype in (DType.FLOAT32, DType.INT8)
         and min(*before, *after) >= 0
     )
     if not has_kernel or before[0] or after[0]:

@@ -47,8 +47,6 @@ def bind_take_or_fill(op: Take, signature: Signature) -> Binding:
     none = int(runs.starts.max()) + 1
     table = least_unsigned(np.where(runs.starts < 0, none, runs.starts))
     y = signature.output
-    element = ctype_of(y.dtype.numpy)
-    fill = np.array([op.fill(signature)], y.dtype.numpy)
     return Binding(
         f"take_or_fill_{table.size}x{runs.length}",
         f"{table.size} runs of {runs.length}, as an index has them, or the fill value",
@@ -56,9 +54,10 @@ def bind_take_or_fill(op: Take, signature: Signature) -> Binding:
             **_table_params(runs, table, signature),
             "none": none,
             "size": y.dtype.size_bytes,
-            "element": element,
+            "element": y.dtype.ctype,
+            "fill": op.fill(signature),
         },
-        (_index_data(runs, table), Data("fill", element, fill, f"{op.value:g}")),
+        (_index_data(runs, table),),
     )
 
 
@@ -66,18 +65,14 @@ def bind_constant(op: Constant, signature: Signature) -> Binding:
     """A copy from flash."""
     (values,) = signature.constants
     assert values is not None
-    ctype, y = ctype_of(values.dtype), signature.output
+    y = signature.output
+    ctype = y.dtype.ctype
     return Binding(
         f"constant_{y.size_bytes}",
         f"{y.size_bytes} bytes from flash",
         {"ctype": ctype, "size": y.size_bytes},
         (Data("values", ctype, values.ravel(), "known beforehand"),),
     )
-
-
-def ctype_of(dtype: np.dtype[np.generic]) -> str:
-    """Return the C type whose bytes an element has; a bool is one byte."""
-    return "uint8_t" if dtype == np.bool_ else f"{dtype.name}_t"
 
 
 def _table_params(runs: Runs, table: Array, signature: Signature) -> dict[str, object]:
