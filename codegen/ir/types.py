@@ -109,6 +109,11 @@ class TensorType:
     quant: Quant | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Integers of a float graph, which stand for themselves."""
+        return self.quant is None and self.dtype is not DType.FLOAT32
+
+    @property
     def elements(self) -> int:
         return math.prod(self.shape)
 
@@ -131,8 +136,12 @@ class TensorType:
         return math.prod(self.shape[1:-1])
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.channels * self.dtype.size_bytes
+
+    @property
     def row_bytes(self) -> int:
-        return self.width * self.channels * self.dtype.size_bytes
+        return self.width * self.pixel_bytes
 
     def __str__(self) -> str:
         dims = ",".join(map(str, self.shape))

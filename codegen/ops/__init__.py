@@ -5,6 +5,7 @@ from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
+from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
@@ -15,7 +16,7 @@ from codegen.ops.resize import Resize
 from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
-from codegen.ops.unary import Clip, Requantize
+from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
     Add,
@@ -30,6 +31,8 @@ OPS: tuple[type[Op], ...] = (
     DequantizeLinear,
     Hardmax,
     LogSoftmax,
+    Elementwise,
+    Function,
     Lrn,
     MaxPool,
     Pad,
@@ -59,6 +62,8 @@ __all__ = [
     "Deliver",
     "Dense",
     "DequantizeLinear",
+    "Elementwise",
+    "Function",
     "Hardmax",
     "LogSoftmax",
     "Lrn",

@@ -14,12 +14,19 @@ from codegen.frontend.convert.affine import (
     convert_mul,
     convert_sub,
 )
+from codegen.frontend.convert.broadcast import (
+    BINARY,
+    convert_bit_shift,
+    convert_elementwise,
+    convert_mod,
+)
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
     convert_lrn,
     convert_relu,
 )
+from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -91,6 +98,10 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
     *REDUCTIONS,
+    ("BitShift", convert_bit_shift),
+    ("Mod", convert_mod),
+    *((op_type, convert_unary) for op_type in UNARY),
+    *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 

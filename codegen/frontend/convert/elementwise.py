@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
+from codegen.frontend.convert.broadcast import combine, is_real
 from codegen.frontend.convert.linear import order
-from codegen.frontend.operand import NHWC, Unsupported, View
+from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ops import Clip, Lrn
 
 
@@ -29,14 +30,19 @@ def convert_relu(builder: Builder, call: Call) -> View:
 
 
 def convert_clip(builder: Builder, call: Call) -> View:
-    """Clip with constant bounds."""
-    view = call.view(0)
-    low, high = call.optional_constant(1), call.optional_constant(2)
-    op = Clip(
-        -math.inf if low is None else float(low.real().item()),
-        math.inf if high is None else float(high.real().item()),
-    )
-    return builder.emit(op, (view.value,), call, view.perm, view.batched)
+    """Clip: of reals between constant bounds a Clip, else the greater of low, the less of high."""
+    view, bounds = call.view(0), (call.operand(1), call.operand(2))
+    if is_real(builder, view) and not any(isinstance(bound, View) for bound in bounds):
+        low, high = call.optional_constant(1), call.optional_constant(2)
+        least = -math.inf if low is None else float(low.real().item())
+        most = math.inf if high is None else float(high.real().item())
+        op = Clip(min(least, most), most)
+        return builder.emit(op, (view.value,), call, view.perm, view.batched)
+    for kind, bound in zip(("max", "min"), bounds, strict=True):
+        if isinstance(bound, Const | View):
+            step = Call(call.proto, (view, bound), call.opset, call.loc)
+            view = combine(builder, step, kind)
+    return replace(view, tensor=call.output)
 
 
 def convert_lrn(builder: Builder, call: Call) -> View:

@@ -13,6 +13,8 @@ from codegen.ops import (
     CumSum,
     Deliver,
     Dense,
+    Elementwise,
+    Function,
     Hardmax,
     LogSoftmax,
     Lrn,
@@ -31,6 +33,7 @@ from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import (
     always,
     edge_patch,
+    elementwise,
     has_formats,
     has_plain_integers,
     is_depthwise,
@@ -154,8 +157,29 @@ GENERIC: tuple[Rule, ...] = (
     ),
     Rule(
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
-        (Clip, Requantize),
+        (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    *(
+        Rule(
+            Kernel(
+                "generic",
+                name,
+                ("rescale",) if is_product else (),
+                takes_row=True,
+                knows_row=at_row,
+                body="generic/elementwise",
+            ),
+            (Elementwise,),
+            elementwise(is_product=is_product, at_row=at_row),
+            cost=Cost(output=11.0),
+        )
+        for name, is_product, at_row in (
+            ("elementwise", False, False),
+            ("elementwise_at_row", False, True),
+            ("product", True, False),
+            ("product_at_row", True, True),
+        )
     ),
     Rule(
         Kernel("generic", "softmax", takes_row=True),
