@@ -12,7 +12,7 @@ import onnx
 from codegen import zoo
 from codegen.emit import Golden, emit
 from codegen.errors import BadOption, DoesNotFit, UnknownName
-from codegen.frontend import import_model, load_onnx
+from codegen.frontend import import_model, load_model
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
@@ -95,7 +95,7 @@ class Compiled:
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
-    """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    """Return the C of an ONNX or TFLite file or a zoo network; any CodegenError of a stage."""
     goal = RamGoal(options.ram_bytes, options.least_ram)
     (compiled,) = compile_bundle(options.identifier, (quantize_model(options, progress),), goal)
     return compiled
@@ -120,7 +120,7 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
-    """Return the fixed-point network of an ONNX file or a zoo network."""
+    """Return the fixed-point network of an ONNX or TFLite file or a zoo network."""
     target = load_target(options.target)
     choice = make_choice(target, options.optimize, tune=options.tune, progress=progress)
     dump = Dump(options.dump_ir)
@@ -201,7 +201,10 @@ def compile_network(
 
 
 def open_model(options: Options) -> onnx.ModelProto:
-    """Return the zoo network of that name, else the ONNX file; UnknownName, UnreadableFile."""
+    """Return the zoo network of that name, else the model in the file.
+
+    Raises UnknownName, or what reading a file raises.
+    """
     if is_zoo_name(options.model):
         model = zoo.build(options.model, options.network)
         return zoo.load_weights(model, options.weights) if options.weights else model
@@ -210,7 +213,7 @@ def open_model(options: Options) -> onnx.ModelProto:
 
 
 def open_structure(model: str, network: Mapping[str, object]) -> onnx.ModelProto:
-    """Return a zoo network with those options, its weights left out, else the ONNX file.
+    """Return a zoo network with those options, its weights left out, else the model in the file.
 
     Raises as `open_model`.
     """
@@ -220,7 +223,7 @@ def open_structure(model: str, network: Mapping[str, object]) -> onnx.ModelProto
 
 
 def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
-    """Return the ONNX file; UnknownName where it is meant as a name, BadOption with zoo options."""
+    """Return the model in a file; UnknownName where a name is meant, BadOption with zoo options."""
     path = Path(model)
     if zoo_options:
         raise BadOption(
@@ -231,9 +234,9 @@ def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
         names = ", ".join(network.name for network in zoo.NETWORKS)
         raise UnknownName(
             f"'{model}' is neither a network of the zoo nor a file",
-            hint=f"the zoo has {names}; a model is given by its .onnx file",
+            hint=f"the zoo has {names}; a model is given by its .onnx or .tflite file",
         )
-    return load_onnx(path)
+    return load_model(path)
 
 
 def open_samples(options: Options, network: Graph) -> Samples:

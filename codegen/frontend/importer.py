@@ -23,6 +23,7 @@ from codegen.frontend.ports import (
     input_shapes,
     opset_of,
 )
+from codegen.frontend.refused import DOMAIN, refusal
 from codegen.ir.graph import Graph
 from codegen.ir.rewrite import free_name, rename_values
 from codegen.ir.types import DType, Loc, Origin
@@ -122,6 +123,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     """Return what the node's results are; Unsupported with the reason where they are nothing."""
     op_type, first = call.proto.op_type, call.operand(0)
     converter = dict(CONVERTERS).get(op_type)
+    if call.proto.domain == DOMAIN:
+        raise refusal(call.proto)
     if call.proto.domain not in ("", "ai.onnx"):
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
