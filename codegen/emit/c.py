@@ -85,6 +85,7 @@ RUNTIME = (
     "store_filters",
     "widen",
     "dot_4",
+    "dot_32",
 )
 """The files of templates/runtime/, each after those it calls."""
 

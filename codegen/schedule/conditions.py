@@ -118,6 +118,12 @@ def strips(op: Op, signature: Signature) -> int:
     return STRIP_WORD_BYTES * row_pairs(signature) * strip_columns(op, signature)
 
 
+def has_opposites(op: Op, signature: Signature) -> bool:
+    """No weight is -128, whose opposite is no int8."""
+    weights = signature.constants[1]
+    return weights is not None and bool((weights > -128).all())
+
+
 def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)

@@ -57,8 +57,8 @@ def arena_blocks(interface: Interface) -> tuple[tuple[str, str], ...]:
     )
 
 
-def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[bytes, ...], ...]:
-    """Return the bytes of each port of each sample; raises BadCalibrationData on other shapes."""
+def check_batch(interface: Interface, inputs: Sequence[Array]) -> None:
+    """Raise BadCalibrationData unless the inputs are as many samples of each port, of its type."""
     expected = tuple((port.dtype.value, port.shape) for port in interface.inputs)
     found = tuple((array.dtype.name, tuple(array.shape[1:])) for array in inputs)
     counts = {len(array) for array in inputs}
@@ -68,6 +68,11 @@ def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[by
         raise BadCalibrationData(
             f"the inputs are {given}; the network takes {taken}".replace("'samples'", "samples")
         )
+
+
+def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[bytes, ...], ...]:
+    """Return the bytes of each port of each sample; raises BadCalibrationData on other shapes."""
+    check_batch(interface, inputs)
     return tuple(tuple(a[i].tobytes() for a in inputs) for i in range(len(inputs[0])))
 
 

@@ -8,7 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    Pad,
+    Requantize,
+    Softmax,
+    Transpose,
+)
 from tests.ops.cases import (
     by_vectors,
     convolutions,
@@ -93,6 +104,22 @@ def test_depthwise_layers_of_one_window_share_a_kernel() -> None:
 @given(graphs=st.lists(dense_layers(), **several))
 def test_dense(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["as everywhere", "by all instructions"])
+@pytest.mark.parametrize("weight", [-128, -127, 0, 127])
+def test_extreme_dense_layers_on_the_host(weight: int, fast: bool) -> None:
+    """Sums of two products fit 16 bits, but for those of -128, which another kernel takes."""
+    graphs = []
+    for shape in [(1, 1), (31, 7), (32, 8), (33, 66), (70, 640)]:
+        constants = linear_constants(np.random.default_rng(0), shape, 0.05)
+        weights = constants[0][0]
+        weights[::2, ::3] = weight
+        weights[0] = weight
+        graphs.append(op_graph(Dense(), [int8(shape[1:], 0.05, 5)], (9.0, 3), constants))
+    program = assert_c_equals_reference(merged(graphs), HOST, np.random.default_rng(0), fast=fast)
+    bytewise = [step for step in program.functions if "dense_bytes" in step.name]
+    assert bool(bytewise) == (weight != -128)
 
 
 @pytest.mark.parametrize("families", [GENERIC, ARM_DSP, ARM_MVE], ids=lambda names: names[0])
