@@ -86,6 +86,9 @@ RUNTIME = (
     "widen",
     "dot_4",
     "dot_32",
+    "log2",
+    "inverse_root",
+    "root",
 )
 """The files of templates/runtime/, each after those it calls."""
 

@@ -144,7 +144,7 @@ class Builder:
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
         """Add a constant named `base`, or find it: equal data under one name is one constant."""
-        dtype = DType(data.dtype.name) if data.dtype.kind in "biu" else DType.FLOAT32
+        dtype = DType.FLOAT32 if data.dtype.kind == "f" else DType(data.dtype.name)
         entry = TensorType(data.shape, dtype, quant)
         name = base
         for suffix in range(1, len(self.types) + 2):

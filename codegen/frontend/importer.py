@@ -18,12 +18,12 @@ from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
 from codegen.frontend.ports import (
     Inferred,
     dtype_of,
-    graph_inputs,
     infer_tensors,
     input_shapes,
     opset_of,
 )
 from codegen.frontend.refused import DOMAIN, refusal
+from codegen.frontend.shapes import graph_inputs
 from codegen.ir.graph import Graph
 from codegen.ir.rewrite import free_name, rename_values
 from codegen.ir.types import DType, Loc, Origin

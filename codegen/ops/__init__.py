@@ -2,16 +2,22 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
+from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
+from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
+from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
+from codegen.ops.take import Take
 from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
@@ -19,11 +25,15 @@ OPS: tuple[type[Op], ...] = (
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
+    CumSum,
     Deliver,
     Dense,
     DequantizeLinear,
+    Hardmax,
+    LogSoftmax,
     Elementwise,
     Function,
     Lrn,
@@ -31,11 +41,15 @@ OPS: tuple[type[Op], ...] = (
     Pad,
     QuantizeLinear,
     Receive,
+    Reduce,
     Requantize,
     Reshape,
     Resize,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -46,22 +60,30 @@ __all__ = [
     "AveragePool",
     "Clip",
     "Concat",
+    "Constant",
     "Conv2d",
     "Copy",
+    "CumSum",
     "Deliver",
     "Dense",
     "DequantizeLinear",
     "Elementwise",
     "Function",
+    "Hardmax",
+    "LogSoftmax",
     "Lrn",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Reduce",
     "Requantize",
     "Reshape",
     "Resize",
+    "SelectIndices",
+    "SelectValues",
     "Slice",
     "Softmax",
+    "Take",
     "Transpose",
 ]

@@ -109,7 +109,10 @@ def quantize_linear(
 
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
-    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
+
+    Integers that stand for themselves stay as they are.
+    """
     kind = graph.types[name]
     if kind.is_plain:
         return Constant(graph.constants[name], replace(kind, quant=prescribed(kind)))

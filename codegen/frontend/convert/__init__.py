@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
@@ -24,7 +25,6 @@ from codegen.frontend.convert.elementwise import (
     convert_identity,
     convert_lrn,
     convert_relu,
-    convert_softmax,
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.layout import (
@@ -37,35 +37,56 @@ from codegen.frontend.convert.layout import (
     convert_unsqueeze,
 )
 from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
     convert_max_pool,
-    convert_reduce_mean,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.reduce import (
+    REDUCTIONS,
+    convert_arg,
+    convert_cum_sum,
+    convert_hardmax,
+    convert_reduce_mean,
+    convert_softmax,
+    convert_top_k,
+)
 from codegen.frontend.convert.resize import convert_resize
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
+from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
 
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
+    ("ArgMax", partial(convert_arg, True)),
+    ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("CumSum", convert_cum_sum),
+    ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Expand", convert_move),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
+    ("GatherElements", convert_move),
+    ("GatherND", convert_move),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
+    ("Hardmax", convert_hardmax),
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
+    ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mul", convert_mul),
@@ -75,13 +96,22 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
     ("Resize", convert_resize),
+    ("ReverseSequence", convert_move),
+    ("Scatter", convert_scatter),
+    ("ScatterElements", convert_scatter),
+    ("ScatterND", convert_scatter),
     ("Slice", convert_slice),
-    ("Softmax", convert_softmax),
+    ("Softmax", partial(convert_softmax, Softmax())),
+    ("SpaceToDepth", convert_move),
     ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
+    ("Tile", convert_move),
+    ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
+    ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
+    *REDUCTIONS,
     ("BitShift", convert_bit_shift),
     ("Mod", convert_mod),
     *((op_type, convert_unary) for op_type in UNARY),
@@ -89,5 +119,5 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split",)
+DIVIDING = ("Split", "TopK")
 """Those whose results are made one by one, by a call for each."""
