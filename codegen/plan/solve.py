@@ -70,7 +70,7 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     if not assigned.steps:
         return _nothing_to_run(assigned, goal)
     stretches = measure_stretches(assigned)
-    most = max(s.apart_bytes + s.fixed_bytes for s in stretches.values()) * 2
+    most = max((s.apart_bytes + s.fixed_bytes for s in stretches.values()), default=0) * 2
     divide = partial(divide_under, assigned, stretches)
     bound = least_ceiling(partial(divide, measure=Measure(1.0)), most, float("inf"))
     limit = most if goal.limit_bytes is None else max(goal.limit_bytes, bound)
