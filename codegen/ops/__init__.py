@@ -4,8 +4,10 @@ from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.dense import Dense
+from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.lrn import Lrn
+from codegen.ops.matmul import MatMul
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.resize import Resize
@@ -22,8 +24,10 @@ OPS: tuple[type[Op], ...] = (
     Copy,
     Deliver,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Lrn,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -47,8 +51,10 @@ __all__ = [
     "Copy",
     "Deliver",
     "Dense",
+    "DepthToSpace",
     "DequantizeLinear",
     "Lrn",
+    "MatMul",
     "MaxPool",
     "Pad",
     "QuantizeLinear",

@@ -22,8 +22,10 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Lrn,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -54,7 +56,9 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
+    st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -184,5 +188,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {DepthToSpace, Lrn, MatMul, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -13,6 +13,8 @@ from codegen.frontend.convert.affine import (
     convert_mul,
     convert_sub,
 )
+from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
+from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
@@ -20,6 +22,7 @@ from codegen.frontend.convert.elementwise import (
     convert_relu,
     convert_softmax,
 )
+from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -29,7 +32,7 @@ from codegen.frontend.convert.layout import (
     convert_transpose,
     convert_unsqueeze,
 )
-from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.linear import convert_matmul
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
@@ -50,9 +53,11 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Clip", convert_clip),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvTranspose", convert_conv_transpose),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Einsum", convert_einsum),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
     ("Gemm", convert_gemm),

@@ -12,7 +12,9 @@ from codegen.ops import (
     Copy,
     Deliver,
     Dense,
+    DepthToSpace,
     Lrn,
+    MatMul,
     MaxPool,
     Pad,
     Requantize,
@@ -181,6 +183,16 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "slice"),
         (Slice,),
         cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "depth_to_space", strided=True, knows_row=True),
+        (DepthToSpace,),
+        cost=Cost(output=0.7, tap=10.0),
+    ),
+    Rule(
+        Kernel("generic", "matmul", ("rescale",), whole=True),
+        (MatMul,),
+        cost=Cost(7.0, 18.0),
     ),
     Rule(
         Kernel("generic", "transpose", takes_row=True),
