@@ -17,6 +17,7 @@ ORDER = (
     ("ir.text",),
     ("targets",),
     ("frontend", "zoo"),
+    ("sources",),
     ("passes",),
     ("quantize",),
     ("schedule",),

@@ -18,11 +18,12 @@ from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
 from codegen.frontend.ports import (
     Inferred,
     dtype_of,
-    graph_inputs,
     infer_tensors,
     input_shapes,
     opset_of,
 )
+from codegen.frontend.refused import DOMAIN, refusal
+from codegen.frontend.shapes import graph_inputs
 from codegen.ir.graph import Graph
 from codegen.ir.rewrite import free_name, rename_values
 from codegen.ir.types import DType, Loc, Origin
@@ -122,6 +123,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     """Return what the node's results are; Unsupported with the reason where they are nothing."""
     op_type, first = call.proto.op_type, call.operand(0)
     converter = dict(CONVERTERS).get(op_type)
+    if call.proto.domain == DOMAIN:
+        raise refusal(call.proto)
     if call.proto.domain not in ("", "ai.onnx"):
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
@@ -147,12 +150,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "HardSigmoid": "use Relu or Clip as activation",
     "QGemm": "export the quantized model in QDQ form",
     "QLinearAdd": "export the quantized model in QDQ form",
     "QLinearConv": "export the quantized model in QDQ form",
     "QLinearMatMul": "export the quantized model in QDQ form",
-    "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
 }
 
 

@@ -2,41 +2,58 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
+from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
+from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
+from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.matmul import MatMul
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
+from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
-from codegen.ops.unary import Clip, Requantize
+from codegen.ops.take import Take
+from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
     Add,
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
+    CumSum,
     Deliver,
     Dense,
     DepthToSpace,
     DequantizeLinear,
+    Hardmax,
+    LogSoftmax,
+    Elementwise,
+    Function,
     Lrn,
     MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
     Receive,
+    Reduce,
     Requantize,
     Reshape,
     Resize,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -47,22 +64,32 @@ __all__ = [
     "AveragePool",
     "Clip",
     "Concat",
+    "Constant",
     "Conv2d",
     "Copy",
+    "CumSum",
     "Deliver",
     "Dense",
     "DepthToSpace",
     "DequantizeLinear",
+    "Elementwise",
+    "Function",
+    "Hardmax",
+    "LogSoftmax",
     "Lrn",
     "MatMul",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Reduce",
     "Requantize",
     "Reshape",
     "Resize",
+    "SelectIndices",
+    "SelectValues",
     "Slice",
     "Softmax",
+    "Take",
     "Transpose",
 ]

@@ -24,6 +24,8 @@ from codegen.ops import (
     Dense,
     DepthToSpace,
     DequantizeLinear,
+    Elementwise,
+    Function,
     Lrn,
     MatMul,
     MaxPool,
@@ -43,6 +45,11 @@ LINES = st.tuples(COUNTS, COUNTS, COUNTS)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
+EXPRESSIONS = st.recursive(
+    st.just("x") | st.floats(allow_nan=False),
+    lambda inner: st.tuples(st.sampled_from(("add", "exp", "pow")), inner, inner),
+    max_leaves=4,
+)
 QUANTS = st.builds(lambda s, z: Quant((s,), z), SCALES, st.integers(-128, 127)) | st.builds(
     lambda s, axis: Quant(tuple(s), 0, axis), st.lists(SCALES, min_size=1, max_size=4), COUNTS
 )
@@ -57,6 +64,8 @@ OPS = st.one_of(
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
     st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
+    st.builds(Elementwise, st.text(max_size=9), st.booleans()),
+    st.builds(Function, EXPRESSIONS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
@@ -188,5 +197,6 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {DepthToSpace, Lrn, MatMul, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {DepthToSpace, Elementwise, Function, Lrn, MatMul, QuantizeLinear, Reshape}
+    drawn |= {Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

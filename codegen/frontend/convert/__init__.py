@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
@@ -13,6 +14,12 @@ from codegen.frontend.convert.affine import (
     convert_mul,
     convert_sub,
 )
+from codegen.frontend.convert.broadcast import (
+    BINARY,
+    convert_bit_shift,
+    convert_elementwise,
+    convert_mod,
+)
 from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
 from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
@@ -20,8 +27,8 @@ from codegen.frontend.convert.elementwise import (
     convert_identity,
     convert_lrn,
     convert_relu,
-    convert_softmax,
 )
+from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.layout import (
     convert_concat,
@@ -33,39 +40,62 @@ from codegen.frontend.convert.layout import (
     convert_unsqueeze,
 )
 from codegen.frontend.convert.linear import convert_matmul
+from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
     convert_max_pool,
-    convert_reduce_mean,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.reduce import (
+    REDUCTIONS,
+    convert_arg,
+    convert_cum_sum,
+    convert_hardmax,
+    convert_reduce_mean,
+    convert_softmax,
+    convert_top_k,
+)
 from codegen.frontend.convert.resize import convert_resize
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
+from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
 
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
+    ("ArgMax", partial(convert_arg, True)),
+    ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("BitShift", convert_bit_shift),
+    ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
     ("ConvTranspose", convert_conv_transpose),
+    ("CumSum", convert_cum_sum),
+    ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
     ("Einsum", convert_einsum),
+    ("Expand", convert_move),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
+    ("GatherElements", convert_move),
+    ("GatherND", convert_move),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
+    ("Hardmax", convert_hardmax),
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
+    ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
+    ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
@@ -73,15 +103,26 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
     ("Resize", convert_resize),
+    ("ReverseSequence", convert_move),
+    ("Scatter", convert_scatter),
+    ("ScatterElements", convert_scatter),
+    ("ScatterND", convert_scatter),
     ("Slice", convert_slice),
-    ("Softmax", convert_softmax),
+    ("Softmax", partial(convert_softmax, Softmax())),
+    ("SpaceToDepth", convert_move),
     ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
+    ("Tile", convert_move),
+    ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
+    ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
+    *REDUCTIONS,
+    *((op_type, convert_unary) for op_type in UNARY),
+    *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split",)
+DIVIDING = ("Split", "TopK")
 """Those whose results are made one by one, by a call for each."""
