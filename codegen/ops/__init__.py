@@ -6,10 +6,12 @@ from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
+from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
+from codegen.ops.matmul import MatMul
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.reduce import Reduce
@@ -31,12 +33,14 @@ OPS: tuple[type[Op], ...] = (
     CumSum,
     Deliver,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Hardmax,
     LogSoftmax,
     Elementwise,
     Function,
     Lrn,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -66,12 +70,14 @@ __all__ = [
     "CumSum",
     "Deliver",
     "Dense",
+    "DepthToSpace",
     "DequantizeLinear",
     "Elementwise",
     "Function",
     "Hardmax",
     "LogSoftmax",
     "Lrn",
+    "MatMul",
     "MaxPool",
     "Pad",
     "QuantizeLinear",

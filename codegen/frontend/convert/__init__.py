@@ -20,6 +20,8 @@ from codegen.frontend.convert.broadcast import (
     convert_elementwise,
     convert_mod,
 )
+from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
+from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
@@ -27,6 +29,7 @@ from codegen.frontend.convert.elementwise import (
     convert_relu,
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
+from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -36,7 +39,7 @@ from codegen.frontend.convert.layout import (
     convert_transpose,
     convert_unsqueeze,
 )
-from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.linear import convert_matmul
 from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.pool import (
     convert_average_pool,
@@ -66,16 +69,19 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("BitShift", convert_bit_shift),
     ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
     ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvTranspose", convert_conv_transpose),
     ("CumSum", convert_cum_sum),
     ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Einsum", convert_einsum),
     ("Expand", convert_move),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
@@ -89,6 +95,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
+    ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
@@ -112,8 +119,6 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
     *REDUCTIONS,
-    ("BitShift", convert_bit_shift),
-    ("Mod", convert_mod),
     *((op_type, convert_unary) for op_type in UNARY),
     *((op_type, convert_elementwise) for op_type in BINARY),
 )
