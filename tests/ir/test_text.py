@@ -26,13 +26,16 @@ from codegen.ops import (
     DequantizeLinear,
     Elementwise,
     Function,
+    Gru,
     Lrn,
+    Lstm,
     MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
     Reshape,
     Resize,
+    Rnn,
     Slice,
     Transpose,
 )
@@ -42,6 +45,8 @@ COUNTS = st.integers(0, 9)
 PAIRS = st.tuples(COUNTS, COUNTS)
 FOURS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS)
 LINES = st.tuples(COUNTS, COUNTS, COUNTS)
+NAMES = st.sampled_from(("tanh", "relu"))
+FUNCTIONS = st.lists(st.tuples(NAMES, FLOATS, FLOATS), max_size=3).map(tuple)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
@@ -66,6 +71,9 @@ OPS = st.one_of(
     st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
     st.builds(Elementwise, st.text(max_size=9), st.booleans()),
     st.builds(Function, EXPRESSIONS),
+    st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Rnn, FUNCTIONS, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
@@ -199,4 +207,5 @@ def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
     drawn |= {DepthToSpace, Elementwise, Function, Lrn, MatMul, QuantizeLinear, Reshape}
     drawn |= {Resize, Slice, Transpose}
+    drawn |= {Gru, Lrn, Lstm, Rnn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

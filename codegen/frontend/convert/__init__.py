@@ -47,6 +47,7 @@ from codegen.frontend.convert.pool import (
     convert_max_pool,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
     convert_arg,
@@ -84,6 +85,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Einsum", convert_einsum),
     ("Expand", convert_move),
     ("Flatten", convert_flatten),
+    ("GRU", convert_recurrent),
     ("Gather", convert_gather),
     ("GatherElements", convert_move),
     ("GatherND", convert_move),
@@ -93,12 +95,14 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
+    ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
+    ("RNN", convert_recurrent),
     ("ReduceMean", convert_reduce_mean),
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
@@ -124,5 +128,5 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split", "TopK")
+DIVIDING = ("GRU", "LSTM", "RNN", "Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

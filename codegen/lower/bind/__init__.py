@@ -41,6 +41,7 @@ from codegen.lower.bind.linear import (
     bind_pointwise,
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
 
 __all__ = ["Binding", "Data", "bind"]
@@ -73,6 +74,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/product_at_row": bind_elementwise,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
+    "generic/lstm": bind_lstm,
+    "generic/gru": bind_gru,
+    "generic/gru_reset_first": bind_gru,
+    "generic/rnn": bind_rnn,
     "generic/concat": bind_concat,
     "generic/pad": bind_pad,
     "generic/resize_linear": bind_resize,
