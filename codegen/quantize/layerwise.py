@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Quant
-from codegen.quantize.probe import open_probe
+from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.samples import Samples
 
 
@@ -95,7 +95,7 @@ def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
     value = graph.types[name]
     assert value.quant is not None, f"{name} has no format"
     shown = graph.origins[name].one(tensor, value.shape)
-    return shown if shown.dtype.kind == "i" else value.quant.quantize(shown, DType.INT8)
+    return as_signed(shown) if shown.dtype.kind in "iu" else value.quant.quantize(shown, DType.INT8)
 
 
 def add(total: LayerDifference | None, node: Node, steps: Array) -> LayerDifference:

@@ -79,6 +79,16 @@ def linear_constants(
     ]
 
 
+def widened(graph: Graph, rng: np.random.Generator) -> Graph:
+    """The same layer with weights that take 16 bits: from -255 to 255, the ends among them."""
+    (node,) = graph.nodes
+    kind = graph.types[node.inputs[1]]
+    weights = rng.integers(-255, 256, kind.shape).astype(np.int16)
+    weights.flat[:2] = (-255, 255)[: weights.size]
+    types = {**graph.types, node.inputs[1]: replace(kind, dtype=DType.INT16)}
+    return replace(graph, types=types, constants={**graph.constants, node.inputs[1]: weights})
+
+
 def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:
     """Random inputs, then all least, all greatest, and both in turn."""
     found = []

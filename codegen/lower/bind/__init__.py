@@ -34,7 +34,9 @@ from codegen.lower.bind.linear import (
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
+    bind_conv2d_wide,
     bind_dense,
+    bind_dense_wide,
     bind_depthwise,
     bind_pointwise,
 )
@@ -56,6 +58,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
+    "generic/conv2d_wide": bind_conv2d_wide,
+    "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
