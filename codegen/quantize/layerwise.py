@@ -86,7 +86,9 @@ def format_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Quant | None:
     parameters = [numpy_helper.to_array(stored[name]) for name in node.input[1:]]
     if parameters[0].size != 1:
         return None
-    zero_point = int(parameters[1].item()) if len(parameters) > 1 else 0
+    if len(parameters) == 1:
+        return Quant((float(parameters[0].item()),), 0)
+    zero_point = int(as_signed(parameters[1]).item())
     return Quant((float(parameters[0].item()),), zero_point)
 
 
