@@ -102,7 +102,7 @@ def quantize_linear(
     x, y = format_of(types, x_name), format_of(types, node.output)
     bias = real_constant(graph, b_name)
     known = graph.types[w_name]
-    if known.dtype is DType.INT8:
+    if known.dtype is not DType.FLOAT32:
         weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
         weights = quantize_weights(real_constant(graph, w_name), bias, x, y)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from codegen.ir.op import Op, Signature
+from codegen.ir.types import DType
 from codegen.ops import (
     AveragePool,
     Conv2d,
@@ -229,6 +230,11 @@ def is_pointwise_in_lanes(op: Op, signature: Signature) -> bool:
 def has_deep_filters_in_lanes(op: Op, signature: Signature) -> bool:
     """One group, or groups of four channels or more; no weight -128."""
     return has_deep_filters(op, signature) and fits_lanes(signature)
+
+
+def has_wide_weights(op: Op, signature: Signature) -> bool:
+    """A convolution or dense layer whose weights do not fit int8."""
+    return isinstance(op, Conv2d | Dense) and signature.inputs[1].dtype is DType.INT16
 
 
 def patch_values(signature: Signature) -> int:

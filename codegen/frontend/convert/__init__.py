@@ -46,6 +46,7 @@ from codegen.frontend.convert.pool import (
     convert_global_average_pool,
     convert_max_pool,
 )
+from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
 from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
@@ -63,6 +64,26 @@ from codegen.frontend.operand import View
 from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
+
+FORMS: tuple[tuple[str, Converter, Form], ...] = (
+    ("Add", convert_add, OF_TWO),
+    ("AveragePool", convert_average_pool, OF_ONE),
+    ("Concat", convert_concat, CONCAT),
+    ("Conv", convert_conv, CONV),
+    ("GlobalAveragePool", convert_global_average_pool, OF_ONE),
+    ("LeakyRelu", convert_unary, OF_ONE),
+    ("MatMul", convert_matmul, OF_TWO),
+    ("Mul", convert_mul, OF_TWO),
+    ("Sigmoid", convert_unary, OF_ONE),
+    ("Softmax", partial(convert_softmax, Softmax()), OF_ONE),
+)
+"""Operators with a form on quantized tensors, QLinear before their names."""
+QUANTIZED = tuple((op, on_quantized(op, converter, form)) for op, converter, form in FORMS)
+
+MICROSOFT = frozenset(
+    ("QGemm", *(f"QLinear{op}" for op, *_ in FORMS if op not in ("Conv", "MatMul")))
+)
+"""Those of them that are of the domain com.microsoft."""
 
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
@@ -123,6 +144,8 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
     *REDUCTIONS,
+    *((f"QLinear{op_type}", converter) for op_type, converter in QUANTIZED),
+    ("QGemm", on_quantized("Gemm", convert_gemm, GEMM)),
     *((op_type, convert_unary) for op_type in UNARY),
     *((op_type, convert_elementwise) for op_type in BINARY),
 )

@@ -128,6 +128,18 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(2.93, 22.0, tap=18.3, filters=4),
     ),
     Rule(
+        Kernel("generic", "conv2d_wide", ("rescale",), strided=True, reads_spread=True),
+        (Conv2d,),
+        wide=True,
+        cost=Cost(6.0, 12.0, tap=12.0),
+    ),
+    Rule(
+        Kernel("generic", "dense_wide", ("rescale",), takes_row=True),
+        (Dense,),
+        wide=True,
+        cost=Cost(5.0, 12.0),
+    ),
+    Rule(
         Kernel("generic", "add", takes_row=True),
         (Add,),
         cost=Cost(output=7.9),
