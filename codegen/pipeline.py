@@ -9,10 +9,9 @@ from pathlib import Path
 
 import onnx
 
-from codegen import zoo
 from codegen.emit import Golden, emit
-from codegen.errors import BadOption, DoesNotFit, UnknownName
-from codegen.frontend import import_model, load_model
+from codegen.errors import DoesNotFit
+from codegen.frontend import import_model
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
@@ -39,10 +38,10 @@ from codegen.quantize import (
 from codegen.quantize.calibrate import unformatted
 from codegen.remedies import find_remedies
 from codegen.report import Dump
-from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
 from codegen.schedule.kernels import Choice
+from codegen.sources import open_model
 from codegen.targets import Target, choose_memories, load_target
 from codegen.tune import make_choice
 from codegen.verify import (
@@ -198,45 +197,6 @@ def compile_network(
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
     )
-
-
-def open_model(options: Options) -> onnx.ModelProto:
-    """Return the zoo network of that name, else the model in the file.
-
-    Raises UnknownName, or what reading a file raises.
-    """
-    if is_zoo_name(options.model):
-        model = zoo.build(options.model, options.network)
-        return zoo.load_weights(model, options.weights) if options.weights else model
-    given = (*options.network, *(["weights"] if options.weights else []))
-    return open_file(options.model, given)
-
-
-def open_structure(model: str, network: Mapping[str, object]) -> onnx.ModelProto:
-    """Return a zoo network with those options, its weights left out, else the model in the file.
-
-    Raises as `open_model`.
-    """
-    if is_zoo_name(model):
-        return zoo.build(model, network, weights=False)
-    return open_file(model, tuple(network))
-
-
-def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
-    """Return the model in a file; UnknownName where a name is meant, BadOption with zoo options."""
-    path = Path(model)
-    if zoo_options:
-        raise BadOption(
-            f"{', '.join(zoo_options)}: only zoo networks take this, and '{model}' is none of them",
-            hint="see codegen zoo",
-        )
-    if not path.suffix and not path.exists():
-        names = ", ".join(network.name for network in zoo.NETWORKS)
-        raise UnknownName(
-            f"'{model}' is neither a network of the zoo nor a file",
-            hint=f"the zoo has {names}; a model is given by its .onnx or .tflite file",
-        )
-    return load_model(path)
 
 
 def open_samples(options: Options, network: Graph) -> Samples:

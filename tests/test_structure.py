@@ -17,6 +17,7 @@ ORDER = (
     ("ir.text",),
     ("targets",),
     ("frontend", "zoo"),
+    ("sources",),
     ("passes",),
     ("quantize",),
     ("schedule",),
@@ -30,7 +31,7 @@ ORDER = (
     ("remedies",),
     ("pipeline",),
     ("project",),
-    ("bench",),
+    ("bench", "conformance"),
     ("cli",),
 )
 """From left to right: a part imports from its own and from those before it.

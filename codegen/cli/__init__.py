@@ -9,15 +9,17 @@ import click
 
 from codegen import __version__
 from codegen.cli.bench import bench
+from codegen.cli.conformance import conformance
 from codegen.cli.emit import emit
 from codegen.cli.errors import ErrorGroup
+from codegen.cli.operators import operators
 from codegen.cli.report import report
 from codegen.cli.tables import tables
 from codegen.cli.targets import targets
 from codegen.cli.verify import verify
 from codegen.cli.zoo import zoo
 
-COMMANDS = (emit, verify, report, bench, targets, zoo, tables)
+COMMANDS = (emit, verify, report, bench, targets, zoo, tables, conformance, operators)
 
 
 HELP = """Compile ONNX networks into fixed-point, static-memory C for microcontrollers.

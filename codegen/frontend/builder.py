@@ -100,6 +100,11 @@ class Builder:
             self.origins[name] = origin
         return name
 
+    def producer(self, view: View) -> Op | None:
+        """Return the operator that computes a view's value, None where it is an input."""
+        made = (node.op for node in reversed(self.nodes) if node.output == view.value)
+        return next(made, None)
+
     def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
         """Return a value that is view's tensor transposed by `perm`; made once and shared."""
         steps = tuple(view.perm.index(axis) for axis in perm)
@@ -139,7 +144,7 @@ class Builder:
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
         """Add a constant named `base`, or find it: equal data under one name is one constant."""
-        dtype = DType.INT8 if data.dtype == np.int8 else DType.FLOAT32
+        dtype = DType.FLOAT32 if data.dtype.kind == "f" else DType(data.dtype.name)
         entry = TensorType(data.shape, dtype, quant)
         name = base
         for suffix in range(1, len(self.types) + 2):

@@ -18,12 +18,12 @@ from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
 from codegen.frontend.ports import (
     Inferred,
     dtype_of,
-    graph_inputs,
     infer_tensors,
     input_shapes,
     opset_of,
 )
 from codegen.frontend.refused import DOMAIN, refusal
+from codegen.frontend.shapes import graph_inputs
 from codegen.ir.graph import Graph
 from codegen.ir.rewrite import free_name, rename_values
 from codegen.ir.types import DType, Loc, Origin
@@ -150,12 +150,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "HardSigmoid": "use Relu or Clip as activation",
     "QGemm": "export the quantized model in QDQ form",
     "QLinearAdd": "export the quantized model in QDQ form",
     "QLinearConv": "export the quantized model in QDQ form",
     "QLinearMatMul": "export the quantized model in QDQ form",
-    "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
 }
 
 

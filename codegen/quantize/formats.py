@@ -117,8 +117,7 @@ def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[
 
 def prescribed(value: TensorType) -> Quant | None:
     """Return the format that a value of the float graph has: integers stand for themselves."""
-    is_plain = value.quant is None and value.dtype is not DType.FLOAT32
-    return Quant((PLAIN_SCALE,)) if is_plain else value.quant
+    return Quant((PLAIN_SCALE,)) if value.is_plain else value.quant
 
 
 def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:

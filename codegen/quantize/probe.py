@@ -27,6 +27,8 @@ class Probe:
     def run(self, reals: Sequence[Array], quants: Sequence[Quant | None]) -> Mapping[str, Array]:
         """Return the tensors for one sample of real values, quantized where the model asks.
 
+        Integers are taken as they are.
+
         Samples have a batch dimension first, which inputs of fewer dimensions do not take.
         """
         feeds = {
@@ -69,6 +71,8 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
 
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
     """Return real values in the element type of a model's input."""
+    if array.dtype.kind != "f":
+        return array
     if element == "tensor(float)":
         return array.astype(np.float32)
     if element == "tensor(double)":

@@ -11,7 +11,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import Conv2d, Dense
 from codegen.quantize.correct_biases import correct_biases
-from codegen.quantize.formats import affine, assign_formats, real_constant
+from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
     coarsen_weights,
@@ -109,7 +109,13 @@ def quantize_linear(
 
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
-    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
+
+    Integers that stand for themselves stay as they are.
+    """
+    kind = graph.types[name]
+    if kind.is_plain:
+        return Constant(graph.constants[name], replace(kind, quant=prescribed(kind)))
     real = real_constant(graph, name)
     quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
     return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
+from codegen.ops import AveragePool, Conv2d, Dense, Elementwise, Reduce, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
+from codegen.ops.reduce import Kind, is_plain
 from codegen.schedule.cost import round_up
 
 
@@ -128,6 +130,26 @@ def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)
     return op.linear
+
+
+def has_plain_integers(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for themselves."""
+    return is_plain(signature.inputs[0])
+
+
+def has_formats(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for reals."""
+    return not is_plain(signature.inputs[0])
+
+
+def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
+    """A reduction of one of the kinds, of values in a format."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Reduce)
+        return op.kind in kinds and has_formats(op, signature)
+
+    return applies
 
 
 def is_nearest(op: Op, signature: Signature) -> bool:
@@ -325,3 +347,16 @@ def block_bytes(op: Op, signature: Signature, most: int) -> int:
     stride = op.strides[1] if taps > 1 else 1
     pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels
+
+
+def elementwise(*, is_product: bool, at_row: bool) -> Callable[[Op, Signature], bool]:
+    """Return the condition of an Elementwise that multiplies and rescales, or does not, and whose
+    constants differ from row to row, or do not.
+    """
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Elementwise)
+        multiplies = not op.exact and op.kind in ("mul", "prelu")
+        return multiplies == is_product and op.differs_by_row(signature) == at_row
+
+    return applies

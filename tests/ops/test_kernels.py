@@ -15,6 +15,7 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Dense,
+    Function,
     Pad,
     Requantize,
     Softmax,
@@ -203,6 +204,8 @@ def test_table_functions() -> None:
             op_graph(Clip(-1.0, 6.0), [x], (0.1, 3)),
             op_graph(Requantize(), [x], (0.03, -12)),
             op_graph(Requantize(), [int8((5,), 0.01, 90)], (1.5, 127)),
+            op_graph(Function(("log", "x")), [x], (0.02, 100)),
+            op_graph(Function(("div", 1.0, "x")), [x], (0.5, -3)),
         ],
         GENERIC,
     )

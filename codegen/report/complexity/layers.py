@@ -10,7 +10,7 @@ from enum import StrEnum
 import onnx
 from onnx import helper
 
-from codegen.frontend.ports import graph_inputs
+from codegen.frontend.shapes import graph_inputs
 from codegen.report.complexity.shapes import Shape, infer_shapes
 
 
