@@ -58,7 +58,7 @@ class Tensor:
 
     @property
     def is_quantized(self) -> bool:
-        return self.scales.size > 0 and self.type.startswith("INT")
+        return self.scales.size > 0 and "INT" in self.type
 
     def same_format(self, other: Tensor) -> bool:
         """Both hold the same reals in the same integers."""

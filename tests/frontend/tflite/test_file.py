@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -16,12 +17,15 @@ pytest.importorskip("tflite", reason="tflite is absent: pip install codegen-mcu[
 from codegen.errors import CodegenError, DynamicShape, MissingTool, UnreadableFile
 from codegen.frontend import import_model, load_model
 from codegen.frontend.tflite import load_tflite
+from codegen.frontend.tflite.convert import CONVERTERS
+from codegen.frontend.tflite.convert.state import STATEFUL
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.pipeline import compile_model
 from tests.frontend.compare import op_names, run_onnx
 from tests.frontend.tflite.build import G, O, T, build, int8, int32
 
+ROOT = Path(__file__).resolve().parents[3]
 FORMAT = ("INT8", 0.05, -3)
 CONV = {"StrideH": 1, "StrideW": 1, "FusedActivationFunction": 1}
 
@@ -224,3 +228,10 @@ def test_damaged_files_give_no_traceback(data: st.DataObject) -> None:
         import_model(load_tflite(bytes(content[:end]), "net.tflite"), "net.tflite")
     except CodegenError as error:
         assert error.problems
+
+
+def test_the_documentation_lists_what_is_translated() -> None:
+    page = (ROOT / "docs" / "tflite.md").read_text(encoding="utf-8").split("## Operators")[1]
+    rows = re.findall(r"^\| ([A-Z].*?) \|", page, re.MULTILINE)[1:]
+    listed = {name for row in rows for name in row.split(", ")}
+    assert listed == {name for name, _ in CONVERTERS} | {*STATEFUL}

@@ -9,8 +9,13 @@ import pytest
 
 pytest.importorskip("tflite", reason="tflite is absent: pip install codegen-mcu[tflite]")
 
+from codegen.errors import UnsupportedOperator
+from codegen.frontend import import_model
 from codegen.frontend.tflite import load_tflite
+from codegen.ir.evaluate import evaluate
 from codegen.ir.types import Array
+from codegen.passes import canonicalize
+from codegen.quantize import quantize
 from tests.frontend.compare import run_onnx
 from tests.frontend.tflite.build import build
 from tests.frontend.tflite.cases import CASES, IN, Case
@@ -44,6 +49,24 @@ def test_the_onnx_model_means_the_same(name: str) -> None:
             assert found[output][i : i + 1].shape == expected.shape
             assert found[output].dtype == np.int8
             assert np.abs(found[output][i : i + 1] - expected).max() <= 1
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_fixed_point_network_says_the_same(name: str) -> None:
+    """At most one step from onnxruntime, where there is a kernel."""
+    case = BY_NAME[name]
+    model, feeds = load_tflite(build(case.graph), "net.tflite"), random_bytes(case)
+    try:
+        graph = quantize(canonicalize(import_model(model, "net.tflite")))
+    except UnsupportedOperator as error:
+        pytest.skip(f"no kernel: {error.problems[0].message}")
+    origins = [graph.origins[name] for name in graph.inputs]
+    shapes = [graph.types[name].shape for name in graph.inputs]
+    batch = [o.apply(feeds[o.tensor], shape) for o, shape in zip(origins, shapes, strict=True)]
+    found, expected = evaluate(graph, batch), run_onnx(model, feeds)
+    for output in case.graph.outputs:
+        steps = found[output].reshape(expected[output].shape).astype(int) - expected[output]
+        assert np.abs(steps).max() <= 1
 
 
 @pytest.mark.skipif(
