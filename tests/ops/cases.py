@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType, TensorType
-from codegen.ops import Add, AveragePool, Conv2d, Dense, Lrn, MaxPool, Resize, Slice, Take
+from codegen.ops import Add, AveragePool, Blend, Conv2d, Dense, Lrn, MaxPool, Resize, Slice, Take
 from codegen.ops.resize import Line, reduced
 from tests.ops.harness import int8, linear_constants, op_graph
 
@@ -163,6 +163,25 @@ def takes(draw: Draw) -> Graph:
     index = np.where(found < 0, -1, np.minimum(found + np.arange(run), total - 1)).astype(np.int32)
     kind = TensorType(index.shape, DType.INT32)
     return op_graph(Take(1.7), [int8(shape, 0.05, 3)], (0.05, 3), [(index, kind)])
+
+
+@st.composite
+def blends(draw: Draw) -> Graph:
+    """Sums along two axes, of weights of either sign in few shares or in many."""
+    outer, *sides, inner = (draw(st.integers(1, 5)) for _ in range(4))
+    shape = (outer, *sides, inner)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    held, shares = [], []
+    for side in sides:
+        size = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+        total = draw(st.integers(1, 2**24))
+        weights = rng.integers(-total // 4, total, size)
+        weights[:, -1] += total - weights.sum(axis=1)
+        shares.append(total)
+        tables = rng.integers(0, side, size).astype(np.int32), weights.astype(np.int32)
+        held += [(table, TensorType(size, DType.INT32)) for table in tables]
+    x = int8(shape, 0.05, draw(zero_points))
+    return op_graph(Blend((shares[0], shares[1])), [x], (0.07, draw(zero_points)), held)
 
 
 def by_vectors() -> list[Graph]:
