@@ -56,7 +56,6 @@ def add_edges(graph: Graph, transfer: Transfer) -> tuple[Graph, Mapping[str, str
         several = len(graph.inputs) > 1
         names = [f"input_{i}" if several else "input" for i in range(len(graph.inputs))]
         abroad |= dict(zip(graph.inputs, names, strict=True))
-    if transfer.inputs == "const" or not has_steps(graph):
         for value in dict.fromkeys(graph.outputs):
             if shown_input(graph, value):
                 graph = _pass_on(graph, value, Copy(), f"{value} copied")
@@ -69,11 +68,6 @@ def add_edges(graph: Graph, transfer: Transfer) -> tuple[Graph, Mapping[str, str
         abroad[f"{value} delivered"] = SINK
         graph = _pass_on(graph, value, Deliver(), f"{value} delivered")
     return graph, abroad
-
-
-def has_steps(graph: Graph) -> bool:
-    """Something is computed or copied, not only seen in another shape."""
-    return not all(isinstance(node.op, Reshape) for node in graph.nodes)
 
 
 def shown_input(graph: Graph, value: str) -> bool:
