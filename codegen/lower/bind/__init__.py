@@ -44,7 +44,13 @@ from codegen.lower.bind.linear import (
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
-from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
+from codegen.lower.bind.take import (
+    bind_blend,
+    bind_constant,
+    bind_strided,
+    bind_take,
+    bind_take_or_fill,
+)
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -93,6 +99,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,
     "generic/reduce_log": bind_reduce,
