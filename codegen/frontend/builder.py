@@ -24,7 +24,7 @@ class Builder:
     types: dict[str, TensorType] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    derived: dict[tuple[str, Op], str] = field(default_factory=dict)
+    derived: dict[tuple[tuple[str, ...], Op], str] = field(default_factory=dict)
 
     def declare(self, tensor: str, shape: tuple[int, ...], dtype: DType) -> View:
         """Add a value that no node computes: an input, or the result of a refused node.
@@ -137,9 +137,15 @@ class Builder:
 
     def derive(self, op: Op, value: str, loc: Loc, origin: Origin | None) -> str:
         """Return op(value), made once and shared."""
-        key = (value, op)
+        return self.share(op, (value,), loc, f"{value}_{op.name}", origin)
+
+    def share(
+        self, op: Op, operands: tuple[str, ...], loc: Loc, base: str, origin: Origin | None = None
+    ) -> str:
+        """Return the result of a node, made once and shared."""
+        key = (operands, op)
         if key not in self.derived:
-            self.derived[key] = self.add(op, (value,), loc, f"{value}_{op.name}", origin)
+            self.derived[key] = self.add(op, operands, loc, base, origin)
         return self.derived[key]
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
@@ -179,6 +185,11 @@ class Builder:
             raise Unsupported(f"a bias of shape {data.shape} for {size} outputs")
         dtype = np.float64 if const.is_quantized else np.float32
         return self.constant(const.name, (np.resize(data, size) * factor).astype(dtype))
+
+    def forget(self, tensor: str) -> None:
+        """Let no value show `tensor`, which is no tensor of the model."""
+        shown = {name: origin for name, origin in self.origins.items() if origin.tensor != tensor}
+        self.origins = shown
 
     def unique(self, base: str) -> str:
         """Return `base`, with a number behind where a value has that name."""

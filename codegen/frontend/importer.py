@@ -53,7 +53,7 @@ def import_model(model: onnx.ModelProto, file: str) -> Graph:
     opset = opset_of(model, file)
     ports = input_shapes(model, file)
     tensors = tuple(value.name for value in model.graph.output)
-    read = frozenset(name for node in model.graph.node for name in node.input)
+    read = frozenset(name for node in model.graph.node for name in node.input if name)
     inferred = infer_tensors(model, file)
     state = _State(file, opset, inferred, _builder(model), {"": None}, read | {*tensors})
     for stored in model.graph.initializer:
@@ -141,8 +141,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if converter is None:
         raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
     if op_type in DIVIDING:
-        parts = range(len(call.proto.output))
-        return tuple(converter(state.builder, replace(call, result=part)) for part in parts)
+        return tuple(
+            converter(state.builder, replace(call, result=part)) if tensor in state.read else None
+            for part, tensor in enumerate(call.proto.output)
+        )
     for tensor in call.proto.output[1:]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")

@@ -22,15 +22,20 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Elementwise,
     Function,
+    Gru,
     Lrn,
+    Lstm,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
     Reshape,
     Resize,
+    Rnn,
     Slice,
     Transpose,
 )
@@ -40,6 +45,8 @@ COUNTS = st.integers(0, 9)
 PAIRS = st.tuples(COUNTS, COUNTS)
 FOURS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS)
 LINES = st.tuples(COUNTS, COUNTS, COUNTS)
+NAMES = st.sampled_from(("tanh", "relu"))
+FUNCTIONS = st.lists(st.tuples(NAMES, FLOATS, FLOATS), max_size=3).map(tuple)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
@@ -61,9 +68,14 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
     st.builds(Elementwise, st.text(max_size=9), st.booleans()),
     st.builds(Function, EXPRESSIONS),
+    st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Rnn, FUNCTIONS, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
+    st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -193,5 +205,7 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Elementwise, Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {DepthToSpace, Elementwise, Function, Lrn, MatMul, QuantizeLinear, Reshape}
+    drawn |= {Resize, Slice, Transpose}
+    drawn |= {Gru, Lrn, Lstm, Rnn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}
