@@ -84,6 +84,12 @@ def linear_constants(
     ]
 
 
+def fine_integers(rng: np.random.Generator, size: int, greatest: float) -> tuple[Array, TensorType]:
+    """Random reals up to `greatest` as int32 in fine steps."""
+    data = rng.integers(-(2**30), 2**30, size).astype(np.int32)
+    return data, TensorType((size,), DType.INT32, Quant((greatest / 2**30,), 0))
+
+
 def widened(graph: Graph, rng: np.random.Generator) -> Graph:
     """The same layer with weights that take 16 bits: from -255 to 255, the ends among them."""
     (node,) = graph.nodes
@@ -92,12 +98,6 @@ def widened(graph: Graph, rng: np.random.Generator) -> Graph:
     weights.flat[:2] = (-255, 255)[: weights.size]
     types = {**graph.types, node.inputs[1]: replace(kind, dtype=DType.INT16)}
     return replace(graph, types=types, constants={**graph.constants, node.inputs[1]: weights})
-
-
-def fine_integers(rng: np.random.Generator, size: int, greatest: float) -> tuple[Array, TensorType]:
-    """Random reals up to `greatest` as int32 in fine steps."""
-    data = rng.integers(-(2**30), 2**30, size).astype(np.int32)
-    return data, TensorType((size,), DType.INT32, Quant((greatest / 2**30,), 0))
 
 
 def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:

@@ -191,6 +191,30 @@ def bind_dense(op: Dense, signature: Signature) -> Binding:
     )
 
 
+def bind_matmul(op: MatMul, signature: Signature) -> Binding:
+    """Steps through the second matrices as they lie."""
+    p = op.params(signature)
+    batch, rows, depth = signature.inputs[0].shape
+    columns = signature.output.shape[2]
+    return Binding(
+        f"matmul_{batch}x{rows}x{depth}x{columns}",
+        f"{batch} products of {rows}x{depth} and {depth}x{columns} matrices",
+        {
+            "batch": batch,
+            "rows": rows,
+            "depth": depth,
+            "columns": columns,
+            "column_pitch": depth if op.transposed else 1,
+            "row_pitch": 1 if op.transposed else columns,
+            "a_zero": p.zero_points[0],
+            "b_zero": p.zero_points[1],
+            "multiplier": p.rescale.multipliers[0],
+            "sign": "-" if p.sign < 0 else "",
+            **rescale_params(p.rescale),
+        },
+    )
+
+
 def bind_conv2d_wide(op: Conv2d, signature: Signature) -> Binding:
     """Filter by filter, with int16 weights as they are stored."""
     p = op.params(signature)
@@ -216,28 +240,4 @@ def bind_dense_wide(op: Dense, signature: Signature) -> Binding:
         f"{outputs} sums of {inputs} products with int16 weights",
         {"inputs": inputs, "outputs": outputs, **rescale_params(p.rescale)},
         linear_data(p, p.weights, "[outputs][inputs]"),
-    )
-
-
-def bind_matmul(op: MatMul, signature: Signature) -> Binding:
-    """Steps through the second matrices as they lie."""
-    p = op.params(signature)
-    batch, rows, depth = signature.inputs[0].shape
-    columns = signature.output.shape[2]
-    return Binding(
-        f"matmul_{batch}x{rows}x{depth}x{columns}",
-        f"{batch} products of {rows}x{depth} and {depth}x{columns} matrices",
-        {
-            "batch": batch,
-            "rows": rows,
-            "depth": depth,
-            "columns": columns,
-            "column_pitch": depth if op.transposed else 1,
-            "row_pitch": 1 if op.transposed else columns,
-            "a_zero": p.zero_points[0],
-            "b_zero": p.zero_points[1],
-            "multiplier": p.rescale.multipliers[0],
-            "sign": "-" if p.sign < 0 else "",
-            **rescale_params(p.rescale),
-        },
     )
