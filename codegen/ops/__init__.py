@@ -9,6 +9,7 @@ from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
+from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.reduce import Reduce
@@ -30,11 +31,13 @@ OPS: tuple[type[Op], ...] = (
     Dense,
     DequantizeLinear,
     Hardmax,
+    InverseDeviation,
     LogSoftmax,
     Elementwise,
     Function,
     Lrn,
     MaxPool,
+    Normalize,
     Pad,
     QuantizeLinear,
     Receive,
@@ -65,9 +68,11 @@ __all__ = [
     "Elementwise",
     "Function",
     "Hardmax",
+    "InverseDeviation",
     "LogSoftmax",
     "Lrn",
     "MaxPool",
+    "Normalize",
     "Pad",
     "QuantizeLinear",
     "Receive",

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array
-from codegen.ops import CumSum, Hardmax, LogSoftmax, Reduce, SelectValues
+from codegen.ops import (
+    CumSum,
+    Hardmax,
+    InverseDeviation,
+    LogSoftmax,
+    Normalize,
+    Reduce,
+    SelectValues,
+)
+from codegen.ops.normalize import Norm
 from codegen.ops.reduce import Kind
 from tests.ops.cases import Draw, zero_points
 from tests.ops.harness import int8, op_graph
@@ -68,3 +77,25 @@ def running(draw: Draw) -> Graph:
         return op_graph(LogSoftmax(), [x], (greatest / 255 * draw(st.floats(0.3, 2.0)), 127))
     op = CumSum(draw(st.booleans()), draw(st.booleans()))
     return op_graph(op, [x], (x.quant.scale * draw(st.floats(0.6, 40.0)), draw(zero_points)))
+
+
+@st.composite
+def normalized_groups(draw: Draw) -> Graph:
+    """Every norm with scales and biases of some period, and the inverse deviation."""
+    shape, scale = draw(shapes()), draw(scales)
+    count, repeat = draw(st.integers(1, 7)), draw(st.integers(1, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    op: Normalize | InverseDeviation = Normalize(
+        draw(st.sampled_from(get_args(Norm))),
+        draw(st.sampled_from((0.0, 1e-5, 0.01))),
+        tuple(rng.normal(size=count) * draw(st.sampled_from((0.01, 1.0, 30.0)))),
+        tuple(rng.normal(size=count)),
+        repeat,
+    )
+    if draw(st.integers(0, 5)) == 0:
+        op = InverseDeviation(1e-5)
+    x = int8(shape, scale, draw(zero_points))
+    assert x.quant is not None
+    reals = op.evaluate(x.quant.dequantize(rng.integers(-127, 128, (20, *shape))))
+    step, zero_point = covering(reals)
+    return op_graph(op, [x], (step * draw(st.sampled_from((0.25, 1.0, 3.0))), zero_point))

@@ -37,6 +37,13 @@ from codegen.frontend.convert.layout import (
     convert_unsqueeze,
 )
 from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.normalize import (
+    convert_group_normalization,
+    convert_instance_normalization,
+    convert_layer_normalization,
+    convert_lp_normalization,
+    convert_mean_variance,
+)
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
@@ -97,6 +104,12 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
+    ("GroupNormalization", convert_group_normalization),
+    ("InstanceNormalization", convert_instance_normalization),
+    ("LayerNormalization", partial(convert_layer_normalization, "deviation")),
+    ("LpNormalization", convert_lp_normalization),
+    ("MeanVarianceNormalization", convert_mean_variance),
+    ("RMSNormalization", partial(convert_layer_normalization, "rms")),
     *REDUCTIONS,
     ("BitShift", convert_bit_shift),
     ("Mod", convert_mod),
@@ -105,5 +118,5 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split", "TopK")
+DIVIDING = ("LayerNormalization", "Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

@@ -38,6 +38,7 @@ from codegen.lower.bind.linear import (
     bind_depthwise,
     bind_pointwise,
 )
+from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 
 __all__ = ["Binding", "Data", "bind"]
@@ -82,6 +83,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
     "generic/select": bind_select,
+    "generic/normalize": bind_normalize,
+    "generic/inverse_deviation": bind_inverse_deviation,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,

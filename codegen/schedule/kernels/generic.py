@@ -16,9 +16,11 @@ from codegen.ops import (
     Elementwise,
     Function,
     Hardmax,
+    InverseDeviation,
     LogSoftmax,
     Lrn,
     MaxPool,
+    Normalize,
     Pad,
     Reduce,
     Requantize,
@@ -246,9 +248,19 @@ GENERIC: tuple[Rule, ...] = (
         )
     ),
     Rule(
-        Kernel("generic", "select", takes_row=True),
+        Kernel("generic", "select", ("apart",), takes_row=True),
         (SelectValues, SelectIndices),
         cost=Cost(output=10.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "normalize", ("inverse_root",), whole=True),
+        (Normalize,),
+        cost=Cost(output=55.0),
+    ),
+    Rule(
+        Kernel("generic", "inverse_deviation", ("inverse_root",), takes_row=True),
+        (InverseDeviation,),
+        cost=Cost(output=700.0, value=9.0),
     ),
     Rule(
         Kernel("generic", "hardmax", takes_row=True),
