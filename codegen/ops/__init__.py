@@ -11,6 +11,7 @@ from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
+from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
@@ -37,6 +38,7 @@ OPS: tuple[type[Op], ...] = (
     Function,
     Lrn,
     MaxPool,
+    MaxPoolVolume,
     Normalize,
     Pad,
     QuantizeLinear,
@@ -49,6 +51,7 @@ OPS: tuple[type[Op], ...] = (
     SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -72,6 +75,7 @@ __all__ = [
     "LogSoftmax",
     "Lrn",
     "MaxPool",
+    "MaxPoolVolume",
     "Normalize",
     "Pad",
     "QuantizeLinear",
@@ -84,5 +88,6 @@ __all__ = [
     "SelectValues",
     "Slice",
     "Softmax",
+    "SumPoolVolume",
     "Transpose",
 ]

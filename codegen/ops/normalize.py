@@ -79,7 +79,7 @@ def make_energy(norm: Norm, epsilon: float, x: TensorType) -> Energy:
 class Normalize(Op):
     """norm(x) * scale + bias; element e, counted from the first, has those of index e / repeat.
 
-    The index is taken modulo their number.
+    The index is taken modulo their number. `epsilon` is added to a variance or mean square.
     """
 
     name: ClassVar[str] = "normalize"

@@ -47,8 +47,11 @@ from codegen.frontend.convert.normalize import (
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
+    convert_global_lp_pool,
+    convert_global_max_pool,
     convert_max_pool,
 )
+from codegen.frontend.convert.pool_volume import convert_pool_volume
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
@@ -104,6 +107,9 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
+    ("GlobalLpPool", convert_global_lp_pool),
+    ("GlobalMaxPool", convert_global_max_pool),
+    ("LpPool", convert_pool_volume),
     ("GroupNormalization", convert_group_normalization),
     ("InstanceNormalization", convert_instance_normalization),
     ("LayerNormalization", partial(convert_layer_normalization, "deviation")),

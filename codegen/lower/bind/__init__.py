@@ -40,6 +40,7 @@ from codegen.lower.bind.linear import (
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -85,6 +86,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/select": bind_select,
     "generic/normalize": bind_normalize,
     "generic/inverse_deviation": bind_inverse_deviation,
+    "generic/max_pool_volume": bind_max_pool_volume,
+    "generic/sum_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,

@@ -41,6 +41,7 @@ def bind_normalize(op: Normalize, signature: Signature) -> Binding:
             "inner": inner,
             "groups": outer * inner,
             "absolute": op.norm == "l1",
+            "sums": op.norm in ("l1", "deviation"),
             "centered": op.norm == "deviation",
             "repeat": op.repeat,
             "coefficients": len(op.scales),

@@ -20,6 +20,7 @@ from codegen.ops import (
     LogSoftmax,
     Lrn,
     MaxPool,
+    MaxPoolVolume,
     Normalize,
     Pad,
     Reduce,
@@ -29,6 +30,7 @@ from codegen.ops import (
     SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
     Transpose,
 )
 from codegen.ops.reduce import SUMS
@@ -261,6 +263,16 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "inverse_deviation", ("inverse_root",), takes_row=True),
         (InverseDeviation,),
         cost=Cost(output=700.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "max_pool_volume", takes_row=True),
+        (MaxPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel("generic", "sum_pool_volume", ROOT, takes_row=True),
+        (SumPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
     ),
     Rule(
         Kernel("generic", "hardmax", takes_row=True),
