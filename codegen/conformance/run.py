@@ -23,7 +23,7 @@ from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate, operand
 from codegen.ir.graph import Graph, Node
 from codegen.ir.memory import RamGoal
-from codegen.ir.types import Array, DType, TensorType
+from codegen.ir.types import Array, TensorType
 from codegen.lower import lower
 from codegen.passes import canonicalize
 from codegen.plan.solve import solve
@@ -174,11 +174,12 @@ def _check_node(graph: Graph, node: Node, made: dict[str, Array]) -> float:
     for name in node.inputs:
         kind, data = graph.types[name], operand(graph, name, made, is_real=False)
         assert kind.quant is not None
-        operands.append(data if is_plain(kind) else kind.quant.dequantize(data))
+        is_exact = kind.is_plain or getattr(node.op, "exact", False)
+        operands.append(data if is_exact else kind.quant.dequantize(data))
     with np.errstate(all="ignore"):
         wanted = np.asarray(node.op.evaluate(*operands))
     found = made[node.output]
-    if is_plain(value):
+    if value.is_plain:
         if not np.array_equal(found, wanted):
             raise Different(f"{node.op.name} makes other integers than its meaning")
         return 0.0
@@ -188,12 +189,6 @@ def _check_node(graph: Graph, node: Node, made: dict[str, Array]) -> float:
     if off > bound + 1e-3:
         raise Different(f"{node.op.name} is {off:.2f} steps off, {bound:g} are allowed")
     return bound
-
-
-def is_plain(value: TensorType) -> bool:
-    """The integers stand for themselves."""
-    is_wide = value.dtype not in (DType.INT8, DType.INT16)
-    return value.quant is not None and value.quant.scales == (1.0,) and is_wide
 
 
 def _check_c(graph: Graph, steps: Sequence[Array], made: dict[str, Array], folder: Path) -> None:

@@ -174,6 +174,11 @@ class Builder:
         dtype = np.float64 if const.is_quantized else np.float32
         return self.constant(const.name, (np.resize(data, size) * factor).astype(dtype))
 
+    def forget(self, tensor: str) -> None:
+        """Let no value show `tensor`, which is no tensor of the model."""
+        shown = {name: origin for name, origin in self.origins.items() if origin.tensor != tensor}
+        self.origins = shown
+
     def unique(self, base: str) -> str:
         """Return `base`, with a number behind where a value has that name."""
         if base not in self.types:

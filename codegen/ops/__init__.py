@@ -2,13 +2,16 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
+from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
+from codegen.ops.matmul import MatMul
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
@@ -18,6 +21,7 @@ from codegen.ops.resize import Resize
 from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
+from codegen.ops.take import Take
 from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
@@ -25,11 +29,13 @@ OPS: tuple[type[Op], ...] = (
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
     CumSum,
     Deliver,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Hardmax,
     InverseDeviation,
@@ -37,6 +43,7 @@ OPS: tuple[type[Op], ...] = (
     Elementwise,
     Function,
     Lrn,
+    MatMul,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -52,6 +59,7 @@ OPS: tuple[type[Op], ...] = (
     Slice,
     Softmax,
     SumPoolVolume,
+    Take,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -62,11 +70,13 @@ __all__ = [
     "AveragePool",
     "Clip",
     "Concat",
+    "Constant",
     "Conv2d",
     "Copy",
     "CumSum",
     "Deliver",
     "Dense",
+    "DepthToSpace",
     "DequantizeLinear",
     "Elementwise",
     "Function",
@@ -74,6 +84,7 @@ __all__ = [
     "InverseDeviation",
     "LogSoftmax",
     "Lrn",
+    "MatMul",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",
@@ -89,5 +100,6 @@ __all__ = [
     "Slice",
     "Softmax",
     "SumPoolVolume",
+    "Take",
     "Transpose",
 ]

@@ -22,10 +22,12 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Elementwise,
     Function,
     Lrn,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -61,9 +63,11 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
     st.builds(Elementwise, st.text(max_size=9), st.booleans()),
     st.builds(Function, EXPRESSIONS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
+    st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -193,5 +197,6 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Elementwise, Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {DepthToSpace, Elementwise, Function, Lrn, MatMul, QuantizeLinear, Reshape}
+    drawn |= {Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

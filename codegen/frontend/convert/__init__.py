@@ -20,6 +20,8 @@ from codegen.frontend.convert.broadcast import (
     convert_elementwise,
     convert_mod,
 )
+from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
+from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
@@ -27,6 +29,7 @@ from codegen.frontend.convert.elementwise import (
     convert_relu,
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
+from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -36,7 +39,8 @@ from codegen.frontend.convert.layout import (
     convert_transpose,
     convert_unsqueeze,
 )
-from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.linear import convert_matmul
+from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.normalize import (
     convert_group_normalization,
     convert_instance_normalization,
@@ -75,15 +79,24 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("BitShift", convert_bit_shift),
+    ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvTranspose", convert_conv_transpose),
     ("CumSum", convert_cum_sum),
+    ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Einsum", convert_einsum),
+    ("Expand", convert_move),
     ("Flatten", convert_flatten),
     ("Gather", convert_gather),
+    ("GatherElements", convert_move),
+    ("GatherND", convert_move),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
     ("Hardmax", convert_hardmax),
@@ -92,6 +105,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
+    ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
@@ -99,13 +113,20 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
     ("Resize", convert_resize),
+    ("ReverseSequence", convert_move),
+    ("Scatter", convert_scatter),
+    ("ScatterElements", convert_scatter),
+    ("ScatterND", convert_scatter),
     ("Slice", convert_slice),
     ("Softmax", partial(convert_softmax, Softmax())),
+    ("SpaceToDepth", convert_move),
     ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
+    ("Tile", convert_move),
     ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
+    ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
     ("GlobalLpPool", convert_global_lp_pool),
     ("GlobalMaxPool", convert_global_max_pool),
@@ -117,8 +138,6 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("MeanVarianceNormalization", convert_mean_variance),
     ("RMSNormalization", partial(convert_layer_normalization, "rms")),
     *REDUCTIONS,
-    ("BitShift", convert_bit_shift),
-    ("Mod", convert_mod),
     *((op_type, convert_unary) for op_type in UNARY),
     *((op_type, convert_elementwise) for op_type in BINARY),
 )

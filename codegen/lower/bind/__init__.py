@@ -25,6 +25,7 @@ from codegen.lower.bind.layout import (
     bind_concat,
     bind_copy,
     bind_deliver,
+    bind_depth_to_space,
     bind_pad,
     bind_resize,
     bind_slice,
@@ -36,11 +37,13 @@ from codegen.lower.bind.linear import (
     bind_conv2d,
     bind_dense,
     bind_depthwise,
+    bind_matmul,
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
+from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -57,6 +60,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
+    "generic/matmul": bind_matmul,
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
@@ -76,7 +80,12 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_linear": bind_resize,
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
+    "generic/depth_to_space": bind_depth_to_space,
     "generic/transpose": bind_transpose,
+    "generic/take": bind_take,
+    "generic/take_or_fill": bind_take_or_fill,
+    "generic/take_strided": bind_strided,
+    "generic/constant": bind_constant,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,
     "generic/reduce_log": bind_reduce,

@@ -7,7 +7,7 @@ import numpy as np
 from codegen.ir.op import Signature
 from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding
-from codegen.ops import Concat, Copy, Deliver, Pad, Resize, Slice, Transpose
+from codegen.ops import Concat, Copy, Deliver, DepthToSpace, Pad, Resize, Slice, Transpose
 from codegen.ops.resize import Line
 
 
@@ -121,6 +121,29 @@ def bind_resize(op: Resize, signature: Signature) -> Binding:
     )
 
 
+def bind_depth_to_space(op: DepthToSpace, signature: Signature) -> Binding:
+    """Pixels of a block's row lie side by side, those of each group apart."""
+    x, y = signature.inputs[0], signature.output
+    tall, wide = op.block
+    depth = y.channels // op.groups
+    return Binding(
+        f"depth_to_space_{y.width}x{y.channels}",
+        f"One row of pixels spread over blocks of {tall}x{wide}",
+        {
+            "out_width": y.width,
+            "depth": depth,
+            "groups": op.groups,
+            "group": x.channels // op.groups,
+            "channels": x.channels,
+            "rows": tall,
+            "columns": wide,
+            "top": op.first[0],
+            "begin": (op.first[1] // wide) * x.channels,
+            "column": op.first[1] % wide,
+        },
+    )
+
+
 def line_params(line: Line, size: int) -> dict[str, int]:
     """Return what names the positions along an axis of `size`."""
     step, offset, divisor = line
@@ -130,7 +153,7 @@ def line_params(line: Line, size: int) -> dict[str, int]:
 def slice_loops(
     shape: tuple[int, ...], starts: tuple[int, ...], counts: tuple[int, ...], steps: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
-    """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
+    """Return sizes and operand strides of three loops, the length of a run, and where it begins.
 
     Raises ValueError where more than three dimensions move apart from each other.
     """
