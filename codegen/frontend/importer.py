@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from codegen.errors import InvalidModel, Problem, UnsupportedOperator
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
-from codegen.frontend.convert import CONVERTERS, DIVIDING
+from codegen.frontend.convert import CONVERTERS, DIVIDING, MICROSOFT
 from codegen.frontend.convert.quantized import dequantized_constant
 from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
@@ -53,7 +53,7 @@ def import_model(model: onnx.ModelProto, file: str) -> Graph:
     opset = opset_of(model, file)
     ports = input_shapes(model, file)
     tensors = tuple(value.name for value in model.graph.output)
-    read = frozenset(name for node in model.graph.node for name in node.input)
+    read = frozenset(name for node in model.graph.node for name in node.input if name)
     inferred = infer_tensors(model, file)
     state = _State(file, opset, inferred, _builder(model), {"": None}, read | {*tensors})
     for stored in model.graph.initializer:
@@ -125,7 +125,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     converter = dict(CONVERTERS).get(op_type)
     if call.proto.domain == DOMAIN:
         raise refusal(call.proto)
-    if call.proto.domain not in ("", "ai.onnx"):
+    is_known = call.proto.domain == "com.microsoft" and op_type in MICROSOFT
+    if call.proto.domain not in ("", "ai.onnx") and not is_known:
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
@@ -140,8 +141,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if converter is None:
         raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
     if op_type in DIVIDING:
-        parts = range(len(call.proto.output))
-        return tuple(converter(state.builder, replace(call, result=part)) for part in parts)
+        return tuple(
+            converter(state.builder, replace(call, result=part)) if tensor in state.read else None
+            for part, tensor in enumerate(call.proto.output)
+        )
     for tensor in call.proto.output[1:]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")
@@ -150,10 +153,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "QGemm": "export the quantized model in QDQ form",
-    "QLinearAdd": "export the quantized model in QDQ form",
-    "QLinearConv": "export the quantized model in QDQ form",
-    "QLinearMatMul": "export the quantized model in QDQ form",
+    "ConvInteger": "quantize statically, in QDQ form",
+    "MatMulInteger": "quantize statically, in QDQ form",
 }
 
 

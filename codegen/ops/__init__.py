@@ -8,16 +8,20 @@ from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.gru import Gru
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
+from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.recurrent import Recurrent
 from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
+from codegen.ops.rnn import Rnn
 from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
@@ -42,7 +46,9 @@ OPS: tuple[type[Op], ...] = (
     LogSoftmax,
     Elementwise,
     Function,
+    Gru,
     Lrn,
+    Lstm,
     MatMul,
     MaxPool,
     MaxPoolVolume,
@@ -54,6 +60,7 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Reshape,
     Resize,
+    Rnn,
     SelectIndices,
     SelectValues,
     Slice,
@@ -80,10 +87,12 @@ __all__ = [
     "DequantizeLinear",
     "Elementwise",
     "Function",
+    "Gru",
     "Hardmax",
     "InverseDeviation",
     "LogSoftmax",
     "Lrn",
+    "Lstm",
     "MatMul",
     "MaxPool",
     "MaxPoolVolume",
@@ -91,10 +100,12 @@ __all__ = [
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Recurrent",
     "Reduce",
     "Requantize",
     "Reshape",
     "Resize",
+    "Rnn",
     "SelectIndices",
     "SelectValues",
     "Slice",

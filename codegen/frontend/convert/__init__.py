@@ -56,7 +56,9 @@ from codegen.frontend.convert.pool import (
     convert_max_pool,
 )
 from codegen.frontend.convert.pool_volume import convert_pool_volume
+from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
     convert_arg,
@@ -72,6 +74,26 @@ from codegen.frontend.operand import View
 from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
+
+FORMS: tuple[tuple[str, Converter, Form], ...] = (
+    ("Add", convert_add, OF_TWO),
+    ("AveragePool", convert_average_pool, OF_ONE),
+    ("Concat", convert_concat, CONCAT),
+    ("Conv", convert_conv, CONV),
+    ("GlobalAveragePool", convert_global_average_pool, OF_ONE),
+    ("LeakyRelu", convert_unary, OF_ONE),
+    ("MatMul", convert_matmul, OF_TWO),
+    ("Mul", convert_mul, OF_TWO),
+    ("Sigmoid", convert_unary, OF_ONE),
+    ("Softmax", partial(convert_softmax, Softmax()), OF_ONE),
+)
+"""Operators with a form on quantized tensors, QLinear before their names."""
+QUANTIZED = tuple((op, on_quantized(op, converter, form)) for op, converter, form in FORMS)
+
+MICROSOFT = frozenset(
+    ("QGemm", *(f"QLinear{op}" for op, *_ in FORMS if op not in ("Conv", "MatMul")))
+)
+"""Those of them that are of the domain com.microsoft."""
 
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
@@ -94,6 +116,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Einsum", convert_einsum),
     ("Expand", convert_move),
     ("Flatten", convert_flatten),
+    ("GRU", convert_recurrent),
     ("Gather", convert_gather),
     ("GatherElements", convert_move),
     ("GatherND", convert_move),
@@ -103,12 +126,14 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
+    ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
+    ("RNN", convert_recurrent),
     ("ReduceMean", convert_reduce_mean),
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
@@ -138,10 +163,12 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("MeanVarianceNormalization", convert_mean_variance),
     ("RMSNormalization", partial(convert_layer_normalization, "rms")),
     *REDUCTIONS,
+    *((f"QLinear{op_type}", converter) for op_type, converter in QUANTIZED),
+    ("QGemm", on_quantized("Gemm", convert_gemm, GEMM)),
     *((op_type, convert_unary) for op_type in UNARY),
     *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("LayerNormalization", "Split", "TopK")
+DIVIDING = ("GRU", "LSTM", "LayerNormalization", "RNN", "Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

@@ -35,7 +35,9 @@ from codegen.lower.bind.linear import (
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
+    bind_conv2d_wide,
     bind_dense,
+    bind_dense_wide,
     bind_depthwise,
     bind_matmul,
     bind_pointwise,
@@ -43,6 +45,7 @@ from codegen.lower.bind.linear import (
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
+from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
 
 __all__ = ["Binding", "Data", "bind"]
@@ -61,6 +64,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/matmul": bind_matmul,
+    "generic/conv2d_wide": bind_conv2d_wide,
+    "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
@@ -75,6 +80,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/product_at_row": bind_elementwise,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
+    "generic/lstm": bind_lstm,
+    "generic/gru": bind_gru,
+    "generic/gru_reset_first": bind_gru,
+    "generic/rnn": bind_rnn,
     "generic/concat": bind_concat,
     "generic/pad": bind_pad,
     "generic/resize_linear": bind_resize,

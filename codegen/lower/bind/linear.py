@@ -213,3 +213,31 @@ def bind_matmul(op: MatMul, signature: Signature) -> Binding:
             **rescale_params(p.rescale),
         },
     )
+
+
+def bind_conv2d_wide(op: Conv2d, signature: Signature) -> Binding:
+    """Filter by filter, with int16 weights as they are stored."""
+    p = op.params(signature)
+    filters, kh, kw, _ = p.weights.shape
+    (window,) = op.windows(signature)
+    beyond = window.overhangs(signature.inputs[0].rows, signature.output.rows)
+    return Binding(
+        f"conv2d_wide_{conv_name(op, signature)}{group_name(op)}",
+        f"One row of a {kh}x{kw} convolution with int16 weights",
+        conv_params(op, signature, p)
+        | group_params(op, filters)
+        | {"beyond": beyond, "beside": op.pads[1] > 0 or op.pads[3] > 0},
+        linear_data(p, p.weights, "[filters][rows][columns][channels]"),
+    )
+
+
+def bind_dense_wide(op: Dense, signature: Signature) -> Binding:
+    """Output by output, with int16 weights as they are stored."""
+    p = op.params(signature)
+    outputs, inputs = p.weights.shape
+    return Binding(
+        f"dense_wide_{inputs}x{outputs}",
+        f"{outputs} sums of {inputs} products with int16 weights",
+        {"inputs": inputs, "outputs": outputs, **rescale_params(p.rescale)},
+        linear_data(p, p.weights, "[outputs][inputs]"),
+    )

@@ -17,10 +17,12 @@ from codegen.ops import (
     DepthToSpace,
     Elementwise,
     Function,
+    Gru,
     Hardmax,
     InverseDeviation,
     LogSoftmax,
     Lrn,
+    Lstm,
     MatMul,
     MaxPool,
     MaxPoolVolume,
@@ -29,6 +31,7 @@ from codegen.ops import (
     Reduce,
     Requantize,
     Resize,
+    Rnn,
     SelectIndices,
     SelectValues,
     Slice,
@@ -57,12 +60,16 @@ from codegen.schedule.conditions import (
     moves_four,
     one_patch,
     one_sum,
+    recurrent_scratch,
     reduces,
+    resets_after,
+    resets_first,
     two_patches,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+RECALL = ("rescale", "tile_4x1", "dense_4x1", "load32", "store32", "narrow", "curve", "gates")
 TILE = ("rescale", "tile_2x2", "store_tile")
 
 ROOT = ("rescale", "inverse_root", "root")
@@ -123,6 +130,18 @@ GENERIC: tuple[Rule, ...] = (
         ),
         (Dense,),
         cost=Cost(2.93, 22.0, tap=18.3, filters=4),
+    ),
+    Rule(
+        Kernel("generic", "conv2d_wide", ("rescale",), strided=True, reads_spread=True),
+        (Conv2d,),
+        wide=True,
+        cost=Cost(6.0, 12.0, tap=12.0),
+    ),
+    Rule(
+        Kernel("generic", "dense_wide", ("rescale",), takes_row=True),
+        (Dense,),
+        wide=True,
+        cost=Cost(5.0, 12.0),
     ),
     Rule(
         Kernel("generic", "add", takes_row=True),
@@ -202,6 +221,36 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "lrn", ("rescale",), takes_row=True, strided=True),
         (Lrn,),
         cost=Cost(output=60.6, tap=60.0),
+    ),
+    Rule(
+        Kernel("generic", "lstm", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Lstm,),
+        always,
+        recurrent_scratch,
+        cost=Cost(2.93, 300.0),
+    ),
+    Rule(
+        Kernel("generic", "gru", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Gru,),
+        resets_after,
+        recurrent_scratch,
+        cost=Cost(2.93, 250.0),
+    ),
+    Rule(
+        Kernel(
+            "generic", "gru_reset_first", RECALL, takes_row=True, knows_row=True, remembers=True
+        ),
+        (Gru,),
+        resets_first,
+        recurrent_scratch,
+        cost=Cost(2.93, 250.0),
+    ),
+    Rule(
+        Kernel("generic", "rnn", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Rnn,),
+        always,
+        recurrent_scratch,
+        cost=Cost(2.93, 80.0),
     ),
     Rule(
         Kernel("generic", "concat", takes_row=True),
