@@ -15,7 +15,9 @@ from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
+from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
+from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.recurrent import Recurrent
 from codegen.ops.reduce import Reduce
@@ -41,15 +43,18 @@ OPS: tuple[type[Op], ...] = (
     Dense,
     DepthToSpace,
     DequantizeLinear,
+    Hardmax,
+    InverseDeviation,
+    LogSoftmax,
     Elementwise,
     Function,
     Gru,
-    Hardmax,
-    LogSoftmax,
     Lrn,
     Lstm,
     MatMul,
     MaxPool,
+    MaxPoolVolume,
+    Normalize,
     Pad,
     QuantizeLinear,
     Receive,
@@ -62,6 +67,7 @@ OPS: tuple[type[Op], ...] = (
     SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
     Take,
     Transpose,
 )
@@ -86,11 +92,14 @@ __all__ = [
     "Function",
     "Gru",
     "Hardmax",
+    "InverseDeviation",
     "LogSoftmax",
     "Lrn",
     "Lstm",
     "MatMul",
     "MaxPool",
+    "MaxPoolVolume",
+    "Normalize",
     "Pad",
     "QuantizeLinear",
     "Receive",
@@ -104,6 +113,7 @@ __all__ = [
     "SelectValues",
     "Slice",
     "Softmax",
+    "SumPoolVolume",
     "Take",
     "Transpose",
 ]

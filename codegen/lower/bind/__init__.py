@@ -42,7 +42,9 @@ from codegen.lower.bind.linear import (
     bind_matmul,
     bind_pointwise,
 )
+from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
     bind_blend,
@@ -107,6 +109,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
     "generic/select": bind_select,
+    "generic/normalize": bind_normalize,
+    "generic/inverse_deviation": bind_inverse_deviation,
+    "generic/max_pool_volume": bind_max_pool_volume,
+    "generic/sum_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,
