@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from codegen.frontend.call import Call
 from codegen.frontend.operand import Const, Unsupported
@@ -55,6 +54,8 @@ def _moved_axis(call: Call, const: Const) -> int | None:
 
 
 def _run(call: Call, integers: bool = False) -> list[Array]:
+    from onnx.reference import ReferenceEvaluator
+
     names = [str(name) for name in call.proto.input]
     feeds: dict[str, Array] = {}
     for name, const in zip(names, call.operands, strict=True):

@@ -68,7 +68,9 @@ def infer_tensors(model: onnx.ModelProto, file: str) -> dict[str, Inferred]:
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     for value in graph_inputs(fixed):
-        value.type.tensor_type.shape.dim[0].dim_value = 1
+        dims = value.type.tensor_type.shape.dim
+        if dims and not dims[0].dim_value:
+            dims[0].dim_value = 1
     del fixed.graph.value_info[:]
     try:
         onnx.checker.check_model(fixed)
