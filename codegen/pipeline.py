@@ -94,7 +94,7 @@ class Compiled:
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
-    """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    """Return the C of an ONNX or TFLite file or a zoo network; any CodegenError of a stage."""
     goal = RamGoal(options.ram_bytes, options.least_ram)
     (compiled,) = compile_bundle(options.identifier, (quantize_model(options, progress),), goal)
     return compiled
@@ -119,7 +119,7 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
-    """Return the fixed-point network of an ONNX file or a zoo network."""
+    """Return the fixed-point network of an ONNX or TFLite file or a zoo network."""
     target = load_target(options.target)
     choice = make_choice(target, options.optimize, tune=options.tune, progress=progress)
     dump = Dump(options.dump_ir)

@@ -8,11 +8,11 @@ from pathlib import Path
 import onnx
 
 from codegen.errors import BadOption, UnknownName
-from codegen.frontend import fix_shapes, inline_functions, load_onnx
+from codegen.frontend import fix_shapes, inline_functions, load_model
 from codegen.frontend.shapes import Shapes
 from codegen.options import Options
 
-FILE_SUFFIXES = (".onnx",)
+FILE_SUFFIXES = (".onnx", ".tflite")
 """A model whose name ends so is a file; the zoo is not asked, nor read."""
 
 
@@ -72,9 +72,9 @@ def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
         names = ", ".join(network.name for network in zoo.NETWORKS)
         raise UnknownName(
             f"'{model}' is neither a network of the zoo nor a file",
-            hint=f"the zoo has {names}; a model is given by its .onnx file",
+            hint=f"the zoo has {names}; a model is given by its .onnx or .tflite file",
         )
-    return load_onnx(path)
+    return load_model(path)
 
 
 def _open_weighted(options: Options) -> onnx.ModelProto:

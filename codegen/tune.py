@@ -25,7 +25,7 @@ from codegen.plan import make_plan
 from codegen.progress import Progress, silent
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import Assigned, make_step
-from codegen.schedule.kernels import Choice, Rule
+from codegen.schedule.kernels import Choice, Rule, estimates
 from codegen.schedule.rows import find_needs
 from codegen.targets import Target
 from codegen.toolchain.cross import COMPILE_FLAGS, build_target, compiler_version
@@ -53,7 +53,7 @@ def make_choice(
     has nothing to measure with, and MissingTool as soon as a kernel is measured.
     """
     if not tune and optimize != "size":
-        return Choice(optimize)
+        return Choice(optimize, estimates(target.isa))
     if target.emulator is None or target.cycles is None or not target.zig:
         raise BadOption(
             f"{'--tune' if tune else '--optimize size'}: kernels of target '{target.name}' cannot"
@@ -69,7 +69,7 @@ def make_choice(
         return measure(rule, op, signature).flash_bytes
 
     if not tune:
-        return Choice(optimize, flash_bytes=flash_bytes)
+        return Choice(optimize, estimates(target.isa), flash_bytes)
     return Choice(optimize, cycles, flash_bytes, MEASURED)
 
 
@@ -108,7 +108,7 @@ def alone(rule: Rule, op: Op, signature: Signature) -> tuple[Program, Mapping[st
         (), schedule, make_plan(schedule), "alone", target="any", model=op.name, digest=""
     ).program
     ports = program.interface.inputs, program.interface.outputs
-    inputs, outputs = (tuple(np.zeros(p.shape, np.int8) for p in side) for side in ports)
+    inputs, outputs = (tuple(np.zeros(p.shape, p.dtype.numpy) for p in side) for side in ports)
     return program, emit((program,), (Golden(inputs, outputs),))
 
 
@@ -133,7 +133,8 @@ def run_alone(program: Program, files: Mapping[str, str | bytes], target: Target
     rng = np.random.default_rng(0)
     interface = program.interface
     inputs = [
-        rng.integers(-128, 128, (1, *port.shape)).astype(np.int8) for port in interface.inputs
+        rng.integers(-128, 128, (1, *port.shape)).astype(port.dtype.numpy)
+        for port in interface.inputs
     ]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -55,7 +55,8 @@ def test_the_wheel_carries_every_template_and_target(wheel: Path) -> None:
             if path.is_file():
                 assert f"codegen/_data/{path.relative_to(ROOT)}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {"codegen/py.typed", "codegen/toolchain/block_hook.c"} <= names
+    assert {f"codegen/toolchain/{name}.c" for name in ("block_hook", "host_loop")} <= names
+    assert "codegen/py.typed" in names
 
 
 def test_an_installed_copy_finds_its_data(installed: dict[str, str], tmp_path: Path) -> None:

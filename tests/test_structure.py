@@ -32,7 +32,7 @@ ORDER = (
     ("remedies",),
     ("pipeline",),
     ("project",),
-    ("bench",),
+    ("bench", "conformance"),
     ("cli",),
 )
 """From left to right: a part imports from its own and from those before it.

@@ -10,7 +10,18 @@ import click
 from codegen import __version__
 from codegen.cli.errors import ErrorGroup
 
-COMMANDS = ("emit", "verify", "check", "report", "bench", "targets", "zoo", "tables")
+COMMANDS = (
+    "emit",
+    "verify",
+    "check",
+    "report",
+    "bench",
+    "targets",
+    "zoo",
+    "tables",
+    "conformance",
+    "operators",
+)
 """Each is a file here that holds a command of its name, and is read when it is called."""
 
 

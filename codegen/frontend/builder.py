@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from codegen.frontend.call import Call
-from codegen.frontend.operand import Const, Unsupported, View
+from codegen.frontend.operand import Const, Unsupported, View, is_batched
 from codegen.ir.graph import Node
 from codegen.ir.op import Op
 from codegen.ir.rewrite import result_type
@@ -27,26 +26,56 @@ class Builder:
     origins: dict[str, Origin] = field(default_factory=dict)
     derived: dict[tuple[str, Op], str] = field(default_factory=dict)
 
-    def declare(self, tensor: str, shape: Iterable[int], dtype: DType) -> View:
-        """Add a value that no node computes: an input, or the result of a refused node."""
-        self.types[tensor] = TensorType(tuple(shape), dtype)
-        self.origins[tensor] = Origin(tensor)
-        return View(tensor, tensor, self.order(tensor))
+    def declare(self, tensor: str, shape: tuple[int, ...], dtype: DType) -> View:
+        """Add a value that no node computes: an input, or the result of a refused node.
+
+        `shape` is that of the ONNX tensor.
+        """
+        batched = is_batched(shape)
+        self.types[tensor] = TensorType(shape[batched:], dtype)
+        self.origins[tensor] = Origin(tensor, (), batched)
+        return View(tensor, tensor, self.order(tensor), batched)
 
     def shape(self, view: View) -> tuple[int, ...]:
-        """Return the shape of the ONNX tensor, batch aside."""
+        """Return the shape of the ONNX tensor, the batch aside where it has one."""
         sizes = self.types[view.value].shape
         return tuple(sizes[view.perm.index(axis)] for axis in range(len(sizes)))
+
+    def full_shape(self, view: View) -> tuple[int, ...]:
+        """Return the shape of the ONNX tensor."""
+        return (1,) * view.batched + self.shape(view)
 
     def order(self, value: str) -> tuple[int, ...]:
         """Return the permutation that changes nothing."""
         return tuple(range(len(self.types[value].shape)))
 
-    def emit(self, op: Op, operands: tuple[str, ...], call: Call, perm: tuple[int, ...]) -> View:
+    def emit(
+        self,
+        op: Op,
+        operands: tuple[str, ...],
+        call: Call,
+        perm: tuple[int, ...],
+        batched: bool = True,
+    ) -> View:
         """Add the node that computes `call`'s result as value = tensor.transpose(perm)."""
         tensor = call.output
-        value = self.add(op, operands, call.loc, tensor, Origin(tensor, significant(perm)))
-        return View(tensor, value, perm)
+        origin = Origin(tensor, significant(perm), batched)
+        return View(tensor, self.add(op, operands, call.loc, tensor, origin), perm, batched)
+
+    def emit_full(self, op: Op, operands: tuple[str, ...], call: Call) -> View:
+        """Add the node that computes `call`'s result with all its dimensions, in their order."""
+        tensor = call.output
+        return self.shown(self.add(op, operands, call.loc, tensor), call)
+
+    def shown(self, value: str, call: Call) -> View:
+        """Return `call`'s result, which `value` holds with all its dimensions, in their order."""
+        shape = self.types[value].shape
+        batched = is_batched(shape)
+        self.origins.setdefault(value, Origin(call.output, (), False))
+        if batched:
+            value = self.reshaped(value, shape[1:], call.loc)
+            self.origins[value] = Origin(call.output)
+        return View(call.output, value, self.order(value), batched)
 
     def add(
         self, op: Op, operands: tuple[str, ...], loc: Loc, base: str, origin: Origin | None = None
@@ -59,7 +88,8 @@ class Builder:
             raise Unsupported(str(error)) from error
         computed = [name for name in operands if name not in self.constants]
         is_integer = any(self.types[name].dtype is not DType.FLOAT32 for name in computed)
-        if is_integer and not op.keeps_quant and not isinstance(op, DequantizeLinear):
+        takes_them = op.keeps_quant or op.takes_integers or isinstance(op, DequantizeLinear)
+        if is_integer and not takes_them:
             raise Unsupported(
                 "computes on int8 values", "put DequantizeLinear before and QuantizeLinear behind"
             )
@@ -70,6 +100,11 @@ class Builder:
             self.origins[name] = origin
         return name
 
+    def producer(self, view: View) -> Op | None:
+        """Return the operator that computes a view's value, None where it is an input."""
+        made = (node.op for node in reversed(self.nodes) if node.output == view.value)
+        return next(made, None)
+
     def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
         """Return a value that is view's tensor transposed by `perm`; made once and shared."""
         steps = tuple(view.perm.index(axis) for axis in perm)
@@ -79,7 +114,16 @@ class Builder:
         moved = [axis for axis in steps if sizes[axis] != 1]
         shape = tuple(sizes[axis] for axis in steps)
         op: Op = Reshape(shape) if moved == sorted(moved) else Transpose(steps)
-        return self.derive(op, view.value, loc, Origin(view.tensor, significant(perm)))
+        origin = Origin(view.tensor, significant(perm), view.batched)
+        return self.derive(op, view.value, loc, origin)
+
+    def full(self, view: View, loc: Loc) -> str:
+        """Return a value with all dimensions of the ONNX tensor, in their order."""
+        value = self.plain(view, loc)
+        if not view.batched:
+            return value
+        shape = self.full_shape(view)
+        return self.derive(Reshape(shape), value, loc, Origin(view.tensor, (), False))
 
     def plain(self, view: View, loc: Loc) -> str:
         """Return a value in the order of the ONNX tensor."""
@@ -100,7 +144,7 @@ class Builder:
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
         """Add a constant named `base`, or find it: equal data under one name is one constant."""
-        dtype = DType.INT8 if data.dtype == np.int8 else DType.FLOAT32
+        dtype = DType.FLOAT32 if data.dtype.kind == "f" else DType(data.dtype.name)
         entry = TensorType(data.shape, dtype, quant)
         name = base
         for suffix in range(1, len(self.types) + 2):

@@ -29,11 +29,21 @@ class Call:
         """Return an operand, None where it is absent."""
         return self.operands[index] if index < len(self.operands) else None
 
-    def activation(self, index: int) -> View:
+    def view(self, index: int) -> View:
         """Return a computed operand; Unsupported where it is constant."""
         found = self.operand(index)
         if not isinstance(found, View):
             raise Unsupported(f"operand {index} must be computed, not constant")
+        return found
+
+    def activation(self, index: int) -> View:
+        """Return a computed operand with a batch dimension; Unsupported where it has none."""
+        found = self.view(index)
+        if not found.batched:
+            raise Unsupported(
+                f"operand {index} has no batch dimension of size 1",
+                "keep a batch dimension of 1 first",
+            )
         return found
 
     def constant(self, index: int) -> Const:

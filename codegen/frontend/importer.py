@@ -24,10 +24,12 @@ from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
 from codegen.frontend.ports import (
     Inferred,
+    dtype_of,
     infer_tensors,
     input_shapes,
     opset_of,
 )
+from codegen.frontend.refused import DOMAIN, refusal
 from codegen.frontend.shapes import graph_inputs
 from codegen.ir.graph import Graph
 from codegen.ir.rewrite import free_name, rename_values
@@ -94,7 +96,7 @@ def read_model(model: onnx.ModelProto, file: str) -> Imported:
     ports: dict[str, tuple[int, ...]] = {}
     try:
         ports = input_shapes(model, file)
-    except (DynamicShape, UnsupportedOperator) as error:
+    except DynamicShape as error:
         errors.append(error)
     tensors = tuple(value.name for value in model.graph.output)
     read = frozenset(name for node in model.graph.node for name in node.input)
@@ -148,18 +150,18 @@ def _builder(model: onnx.ModelProto) -> Builder:
 
 
 def _declare_input(state: _State, value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
-    element = value.type.tensor_type.elem_type
-    dtype = DType.INT8 if element == onnx.TensorProto.INT8 else DType.FLOAT32
-    if element not in (onnx.TensorProto.FLOAT, onnx.TensorProto.INT8):
-        name = onnx.TensorProto.DataType.Name(element).lower()
+    dtype = dtype_of(value.type.tensor_type.elem_type)
+    if dtype is None:
+        name = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
         state.problems.append(
             Problem(
                 f"the input's element type is {name}",
                 f"{state.file}: input '{value.name}'",
-                "only float (float32) and int8 inputs are supported",
+                "only float (float32), integer and bool inputs are supported",
             )
         )
-    state.tensors[value.name] = state.builder.declare(value.name, shape, dtype)
+    view = state.builder.declare(value.name, shape, dtype or DType.FLOAT32)
+    state.tensors[value.name] = view
 
 
 def loc_of(proto: onnx.NodeProto, file: str) -> Loc:
@@ -187,10 +189,12 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     """Return what the node's results are; Unsupported with the reason where they are nothing."""
     op_type, first = call.proto.op_type, call.operand(0)
     converter = dict(CONVERTERS).get(op_type)
+    if call.proto.domain == DOMAIN:
+        raise refusal(call.proto)
     if call.proto.domain not in ("", "ai.onnx"):
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
-        return (shape_of(call, (1, *state.builder.shape(first))),)
+        return (shape_of(call, state.builder.full_shape(first)),)
     known = [operand for operand in call.operands if operand is not None]
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
@@ -212,12 +216,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "HardSigmoid": "use Relu or Clip as activation",
     "QGemm": "export the quantized model in QDQ form",
     "QLinearAdd": "export the quantized model in QDQ form",
     "QLinearConv": "export the quantized model in QDQ form",
     "QLinearMatMul": "export the quantized model in QDQ form",
-    "Sigmoid": "leave the sigmoid out of the network; it keeps the order of its operands",
 }
 
 
@@ -244,10 +246,10 @@ def _refuse(state: _State, call: Call, error: Unsupported) -> None:
 def _placeholder(state: _State, tensor: str, dtype: DType = DType.FLOAT32) -> Operand:
     """Stand in for the result of a refused node, where its shape is known."""
     found = state.inferred.get(tensor)
-    if found is None or not found.shape or found.shape[0] != 1:
+    if found is None or not found.shape:
         return Unknown()
     state.stand_ins.append(tensor)
-    return state.builder.declare(tensor, found.shape[1:], dtype)
+    return state.builder.declare(tensor, found.shape, dtype)
 
 
 def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
@@ -264,7 +266,7 @@ def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
     if value in ports:
         copy = Reshape(builder.types[value].shape)
         value = builder.add(copy, (value,), place, tensor)
-    builder.origins[value] = Origin(tensor)
+    builder.origins[value] = Origin(tensor, (), found.batched)
     return value
 
 

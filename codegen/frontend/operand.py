@@ -21,17 +21,33 @@ class Unsupported(Exception):
         self.hint = hint
 
 
+def is_batched(shape: tuple[int, ...]) -> bool:
+    """The first dimension of an ONNX tensor is that of the batch."""
+    return len(shape) > 1 and shape[0] == 1
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """An ONNX tensor as a value: value = tensor.transpose(perm), the batch dimension aside."""
+    """An ONNX tensor as a value: value = tensor.transpose(perm), the batch dimension aside.
+
+    `batched` tensors have two dimensions or more, the first of size 1. Others have no dimension
+    for the batch: all count.
+    """
 
     tensor: str
     value: str
     perm: tuple[int, ...]
+    batched: bool = True
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions of the ONNX tensor."""
+        return len(self.perm) + self.batched
 
     def transposed(self, tensor: str, perm: tuple[int, ...]) -> View:
         """View the same value as `tensor`, this tensor transposed by `perm`."""
-        return View(tensor, self.value, tuple(perm.index(axis) for axis in self.perm))
+        found = tuple(perm.index(axis) for axis in self.perm)
+        return View(tensor, self.value, found, self.batched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,15 @@ import onnx
 
 from codegen.errors import DynamicShape, InvalidModel, Problem, UnsupportedOperator
 from codegen.frontend.shapes import graph_inputs, shape_hint
+from codegen.ir.types import DType
 
 FIRST_OPSET = 11
+
+
+def dtype_of(element: int) -> DType | None:
+    """Return an ONNX element type, TensorProto.DataType; None where there is none like it."""
+    name = onnx.TensorProto.DataType.Name(element).lower()
+    return next((dtype for dtype in DType if dtype.value in (name, f"{name}32")), None)
 
 
 def opset_of(model: onnx.ModelProto, file: str) -> int:
@@ -27,11 +34,11 @@ def opset_of(model: onnx.ModelProto, file: str) -> int:
 
 
 def input_shapes(model: onnx.ModelProto, file: str) -> dict[str, tuple[int, ...]]:
-    """Return each input's shape behind the batch; the batch must be free or 1.
+    """Return each input's shape, 1 where the first dimension is free.
 
     Raises DynamicShape with every other dimension that is not a number.
     """
-    problems, fixed, shapes = [], [], {}
+    problems, shapes = [], {}
     for value in graph_inputs(model):
         place = f"{file}: input '{value.name}'"
         if not value.type.tensor_type.HasField("shape"):
@@ -43,15 +50,10 @@ def input_shapes(model: onnx.ModelProto, file: str) -> dict[str, tuple[int, ...]
                 name = dim.dim_param or "?"
                 message = f"dimension {axis} ('{name}') is not known before the network runs"
                 problems.append(Problem(message, place, shape_hint(value)))
-        if not dims or (dims[0].HasField("dim_value") and dims[0].dim_value not in (0, 1)):
-            size = dims[0].dim_value if dims else "none"
-            hint = "export the model for one sample, with a batch dimension first"
-            fixed.append(Problem(f"the batch is {size}; it must be free or 1", place, hint))
-        shapes[value.name] = tuple(int(dim.dim_value) for dim in dims[1:])
+        sizes = tuple(int(dim.dim_value) for dim in dims)
+        shapes[value.name] = (sizes[0] or 1, *sizes[1:]) if sizes else sizes
     if problems:
         raise DynamicShape.collect(problems)
-    if fixed:
-        raise UnsupportedOperator.collect(fixed)
     return shapes
 
 
@@ -68,9 +70,8 @@ def infer_tensors(model: onnx.ModelProto, file: str) -> dict[str, Inferred]:
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     for value in graph_inputs(fixed):
-        dims = value.type.tensor_type.shape.dim
-        if dims and not dims[0].dim_value:
-            dims[0].dim_value = 1
+        for dim in value.type.tensor_type.shape.dim[:1]:
+            dim.dim_value = dim.dim_value or 1
     del fixed.graph.value_info[:]
     try:
         onnx.checker.check_model(fixed)

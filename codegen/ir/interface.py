@@ -32,8 +32,8 @@ BY_ARENA = Transfer()
 class Port:
     """One input or output of the network.
 
-    `tensor` and `perm` tell which ONNX tensor it shows (`Origin`); `shape` excludes the batch and
-    is in the order of the bytes.
+    `tensor`, `perm` and `batched` tell which ONNX tensor it shows (`Origin`); `shape` excludes the
+    batch and is in the order of the bytes.
     """
 
     tensor: str
@@ -42,6 +42,7 @@ class Port:
     zero_point: int
     perm: tuple[int, ...] = ()
     dtype: DType = DType.INT8
+    batched: bool = True
 
     @property
     def size_bytes(self) -> int:
@@ -53,7 +54,7 @@ class Port:
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.tensor, self.perm)
+        return Origin(self.tensor, self.perm, self.batched)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ class Op(ABC):
     """An output row may replace the row it is computed from (same shape, same element size)."""
     keeps_quant: ClassVar[bool] = False
     """The output holds operand values unchanged, so it has the operand's scale and zero point."""
+    takes_integers: ClassVar[bool] = False
+    """It computes on integers of a float graph, too; `infer` then gives element type and format."""
 
     @abstractmethod
     def infer(self, *inputs: TensorType) -> TensorType:

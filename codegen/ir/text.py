@@ -321,7 +321,9 @@ def save_graph(graph: Graph) -> bytes:
     and the places in the user's model.
     """
     notes = {
-        "origins": {name: [o.tensor, o.perm] for name, o in sorted(graph.origins.items())},
+        "origins": {
+            name: [o.tensor, o.perm, o.batched] for name, o in sorted(graph.origins.items())
+        },
         "locs": [[node.loc.file, node.loc.node, node.loc.op_type] for node in graph.nodes],
     }
     members = {"graph.txt": print_graph(graph).encode(), "graph.json": json.dumps(notes).encode()}
@@ -360,6 +362,7 @@ def load_graph(path: Path) -> Graph:
         for node, loc in zip(graph.nodes, locs, strict=True)
     )
     origins = {
-        name: Origin(tensor, tuple(perm)) for name, (tensor, perm) in notes["origins"].items()
+        name: Origin(tensor, tuple(perm), batched)
+        for name, (tensor, perm, batched) in notes["origins"].items()
     }
     return graph.with_nodes(nodes, origins=origins)

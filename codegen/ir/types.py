@@ -13,6 +13,10 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
+PLAIN_SCALE = 1.0
+"""The scale of integers that stand for themselves; their zero point is 0."""
+
+
 class DType(Enum):
     """Element type of a value."""
 
@@ -20,6 +24,12 @@ class DType(Enum):
     INT8 = "int8"
     INT16 = "int16"
     INT32 = "int32"
+    INT64 = "int64"
+    UINT8 = "uint8"
+    UINT16 = "uint16"
+    UINT32 = "uint32"
+    UINT64 = "uint64"
+    BOOL = "bool"
 
     @property
     def size_bytes(self) -> int:
@@ -30,12 +40,17 @@ class DType(Enum):
         return np.dtype(self.value)
 
     @property
+    def ctype(self) -> str:
+        """The C type of an element; a bool is a byte, 0 or 1."""
+        return {DType.FLOAT32: "float", DType.BOOL: "uint8_t"}.get(self, f"{self.value}_t")
+
+    @property
     def min(self) -> int:
-        return int(np.iinfo(self.value).min)
+        return 0 if self is DType.BOOL else int(np.iinfo(self.value).min)
 
     @property
     def max(self) -> int:
-        return int(np.iinfo(self.value).max)
+        return 1 if self is DType.BOOL else int(np.iinfo(self.value).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +101,17 @@ class TensorType:
     """Shape without the batch dimension (batch is 1 in C), element type, and quantization.
 
     A FLOAT32 value with `quant` is a float value whose fixed-point format is prescribed (QDQ).
+    Integers that stand for themselves have scale 1 and zero point 0.
     """
 
     shape: tuple[int, ...]
     dtype: DType = DType.FLOAT32
     quant: Quant | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Integers of a float graph, which stand for themselves."""
+        return self.quant is None and self.dtype is not DType.FLOAT32
 
     @property
     def elements(self) -> int:
@@ -115,8 +136,12 @@ class TensorType:
         return math.prod(self.shape[1:-1])
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.channels * self.dtype.size_bytes
+
+    @property
     def row_bytes(self) -> int:
-        return self.width * self.channels * self.dtype.size_bytes
+        return self.width * self.pixel_bytes
 
     def __str__(self) -> str:
         dims = ",".join(map(str, self.shape))
@@ -128,14 +153,20 @@ class Origin:
     """The ONNX tensor a value shows: value = tensor.transpose(perm), batch dimension aside.
 
     `perm` counts the dimensions after the batch; () means that no transposition is needed.
-    The transposed tensor may also be reshaped to the value's shape.
+    The transposed tensor may also be reshaped to the value's shape. A tensor that is not `batched`
+    has no dimension for the batch: its first counts too.
     """
 
     tensor: str
     perm: tuple[int, ...] = ()
+    batched: bool = True
 
     def apply(self, batch: Array, shape: tuple[int, ...]) -> Array:
         """View a batch of the ONNX tensor, (N, ...), as a batch of the value, (N, *shape)."""
         if self.perm:
             batch = batch.transpose(0, *(p + 1 for p in self.perm))
         return batch.reshape(len(batch), *shape)
+
+    def one(self, tensor: Array, shape: tuple[int, ...]) -> Array:
+        """View the ONNX tensor of one sample as a batch of one of the value, (1, *shape)."""
+        return self.apply(tensor if self.batched else tensor[None], shape)

@@ -53,6 +53,16 @@ def widen_fours(weights: Array) -> Array:
     return padded.reshape(-1, 4, padded.shape[1])
 
 
+def interleave_by_word(weights: Array) -> Array:
+    """(filters, depth) -> (32s of filters, depth / 4, 128): four values of each of 32 filters.
+
+    Zeros fill the last filters and the last four values.
+    """
+    padded = np.pad(weights, ((0, -weights.shape[0] % 32), (0, -weights.shape[1] % 4)))
+    words = padded.reshape(-1, 32, padded.shape[1] // 4, 4)
+    return words.transpose(0, 2, 1, 3).reshape(-1, words.shape[2], 128)
+
+
 def interleave_even_pairs(weights: Array) -> Array:
     """(filters, depth) -> (filter pairs, depth, 2): pairs, an odd depth filled with a zero."""
     return interleave_pairs(np.pad(weights, ((0, 0), (0, weights.shape[1] % 2))))

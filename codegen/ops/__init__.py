@@ -3,15 +3,20 @@
 from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.conv2d import Conv2d
+from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
+from codegen.ops.elementwise import Elementwise
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
+from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
+from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
-from codegen.ops.unary import Clip, Requantize
+from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
     Add,
@@ -20,17 +25,25 @@ OPS: tuple[type[Op], ...] = (
     Concat,
     Conv2d,
     Copy,
+    CumSum,
     Deliver,
     Dense,
     DequantizeLinear,
+    Hardmax,
+    LogSoftmax,
+    Elementwise,
+    Function,
     Lrn,
     MaxPool,
     Pad,
     QuantizeLinear,
     Receive,
+    Reduce,
     Requantize,
     Reshape,
     Resize,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
     Transpose,
@@ -45,17 +58,25 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Copy",
+    "CumSum",
     "Deliver",
     "Dense",
     "DequantizeLinear",
+    "Elementwise",
+    "Function",
+    "Hardmax",
+    "LogSoftmax",
     "Lrn",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Reduce",
     "Requantize",
     "Reshape",
     "Resize",
+    "SelectIndices",
+    "SelectValues",
     "Slice",
     "Softmax",
     "Transpose",

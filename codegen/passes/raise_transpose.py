@@ -80,4 +80,5 @@ def transposed(origin: Origin, perm: tuple[int, ...]) -> Origin:
     """
     base = origin.perm or tuple(range(len(perm)))
     found = tuple(base[axis] for axis in perm)
-    return Origin(origin.tensor, () if found == tuple(range(len(perm))) else found)
+    is_plain = found == tuple(range(len(perm)))
+    return Origin(origin.tensor, () if is_plain else found, origin.batched)

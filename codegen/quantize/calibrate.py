@@ -135,7 +135,7 @@ def source_values(
     values: dict[str, Array] = {}
     for name in source.shown:
         origin, value = origin_of(graph, name), graph.types[name]
-        shown = origin.apply(tensors[origin.tensor], value.shape)
+        shown = origin.one(tensors[origin.tensor], value.shape)
         if value.quant is not None and shown.dtype.kind != "f":
             shown = value.quant.dequantize(shown)
         values[name] = shown

@@ -14,7 +14,7 @@ import numpy as np
 
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
-from codegen.ir.types import Array, DType, Quant
+from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
 from codegen.ops import AveragePool, Clip, Concat, Pad, Requantize, Softmax
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
@@ -100,11 +100,12 @@ def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[
     bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
     groups = Groups()
     for name in graph.inputs:
-        groups.add(name, graph.types[name].quant, bounds.get(name))
+        groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
     for node in graph.nodes:
         fixed = PROBABILITIES if isinstance(node.op, Softmax) else None
-        groups.add(node.output, graph.types[node.output].quant or fixed, own_range(node, bounds))
+        known = prescribed(graph.types[node.output])
+        groups.add(node.output, known or fixed, own_range(node, bounds))
         nodes += place_node(graph, node, groups)
     types = dict(graph.types)
     for node in nodes:
@@ -112,6 +113,11 @@ def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[
             types[node.output] = node.op.infer(*(types[name] for name in node.inputs))
     placed = graph.with_nodes(nodes, types=types)
     return placed, collect_formats(placed, groups)
+
+
+def prescribed(value: TensorType) -> Quant | None:
+    """Return the format that a value of the float graph has: integers stand for themselves."""
+    return Quant((PLAIN_SCALE,)) if value.is_plain else value.quant
 
 
 def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:

@@ -94,7 +94,7 @@ def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
     """Return a tensor of the model as the value that shows it."""
     value = graph.types[name]
     assert value.quant is not None, f"{name} has no format"
-    shown = graph.origins[name].apply(tensor, value.shape)
+    shown = graph.origins[name].one(tensor, value.shape)
     return shown if shown.dtype.kind == "i" else value.quant.quantize(shown, DType.INT8)
 
 

@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A session on a model with inner tensors exposed; `inputs` are names and element types."""
+    """A session on a model with inner tensors exposed.
+
+    `inputs` are names, element types and numbers of dimensions.
+    """
 
     session: onnxruntime.InferenceSession
-    inputs: tuple[tuple[str, str], ...]
+    inputs: tuple[tuple[str, str, int], ...]
     tensors: tuple[str, ...]
 
     def run(self, reals: Sequence[Array], quants: Sequence[Quant | None]) -> Mapping[str, Array]:
-        """Return the tensors for one sample of real values, quantized where the model asks."""
+        """Return the tensors for one sample of real values, quantized where the model asks.
+
+        Integers are taken as they are.
+
+        Samples have a batch dimension first, which inputs of fewer dimensions do not take.
+        """
         feeds = {
-            name: as_element_type(array, quant, element)
-            for (name, element), array, quant in zip(self.inputs, reals, quants, strict=True)
+            name: as_element_type(array[0] if array.ndim > rank else array, quant, element)
+            for (name, element, rank), array, quant in zip(self.inputs, reals, quants, strict=True)
         }
         found = self.session.run(list(self.tensors), feeds) if self.tensors else []
         arrays = [np.asarray(tensor) for tensor in found]
@@ -62,12 +70,14 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
         )
     except Exception as error:
         raise InvalidModel(f"onnxruntime refuses the model: {error}") from error
-    inputs = tuple((i.name, i.type) for i in session.get_inputs())
+    inputs = tuple((i.name, i.type, len(i.shape)) for i in session.get_inputs())
     return Probe(session, inputs, wanted)
 
 
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
     """Return real values in the element type of a model's input."""
+    if array.dtype.kind != "f":
+        return array
     if element == "tensor(float)":
         return array.astype(np.float32)
     if element == "tensor(double)":

@@ -11,7 +11,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import Conv2d, Dense
 from codegen.quantize.correct_biases import correct_biases
-from codegen.quantize.formats import affine, assign_formats, real_constant
+from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
     coarsen_weights,
@@ -48,7 +48,7 @@ def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | No
     """
     placed, formats = assign_formats(graph, ranges)
     types = {
-        name: replace(placed.types[name], dtype=DType.INT8, quant=quant)
+        name: replace(placed.types[name], dtype=fixed_dtype(placed.types[name]), quant=quant)
         for name, quant in formats.items()
     }
     constants = Constants()
@@ -68,6 +68,11 @@ def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | No
     if ranges is None or ranges.evidence is None:
         return fixed
     return correct_biases(fixed, ranges.evidence, progress)
+
+
+def fixed_dtype(value: TensorType) -> DType:
+    """Return a value's element type in fixed point: its own where it is an integer already."""
+    return DType.INT8 if value.dtype is DType.FLOAT32 else value.dtype
 
 
 def quantize_operands(
@@ -104,7 +109,13 @@ def quantize_linear(
 
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
-    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
+
+    Integers that stand for themselves stay as they are.
+    """
+    kind = graph.types[name]
+    if kind.is_plain:
+        return Constant(graph.constants[name], replace(kind, quant=prescribed(kind)))
     real = real_constant(graph, name)
     quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
     return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))

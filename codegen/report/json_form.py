@@ -220,6 +220,7 @@ def _port_from_json(port: Json) -> Port:
         port["zero_point"],
         tuple(port["perm"]),
         DType(port["dtype"]),
+        port["batched"],
     )
 
 

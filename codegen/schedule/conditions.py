@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Dense, Resize, Transpose
+from codegen.ops import AveragePool, Conv2d, Dense, Elementwise, Reduce, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
+from codegen.ops.reduce import Kind, is_plain
 from codegen.schedule.cost import round_up
 
 
@@ -60,8 +64,7 @@ def slides_3x3(op: Conv2d, signature: Signature) -> bool:
 
 def column_pairs(op: Conv2d, signature: Signature) -> int:
     """How many pairs of columns the windows of a row span."""
-    span = op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
-    return -(-span // 2)
+    return -(-strip_columns(op, signature) // 2)
 
 
 def four_channels(op: Op, signature: Signature) -> int:
@@ -70,10 +73,83 @@ def four_channels(op: Op, signature: Signature) -> int:
     return 48 * column_pairs(op, signature)
 
 
+STRIP_WORD_BYTES = 16
+"""A word of each of four channels."""
+MOST_STRIP_WORDS = 40
+"""Of a window: each takes about 25 bytes of code."""
+MOST_STRIP_ROWS = 16
+
+
+def slides_along_strips(op: Op, signature: Signature) -> bool:
+    """Any other depthwise window of up to 40 pairs, side by side, with a stride of 1 or 2.
+
+    Windows of one column share no words: they are expanded in vain.
+    """
+    assert isinstance(op, Conv2d)
+    _, kh, kw, _ = signature.inputs[1].shape
+    small = kw > 1 and kh <= MOST_STRIP_ROWS and row_pairs(signature) * kw <= MOST_STRIP_WORDS
+    near = op.strides[1] <= 2 and op.dilations[1] == 1
+    return is_depthwise(op, signature) and small and near and not slides_3x3(op, signature)
+
+
+def strips_by_one(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 1."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 1 and slides_along_strips(op, signature)
+
+
+def strips_by_two(op: Op, signature: Signature) -> bool:
+    """The same with a stride of 2."""
+    assert isinstance(op, Conv2d)
+    return op.strides[1] == 2 and slides_along_strips(op, signature)
+
+
+def row_pairs(signature: Signature) -> int:
+    """How many pairs the rows of a window make, the last one perhaps with nothing."""
+    return -(-signature.inputs[1].shape[1] // 2)
+
+
+def strip_columns(op: Conv2d, signature: Signature) -> int:
+    """How many columns the windows of a row span."""
+    return op.strides[1] * (signature.output.width - 1) + signature.inputs[1].shape[2]
+
+
+def strips(op: Op, signature: Signature) -> int:
+    """The words of four channels of each pair of rows."""
+    assert isinstance(op, Conv2d)
+    return STRIP_WORD_BYTES * row_pairs(signature) * strip_columns(op, signature)
+
+
+def has_opposites(op: Op, signature: Signature) -> bool:
+    """No weight is -128, whose opposite is no int8."""
+    weights = signature.constants[1]
+    return weights is not None and bool((weights > -128).all())
+
+
 def is_linear(op: Op, signature: Signature) -> bool:
     """A resize that blends neighbors."""
     assert isinstance(op, Resize)
     return op.linear
+
+
+def has_plain_integers(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for themselves."""
+    return is_plain(signature.inputs[0])
+
+
+def has_formats(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for reals."""
+    return not is_plain(signature.inputs[0])
+
+
+def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
+    """A reduction of one of the kinds, of values in a format."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Reduce)
+        return op.kind in kinds and has_formats(op, signature)
+
+    return applies
 
 
 def is_nearest(op: Op, signature: Signature) -> bool:
@@ -183,6 +259,12 @@ def sums_rows_in_halfwords(op: Op, signature: Signature) -> bool:
     return is_global(op, signature) and signature.inputs[0].width <= 256
 
 
+def sums_windows_in_halfwords(op: Op, signature: Signature) -> bool:
+    """Sums of a window that fit 16 bits, four channels or more."""
+    assert isinstance(op, AveragePool)
+    return math.prod(op.kernel_shape) <= 256 and signature.inputs[0].channels >= 4
+
+
 def one_sum(op: Op, signature: Signature) -> int:
     """An int32 for each channel."""
     return 4 * signature.inputs[0].channels
@@ -265,3 +347,16 @@ def block_bytes(op: Op, signature: Signature, most: int) -> int:
     stride = op.strides[1] if taps > 1 else 1
     pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels
+
+
+def elementwise(*, is_product: bool, at_row: bool) -> Callable[[Op, Signature], bool]:
+    """Return the condition of an Elementwise that multiplies and rescales, or does not, and whose
+    constants differ from row to row, or do not.
+    """
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Elementwise)
+        multiplies = not op.exact and op.kind in ("mul", "prelu")
+        return multiplies == is_product and op.differs_by_row(signature) == at_row
+
+    return applies

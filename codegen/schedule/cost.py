@@ -1,6 +1,7 @@
 """What kernels and the loops around them cost: estimates of cycles by which plans are compared.
 
-Fitted to counts on an emulated Cortex-M4; what a network takes on a target is counted by running
+Fitted to counts on an emulated Cortex-M4, and on other cores where those differ too much to tell
+which kernel is faster; what a network takes on a target is counted by running
 it. A nest asks its layers from the last to the first which may make a row: one question takes 8 to
 9 instructions, whatever the network.
 """

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from codegen.errors import VerificationFailed
-from codegen.ir.interface import Interface
+from codegen.ir.interface import BY_ARENA, Interface
 from codegen.ir.memory import Arena
 from codegen.ir.types import Array
 from codegen.toolchain.drive import find_addresses, infer
-from codegen.toolchain.ports import function_names, guard, join_batch, split_batch
+from codegen.toolchain.host_loop import LOOP_SOURCE, Guarded, Placed, run_samples
+from codegen.toolchain.ports import check_batch, function_names, guard, join_batch, split_batch
 from codegen.toolchain.tools import Compiler, host_compiler, run_tool
 
 GUARD_BYTES = 256
@@ -55,7 +56,7 @@ def build_host(
     library = out / f"lib{interface.stem}.so"
     optimize = ("-O3", *NATIVE.get(platform.machine(), "").split()) if fast else ("-O2",)
     flags = ("-std=c99", *optimize, "-fPIC", "-shared")
-    run_tool((*command, *flags, "-o", library, *sources(folder, interface)))
+    run_tool((*command, *flags, "-o", library, *sources(folder, interface), LOOP_SOURCE))
     return HostBuild(library, interface)
 
 
@@ -67,31 +68,54 @@ def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
 def run_host(
     build: HostBuild, inputs: Sequence[Array], arena: Array | None = None
 ) -> tuple[Array, ...]:
-    """Run the network on each sample; (N, *shape) int8 arrays, in and out, one a port.
+    """Run the network on each sample; (N, *shape) arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
     stands between guard bytes. With `arena`, bytes that may be more than it takes, it holds those
     instead, and they become what it holds afterwards. Raises VerificationFailed where the C writes
     outside of it, or to an input that is not its own.
     """
+    interface = build.interface
+    check_batch(interface, inputs)
     with closing(HostDevice(build)) as device:
-        return _run(device, build.interface, inputs, arena)
+        if arena is None and interface.transfer == BY_ARENA:
+            return _run_in_c(device, interface, inputs)
+        return _run(device, interface, inputs, arena)
+
+
+def _run_in_c(
+    device: HostDevice, interface: Interface, inputs: Sequence[Array]
+) -> tuple[Array, ...]:
+    addresses = find_addresses(interface, device)
+    outputs = tuple(
+        np.empty((len(inputs[0]), *port.shape), port.dtype.numpy) for port in interface.outputs
+    )
+    intact = device.run_samples(
+        addresses.names.start,
+        tuple(map(Placed, addresses.inputs, map(np.ascontiguousarray, inputs))),
+        tuple(map(Placed, addresses.outputs, outputs)),
+    )
+    if intact < len(inputs[0]):
+        raise _wrote_outside(interface, intact)
+    return outputs
 
 
 def _run(
     device: HostDevice, interface: Interface, inputs: Sequence[Array], held: Array | None
 ) -> tuple[Array, ...]:
-    addresses = find_addresses(interface, device)
-    names, outputs = function_names(interface), []
+    addresses, outputs = find_addresses(interface, device), []
     for index, sample in enumerate(split_batch(interface, inputs)):
         device.fill_arena()
         outputs.append(infer(interface, device, addresses, sample, held))
         if not device.is_intact():
-            function = names.push_row or names.start
-            raise VerificationFailed(
-                f"{function} wrote outside the arena, on the host", where=f"sample {index}"
-            )
+            raise _wrote_outside(interface, index)
     return join_batch(interface, outputs)
+
+
+def _wrote_outside(interface: Interface, sample: int) -> VerificationFailed:
+    names = function_names(interface)
+    message = f"{names.push_row or names.start} wrote outside the arena, on the host"
+    return VerificationFailed(message, where=f"sample {sample}")
 
 
 SINK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p)
@@ -122,7 +146,7 @@ class HostDevice:
         self.rows: list[tuple[int, bytes]] = []
         self._library = ctypes.CDLL(str(build.library))
         self._functions = load_functions(self._library, interface)
-        self._blocks = tuple(_GuardedBlock(arena) for arena in interface.blocks)
+        self._blocks = tuple(_guarded_block(arena) for arena in interface.blocks)
         self._struct = np.array([block.address for block in self._blocks], np.uintp)
         self.arena = self._struct.ctypes.data if interface.arenas else self._blocks[0].address
         self._lent: dict[int, tuple[Array, Array]] = {}
@@ -168,28 +192,18 @@ class HostDevice:
         for block in self._blocks:
             block.fill()
 
+    def run_samples(self, invoke: str, inputs: Sequence[Placed], outputs: Sequence[Placed]) -> int:
+        """Run a network on each sample; return the first that wrote outside, else their count."""
+        return run_samples(self._library, invoke, self.arena, self._blocks, inputs, outputs)
+
     def is_intact(self) -> bool:
         """Nothing but the arena has changed."""
         lent = all(np.array_equal(a, b) for a, b in self._lent.values()) and self._lent_intact
         return lent and all(block.is_intact() for block in self._blocks)
 
 
-class _GuardedBlock:
-    """Junk with room for the arena, or a part of it, and its guards."""
-
-    def __init__(self, arena: Arena) -> None:
-        self._memory = guard(arena.size_bytes + 2 * GUARD_BYTES + arena.align)
-        pristine = self._memory.tobytes()
-        address = self._memory.ctypes.data + GUARD_BYTES
-        self.address = address + -address % arena.align
-        start = self._memory.ctypes.data
-        first = self.address - start
-        end = first + arena.size_bytes
-        self._junk = pristine[first:end]
-        self._guards = (start, pristine[:first]), (start + end, pristine[end:])
-
-    def fill(self) -> None:
-        ctypes.memmove(self.address, self._junk, len(self._junk))
-
-    def is_intact(self) -> bool:
-        return all(ctypes.string_at(at, len(was)) == was for at, was in self._guards)
+def _guarded_block(arena: Arena) -> Guarded:
+    """Return junk with room for the arena, or a part of it, and its guards."""
+    memory = guard(arena.size_bytes + 2 * GUARD_BYTES + arena.align)
+    start = GUARD_BYTES + -(memory.ctypes.data + GUARD_BYTES) % arena.align
+    return Guarded(memory, memory.copy(), start, start + arena.size_bytes)

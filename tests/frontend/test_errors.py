@@ -62,9 +62,8 @@ def test_every_dynamic_dimension_is_listed() -> None:
 
 
 def test_a_batch_of_many_is_refused() -> None:
-    assert refused(make_model("y = Relu (x)", batch="4")) == [
-        "net.onnx: input 'x': the batch is 4; it must be free or 1"
-    ]
+    (message,) = refused(make_model("y = MaxPool <kernel_shape = [2, 2]> (x)", batch="4"))
+    assert "operand 0 has no batch dimension of size 1" in message
 
 
 def test_an_old_operator_set_is_refused() -> None:
@@ -73,11 +72,12 @@ def test_an_old_operator_set_is_refused() -> None:
 
 
 def test_all_refused_nodes_are_listed() -> None:
-    model = make_model("a = Sigmoid (x) b = Relu (a) c = Elu (b) y = Sub (c, a)")
+    model = make_model("a = Det (x) b = Relu (a) c = GlobalLpPool (x) y = Conv (c, c)")
     assert refused(model) == [
-        "net.onnx: node 'Sigmoid_a' (Sigmoid): Sigmoid: there is no fixed-point kernel",
-        "net.onnx: node 'Elu_c' (Elu): Elu: there is no fixed-point kernel",
-        "net.onnx: node 'Sub_y' (Sub): Sub: combines two computed values",
+        "net.onnx: node 'Det_a' (Det): Det: there is no fixed-point kernel",
+        "net.onnx: node 'GlobalLpPool_c' (GlobalLpPool): GlobalLpPool: there is no fixed-point"
+        " kernel",
+        "net.onnx: node 'Conv_y' (Conv): Conv: operand 1 must be constant, 'c' is computed",
     ]
 
 
@@ -90,7 +90,6 @@ REASONS = {
     "y = Split (x)": "splits the batch",
     "y, z = Split <axis=1> (x, parts)": "splits 3 indices in 2 parts of (1, 4)",
     "y = ReduceMean <axes=[0,1]> (x)": "averages over the batch",
-    "a = GlobalAveragePool (x) y = Add (x, a)": "adds values of shapes (3, 8, 8) and (3, 1, 1)",
     "y, i = MaxPool <kernel_shape=[2,2]> (x) j = Cast <to=1> (i)": "its result 'i' is used",
     "y = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (x)": "dilations (2, 2) of a pool",
     "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1,"
@@ -98,14 +97,12 @@ REASONS = {
     "y = RandomNormal <shape=[1,3]> ()": "gives random values",
     'y = Pad <mode="reflect"> (x, p)': "mode 'reflect'",
     "y = Pad (x, n)": "negative pads crop",
-    "y = Mul (x, full)": "varies along 2 axes",
     "y = Div (x, zero)": "divides by zero",
 }
 CONSTANTS = {
     "p": np.asarray([0, 0, 1, 1, 0, 0, 1, 1]),
     "parts": np.asarray([1, 4]),
     "n": np.asarray([0, 0, -1, 0, 0, 0, 0, 0]),
-    "full": np.ones((8, 8), np.float32),
     "zero": np.zeros(1, np.float32),
 }
 
@@ -132,9 +129,9 @@ def test_an_operator_of_another_domain_is_refused() -> None:
 
 def test_an_input_of_another_element_type_is_refused() -> None:
     model = make_model("y = Identity (x)")
-    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
-    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
-    assert "the input's element type is uint8" in import_error(model)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    assert "the input's element type is double" in import_error(model)
 
 
 def test_a_constant_output_is_refused() -> None:
@@ -151,7 +148,7 @@ def test_a_model_that_contradicts_itself_is_invalid() -> None:
 
 def test_shared_files_that_are_not_supported_list_every_node(shared_models: Path) -> None:
     counts = {
-        "fastestdet_shufflenetv2_coco_f32.onnx": {"Reshape", "Sigmoid"},
+        "fastestdet_shufflenetv2_coco_f32.onnx": {"Reshape"},
         "mobilenetv2_1.0_224_imagenet_uint8.onnx": {"QuantizeLinear", "DequantizeLinear"},
     }
     for name, operators in counts.items():

@@ -23,6 +23,8 @@ from codegen.ops import (
     Conv2d,
     Dense,
     DequantizeLinear,
+    Elementwise,
+    Function,
     Lrn,
     MaxPool,
     Pad,
@@ -41,6 +43,11 @@ LINES = st.tuples(COUNTS, COUNTS, COUNTS)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
+EXPRESSIONS = st.recursive(
+    st.just("x") | st.floats(allow_nan=False),
+    lambda inner: st.tuples(st.sampled_from(("add", "exp", "pow")), inner, inner),
+    max_leaves=4,
+)
 QUANTS = st.builds(lambda s, z: Quant((s,), z), SCALES, st.integers(-128, 127)) | st.builds(
     lambda s, axis: Quant(tuple(s), 0, axis), st.lists(SCALES, min_size=1, max_size=4), COUNTS
 )
@@ -54,6 +61,8 @@ OPS = st.one_of(
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(Elementwise, st.text(max_size=9), st.booleans()),
+    st.builds(Function, EXPRESSIONS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
@@ -184,5 +193,5 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn |= {Elementwise, Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -51,6 +51,21 @@ def convolutions(draw: Draw) -> Graph:
 
 
 @st.composite
+def depthwise_windows(draw: Draw) -> Graph:
+    """Depthwise convolutions of larger windows in rows of some length; extreme weights."""
+    kernel = (draw(st.integers(1, 7)), draw(st.integers(1, 9)))
+    channels, width = draw(st.integers(2, 10)), draw(st.integers(kernel[1], 26))
+    pads = tuple(draw(st.integers(0, min(kernel[i % 2] - 1, 4))) for i in range(4))
+    strides = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    op = Conv2d(strides, pads, group=channels, clamp=draw(clamps))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    weights = linear_constants(rng, (channels, *kernel, 1), 0.05)
+    weights[0][0][0] = draw(st.sampled_from((-128, 127)))
+    x = int8((kernel[0] + draw(st.integers(0, 2)), width, channels), 0.05, draw(zero_points))
+    return op_graph(op, [x], (draw(st.sampled_from((0.02, 0.3, 9.0))), draw(zero_points)), weights)
+
+
+@st.composite
 def dense_layers(draw: Draw) -> Graph:
     """A dense layer of odd and even lengths."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

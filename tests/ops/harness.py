@@ -132,13 +132,19 @@ def assert_c_equals_reference(
     rng: np.random.Generator,
     planned: Planned | None = None,
     memories: Sequence[Memory] = (),
+    *,
+    fast: bool = False,
 ) -> Program:
-    """Build the C of a graph on the host and compare every output byte over `samples`."""
+    """Build the C of a graph on the host and compare every output byte over `samples`.
+
+    fast: by all instructions of this machine.
+    """
     inputs = samples(graph, rng)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         program = write_c(graph, families, folder, inputs, planned, memories)
-        outputs = run_host(build_host(folder, program.interface, folder), inputs)
+        build = build_host(folder, program.interface, folder, fast=fast)
+        outputs = run_host(build, inputs)
     expected = evaluate(graph, inputs)
     for name, got in zip(graph.outputs, outputs, strict=True):
         np.testing.assert_array_equal(got, expected[name])

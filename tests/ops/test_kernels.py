@@ -8,11 +8,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import AveragePool, Clip, Concat, Conv2d, Pad, Requantize, Softmax, Transpose
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    Function,
+    Pad,
+    Requantize,
+    Softmax,
+    Transpose,
+)
 from tests.ops.cases import (
     by_vectors,
     convolutions,
     dense_layers,
+    depthwise_windows,
     normalizations,
     pools,
     resizes,
@@ -71,6 +84,22 @@ def test_vectors_and_parts_of_one() -> None:
     check(by_vectors(), ARM_MVE)
 
 
+@few
+@given(graphs=st.lists(depthwise_windows(), **several))
+def test_depthwise_windows(graphs: list[Graph]) -> None:
+    check(graphs, ARM_DSP)
+
+
+def test_depthwise_layers_of_one_window_share_a_kernel() -> None:
+    graphs = []
+    for shape, pad in (((6, 10, 8), 2), ((7, 17, 21), 1), ((5, 20, 4), 2)):
+        op = Conv2d(pads=(pad,) * 4, group=shape[2])
+        weights = linear_constants(np.random.default_rng(0), (shape[2], 5, 5, 1), 0.05)
+        graphs.append(op_graph(op, [int8(shape, 0.05, 5)], (9.0, 3), weights))
+    program = assert_c_equals_reference(merged(graphs), ARM_DSP, np.random.default_rng(0))
+    assert len({layer.function.name for layer in program.layers}) == 1
+
+
 @families
 @few
 @given(graphs=st.lists(dense_layers(), **several))
@@ -78,11 +107,36 @@ def test_dense(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
 
 
-@pytest.mark.parametrize("families", [GENERIC, ARM_MVE], ids=lambda names: names[0])
+@pytest.mark.parametrize("fast", [False, True], ids=["as everywhere", "by all instructions"])
+@pytest.mark.parametrize("weight", [-128, -127, 0, 127])
+def test_extreme_dense_layers_on_the_host(weight: int, fast: bool) -> None:
+    """Sums of two products fit 16 bits, but for those of -128, which another kernel takes."""
+    graphs = []
+    for shape in [(1, 1), (31, 7), (32, 8), (33, 66), (70, 640)]:
+        constants = linear_constants(np.random.default_rng(0), shape, 0.05)
+        weights = constants[0][0]
+        weights[::2, ::3] = weight
+        weights[0] = weight
+        graphs.append(op_graph(Dense(), [int8(shape[1:], 0.05, 5)], (9.0, 3), constants))
+    program = assert_c_equals_reference(merged(graphs), HOST, np.random.default_rng(0), fast=fast)
+    bytewise = [step for step in program.functions if "dense_bytes" in step.name]
+    assert bool(bytewise) == (weight != -128)
+
+
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP, ARM_MVE], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(sums(), **several))
 def test_add(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
+
+
+def test_sums_of_one_shift_share_their_loop() -> None:
+    graphs = [
+        op_graph(Add(), [int8(shape, 0.05), int8(shape, other, 3)], (0.1, zero))
+        for shape, other, zero in (((2, 8), 0.06, 3), ((3, 5, 7), 0.07, -9), ((21,), 0.06, 0))
+    ]
+    program = assert_c_equals_reference(merged(graphs), ARM_DSP, np.random.default_rng(0))
+    assert len({part.name for layer in program.layers for part in layer.function.parts}) == 1
 
 
 @pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP], ids=lambda names: names[0])
@@ -94,13 +148,17 @@ def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=lambda names: names[0])
 def test_averages_over_images(families: tuple[str, ...]) -> None:
-    """The sum of a row of 256 values fits 16 bits, that of 257 may not."""
+    """The sum of a row, or a window, of 256 values fits 16 bits, that of 257 may not."""
     graphs = [
         op_graph(AveragePool(shape[:2]), [int8(shape, 0.05, zero)], (0.05, 3))
         for shape in [(2, 256, 5), (3, 257, 4), (5, 1, 3), (2, 2, 8), (3, 7, 11)]
         for zero in (3, -128)
     ]
-    check(graphs, families)
+    windows = [
+        op_graph(AveragePool(window), [int8((3, 130, 5), 0.05, 3)], (0.05, 3))
+        for window in [(2, 128), (2, 129)]
+    ]
+    check([*graphs, *windows], families)
 
 
 @few
@@ -146,6 +204,8 @@ def test_table_functions() -> None:
             op_graph(Clip(-1.0, 6.0), [x], (0.1, 3)),
             op_graph(Requantize(), [x], (0.03, -12)),
             op_graph(Requantize(), [int8((5,), 0.01, 90)], (1.5, 127)),
+            op_graph(Function(("log", "x")), [x], (0.02, 100)),
+            op_graph(Function(("div", 1.0, "x")), [x], (0.5, -3)),
         ],
         GENERIC,
     )

@@ -21,6 +21,7 @@ from tests.ops.cases import (
     by_vectors,
     convolutions,
     dense_layers,
+    depthwise_windows,
     normalizations,
     pools,
     resizes,
@@ -53,7 +54,13 @@ def mixture() -> Graph:
     def collect(convolution: Graph, other: Graph) -> None:
         found.extend((convolution, other))
 
+    @settings(max_examples=STEPS, database=None, derandomize=True, phases=[Phase.generate])
+    @given(depthwise_windows())
+    def collect_windows(graph: Graph) -> None:
+        found.append(graph)
+
     collect()
+    collect_windows()
     found.extend(by_vectors())
     rest = [
         op_graph(Softmax(), [int8((3, 10), 0.1, 3)], (1 / 256, -128)),
@@ -85,7 +92,7 @@ def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m55"])
+@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
 def test_assembly_leaves_compilers_their_registers(
     name: str, compiler: CrossCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,9 +108,11 @@ def test_assembly_leaves_compilers_their_registers(
     conv = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((4, 5, 6), 0.05, 5)], (2.0, 3), window)
     taps = Conv2d(pads=(1, 1, 1, 1), group=21)
     apart = op_graph(taps, [int8((4, 5, 21))], (2.0, 3), linear_constants(rng, (21, 3, 3, 1), 0.05))
+    broad = Conv2d(pads=(2, 2, 2, 2), group=6)
+    wide = op_graph(broad, [int8((6, 9, 6))], (2.0, 3), linear_constants(rng, (6, 5, 5, 1), 0.05))
     total = op_graph(Add(), [int8((2, 3, 5)), int8((2, 3, 5), 0.1, 9)], (0.1, 3))
     dense = op_graph(Dense(), [int8((33,))], (0.5, 3), matrix)
-    graph = merged([conv, dense, apart, total])
+    graph = merged([conv, dense, apart, wide, total])
     inputs = samples(graph, np.random.default_rng(5))
     program = write_c(graph, target.kernels, tmp_path, inputs)
     run = emulate(build_target(tmp_path, program.interface, target, tmp_path, compiler), inputs)

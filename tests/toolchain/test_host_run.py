@@ -18,6 +18,7 @@ from codegen.toolchain import (
     run_sanitized,
 )
 from codegen.toolchain import tools as tools_module
+from codegen.toolchain.host_loop import SAMPLES_A_CALL
 from tests.toolchain.toy_network import Network, mutated, toy_inputs, toy_reference
 
 COMPILERS = list_compilers()
@@ -66,6 +67,25 @@ def test_write_outside_the_arena(toy: Network, tmp_path: Path, offset: int) -> N
     build = build_host(bad.folder, bad.interface, tmp_path)
     with pytest.raises(VerificationFailed, match="toy_invoke wrote outside the arena"):
         run_host(build, [toy_inputs(1)])
+
+
+def test_the_sample_that_writes_outside_is_named(toy: Network, tmp_path: Path) -> None:
+    """One that lies beyond those that the loop in C runs at a call."""
+    call = "    const int first = *toy_input(arena);\n    layer_000(arena);\n"
+    fault = f"{call}    ((int8_t *)arena)[80] ^= (first == {SAMPLES_A_CALL + 2});\n"
+    bad = mutated(toy, tmp_path, "    layer_000(arena);\n", fault)
+    inputs = toy_inputs(2 * SAMPLES_A_CALL)
+    inputs[:, 0, 0, 0] = np.arange(len(inputs))
+    with pytest.raises(VerificationFailed) as caught:
+        run_host(build_host(bad.folder, bad.interface, tmp_path), [inputs])
+    assert caught.value.problems[0].where == f"sample {SAMPLES_A_CALL + 2}"
+
+
+@pytest.mark.parametrize("count", [0, 1, SAMPLES_A_CALL, 2 * SAMPLES_A_CALL + 1])
+def test_inputs_need_not_be_contiguous(toy: Network, tmp_path: Path, count: int) -> None:
+    inputs = toy_inputs(2 * count)[::2]
+    (outputs,) = run_host(build_host(toy.folder, toy.interface, tmp_path), [inputs])
+    np.testing.assert_array_equal(outputs, toy_reference(inputs))
 
 
 def test_read_of_unwritten_memory_shows(toy: Network, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
@@ -13,13 +14,19 @@ from codegen.frontend.convert.affine import (
     convert_mul,
     convert_sub,
 )
+from codegen.frontend.convert.broadcast import (
+    BINARY,
+    convert_bit_shift,
+    convert_elementwise,
+    convert_mod,
+)
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
     convert_lrn,
     convert_relu,
-    convert_softmax,
 )
+from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -34,22 +41,34 @@ from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
     convert_max_pool,
-    convert_reduce_mean,
 )
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.reduce import (
+    REDUCTIONS,
+    convert_arg,
+    convert_cum_sum,
+    convert_hardmax,
+    convert_reduce_mean,
+    convert_softmax,
+    convert_top_k,
+)
 from codegen.frontend.convert.resize import convert_resize
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
+from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
 
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
+    ("ArgMax", partial(convert_arg, True)),
+    ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
     ("Clip", convert_clip),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("CumSum", convert_cum_sum),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
@@ -57,8 +76,10 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Gather", convert_gather),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
+    ("Hardmax", convert_hardmax),
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
+    ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
     ("Mul", convert_mul),
@@ -69,14 +90,20 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Reshape", convert_reshape),
     ("Resize", convert_resize),
     ("Slice", convert_slice),
-    ("Softmax", convert_softmax),
+    ("Softmax", partial(convert_softmax, Softmax())),
     ("Split", convert_split),
     ("Squeeze", convert_squeeze),
     ("Sub", convert_sub),
+    ("TopK", convert_top_k),
     ("Transpose", convert_transpose),
     ("Unsqueeze", convert_unsqueeze),
+    *REDUCTIONS,
+    ("BitShift", convert_bit_shift),
+    ("Mod", convert_mod),
+    *((op_type, convert_unary) for op_type in UNARY),
+    *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split",)
+DIVIDING = ("Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

@@ -1,4 +1,4 @@
-"""MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
+"""MaxPool, AveragePool, GlobalAveragePool, and means over axes of images."""
 
 from __future__ import annotations
 
@@ -54,23 +54,11 @@ def _window(
 def convert_global_average_pool(builder: Builder, call: Call) -> View:
     """GlobalAveragePool: the mean over all axes but the channels."""
     rank = len(call.activation(0).perm)
-    return _mean(builder, call, tuple(range(1, rank)), keep_dims=True)
+    return average_axes(builder, call, tuple(range(1, rank)), keep_dims=True)
 
 
-def convert_reduce_mean(builder: Builder, call: Call) -> View:
-    """ReduceMean over any axes but the batch."""
-    rank = len(call.activation(0).perm) + 1
-    axes = call.integers("axes", 1)
-    if not axes and call.integer("noop_with_empty_axes", 0):
-        raise Unsupported("reduces no axis")
-    found = sorted({axis % rank for axis in axes or range(rank)})
-    if 0 in found:
-        raise Unsupported("averages over the batch")
-    reduced = tuple(axis - 1 for axis in found)
-    return _mean(builder, call, reduced, keep_dims=bool(call.integer("keepdims", 1)))
-
-
-def _mean(builder: Builder, call: Call, reduced: tuple[int, ...], keep_dims: bool) -> View:
+def average_axes(builder: Builder, call: Call, reduced: tuple[int, ...], keep_dims: bool) -> View:
+    """Return the mean over axes, which count from the one behind the batch."""
     view = call.activation(0)
     sizes = builder.shape(view)
     perm = view.perm

@@ -9,7 +9,16 @@ from codegen.ir.op import Op, Signature
 from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
+from codegen.lower.bind.broadcast import bind_elementwise
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.groups import (
+    bind_cum_sum,
+    bind_hardmax,
+    bind_log_softmax,
+    bind_reduce,
+    bind_reduce_plain,
+    bind_select,
+)
 from codegen.lower.bind.host import HOST
 from codegen.lower.bind.lanes import LANES
 from codegen.lower.bind.layout import (
@@ -54,6 +63,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/elementwise": bind_elementwise,
+    "generic/elementwise_at_row": bind_elementwise,
+    "generic/product": bind_elementwise,
+    "generic/product_at_row": bind_elementwise,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
     "generic/concat": bind_concat,
@@ -62,6 +75,17 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
+    "generic/reduce": bind_reduce,
+    "generic/reduce_root": bind_reduce,
+    "generic/reduce_log": bind_reduce,
+    "generic/reduce_exp": bind_reduce,
+    "generic/reduce_product": bind_reduce,
+    "generic/reduce_plain": bind_reduce_plain,
+    "generic/select": bind_select,
+    "generic/hardmax": bind_hardmax,
+    "generic/log_softmax": bind_log_softmax,
+    "generic/cum_sum": bind_cum_sum,
+    "generic/cum_sum_plain": bind_cum_sum,
     **ARM_DSP,
     **HOST,
     **ARM_MVE,

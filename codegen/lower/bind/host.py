@@ -1,9 +1,10 @@
-"""Bind the kernels of the machine that runs codegen: all is widened to int16."""
+"""Bind the kernels of the machine that runs codegen: most widen all to int16."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -19,11 +20,12 @@ from codegen.lower.bind.linear import (
     tile_data,
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_max_pool
-from codegen.lower.pack import widen_fours
+from codegen.lower.pack import interleave_by_word, widen_fours
 from codegen.ops import Conv2d, Dense
 from codegen.schedule.cost import round_up
 
 DOT_4 = Tile("fx_dot_4", "", 4, 16, widen_fours, "values")
+DOT_32 = Tile("fx_dot_32", "_bytes", 32, 4, interleave_by_word, "four values of 32 outputs")
 
 
 def padded_columns(op: Conv2d, signature: Signature) -> dict[str, object]:
@@ -73,28 +75,33 @@ def widen(data: Data) -> Data:
     return replace(data, ctype="int16_t", values=data.values.astype(np.int16), comment=comment)
 
 
-def bind_dense_host(op: Dense, signature: Signature) -> Binding:
-    """Four outputs at a time."""
+def bind_dense_host(tile: Tile, op: Dense, signature: Signature) -> Binding:
+    """Some outputs at a time, by values of the weights' type."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
+    data = tile_data(p, tile)
     return Binding(
-        f"dense_{depth}x{outputs}",
+        f"dense{tile.kind}_{depth}x{outputs}",
         "A dense layer",
         {
+            "tile": tile.function,
+            "element": data[0].ctype,
+            "filters": tile.filters,
             "inputs": depth,
             "outputs": outputs,
-            "padded": round_up(depth, DOT_4.values),
-            "outputs_padded": round_up(outputs, DOT_4.filters),
+            "padded": round_up(depth, tile.values),
+            "outputs_padded": round_up(outputs, tile.filters),
             **rescale_params(p.rescale),
         },
-        tile_data(p, DOT_4),
+        data,
     )
 
 
 HOST: Mapping[str, Callable[..., Binding]] = {
     "host/conv2d": bind_conv2d_host,
     "host/depthwise": bind_depthwise_host,
-    "host/dense": bind_dense_host,
+    "host/dense_bytes": partial(bind_dense_host, DOT_32),
+    "host/dense": partial(bind_dense_host, DOT_4),
     "host/max_pool": bind_max_pool,
     "host/average_pool": bind_average_pool,
 }

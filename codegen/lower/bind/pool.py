@@ -48,7 +48,7 @@ def average_params(op: AveragePool, signature: Signature, p: Rescale) -> dict[st
     counts = op.counts(signature.inputs[0].shape[:2])
     return {
         "input_zero": qx.zero_point,
-        "to_even": op.ties_to_even(signature),
+        "rescale": "fx_average" if op.ties_to_even(signature) else "fx_rescale",
         "multiplier": p.multipliers[int(counts.flat[0])],
         **rescale_params(p),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
 from codegen.ops import (
+    Add,
     AveragePool,
     Conv2d,
     Dense,
@@ -13,6 +14,7 @@ from codegen.schedule.conditions import (
     block_of_pixels,
     block_of_runs,
     bytes_of_pixels,
+    edge_patch,
     four_channels,
     has_blocks,
     has_blocks_of_runs,
@@ -23,9 +25,14 @@ from codegen.schedule.conditions import (
     one_patch,
     one_patch_by_words,
     one_sum,
+    slides_along_strips,
     slides_by_one,
     slides_by_two,
+    strips,
+    strips_by_one,
+    strips_by_two,
     sums_rows_in_halfwords,
+    sums_windows_in_halfwords,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
@@ -48,15 +55,54 @@ WINDOWS = (
     "out_pitch",
 )
 """What layers may tell kernels that work on blocks."""
+STRIPS = (
+    "channels",
+    "out_width",
+    "pad",
+    "inside",
+    "after",
+    "over",
+    "back",
+    "span",
+    "zero",
+    "input_zero",
+    "in_pitches",
+    "out_pitch",
+)
+"""What depthwise layers may."""
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
 SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
 DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
+BY_STRIPS = Kernel(
+    "arm_dsp",
+    "depthwise",
+    ("rescale", "load32", "store32", "sxtb16", "smlad", "strip_type"),
+    strided=True,
+    reads_spread=True,
+    slides=True,
+    fields=STRIPS,
+)
 
 ARM_DSP: tuple[Rule, ...] = (
     Rule(DEPTHWISE, (Conv2d,), slides_by_one, four_channels, cost=Cost(mac=2.16, row=57)),
     Rule(DEPTHWISE, (Conv2d,), slides_by_two, four_channels, cost=Cost(mac=2.96, row=50)),
+    Rule(BY_STRIPS, (Conv2d,), strips_by_one, strips, cost=Cost(1.38, 14.5, row=60)),
+    Rule(BY_STRIPS, (Conv2d,), strips_by_two, strips, cost=Cost(1.66, 26.0, row=60)),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "depthwise_by_pixel",
+            ("rescale",),
+            strided=True,
+            body="generic/depthwise",
+        ),
+        (Conv2d,),
+        slides_along_strips,
+        edge_patch,
+        cost=Cost(5.1, 18.0),
+    ),
     Rule(
         Kernel(
             "arm_dsp",
@@ -137,6 +183,11 @@ ARM_DSP: tuple[Rule, ...] = (
         cost=Cost(1.31, 10.5, filters=4),
     ),
     Rule(
+        Kernel("arm_dsp", "add", ("sum_type",), takes_row=True, reads_spread=True),
+        (Add,),
+        cost=Cost(output=6.7),
+    ),
+    Rule(
         Kernel(
             "arm_dsp",
             "max_pool",
@@ -151,7 +202,7 @@ ARM_DSP: tuple[Rule, ...] = (
         Kernel(
             "arm_dsp",
             "global_average_pool",
-            ("rescale", "load32", "store32", "sxtb16", "sxtab16"),
+            ("rescale", "average", "load32", "store32", "sxtb16", "sxtab16", "add_half"),
             takes_row=True,
             accumulates=True,
         ),
@@ -159,5 +210,17 @@ ARM_DSP: tuple[Rule, ...] = (
         sums_rows_in_halfwords,
         one_sum,
         cost=Cost(value=3.0, tap=32.5),
+    ),
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "average_pool",
+            ("rescale", "average", "load32", "sxtb16", "sxtab16"),
+            strided=True,
+            reads_spread=True,
+        ),
+        (AveragePool,),
+        sums_windows_in_halfwords,
+        cost=Cost(output=14.0, value=1.6),
     ),
 )

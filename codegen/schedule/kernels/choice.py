@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codegen.ir.op import Op, Signature
 from codegen.options import Optimize
@@ -15,9 +15,13 @@ ESTIMATED = 1.02
 Figure = Callable[[Rule, Op, Signature], int]
 
 
-def estimated_cycles(rule: Rule, op: Op, signature: Signature) -> int:
-    """Return the cycles that the rule's cost tells."""
-    return rule.cost.cycles(op, signature)
+def estimates(isa: Sequence[str] = ()) -> Figure:
+    """Return the cycles that rules' costs tell, on a core with these features."""
+
+    def cycles(rule: Rule, op: Op, signature: Signature) -> int:
+        return rule.cost_on(isa).cycles(op, signature)
+
+    return cycles
 
 
 def unknown_bytes(rule: Rule, op: Op, signature: Signature) -> int:
@@ -34,7 +38,7 @@ class Choice:
     """
 
     optimize: Optimize = "balanced"
-    cycles: Figure = estimated_cycles
+    cycles: Figure = field(default_factory=estimates)
     flash_bytes: Figure = unknown_bytes
     margin: float = ESTIMATED
 

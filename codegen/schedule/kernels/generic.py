@@ -10,20 +10,32 @@ from codegen.ops import (
     Concat,
     Conv2d,
     Copy,
+    CumSum,
     Deliver,
     Dense,
+    Elementwise,
+    Function,
+    Hardmax,
+    LogSoftmax,
     Lrn,
     MaxPool,
     Pad,
+    Reduce,
     Requantize,
     Resize,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
     Transpose,
 )
+from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import (
     always,
     edge_patch,
+    elementwise,
+    has_formats,
+    has_plain_integers,
     is_depthwise,
     is_global,
     is_linear,
@@ -33,12 +45,15 @@ from codegen.schedule.conditions import (
     keeps_rows,
     one_patch,
     one_sum,
+    reduces,
     two_patches,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
 TILE = ("rescale", "tile_2x2", "store_tile")
+
+ROOT = ("rescale", "inverse_root", "root")
 
 GENERIC: tuple[Rule, ...] = (
     Rule(
@@ -52,7 +67,7 @@ GENERIC: tuple[Rule, ...] = (
         (Conv2d,),
         is_depthwise,
         edge_patch,
-        cost=Cost(6.4, 7.0),
+        cost=Cost(5.1, 18.0),
     ),
     Rule(
         Kernel("generic", "conv2d", TILE, strided=True, reads_spread=True),
@@ -116,7 +131,7 @@ GENERIC: tuple[Rule, ...] = (
         Kernel(
             "generic",
             "global_average_pool",
-            ("rescale", "load32", "store32"),
+            ("rescale", "average", "load32", "store32"),
             takes_row=True,
             accumulates=True,
         ),
@@ -126,7 +141,7 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(value=6.4, tap=32.5),
     ),
     Rule(
-        Kernel("generic", "average_pool", ("rescale",), strided=True),
+        Kernel("generic", "average_pool", ("rescale", "average"), strided=True),
         (AveragePool,),
         cost=Cost(output=25.9, value=5.4, tap=11.7),
     ),
@@ -142,8 +157,29 @@ GENERIC: tuple[Rule, ...] = (
     ),
     Rule(
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
-        (Clip, Requantize),
+        (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    *(
+        Rule(
+            Kernel(
+                "generic",
+                name,
+                ("rescale",) if is_product else (),
+                takes_row=True,
+                knows_row=at_row,
+                body="generic/elementwise",
+            ),
+            (Elementwise,),
+            elementwise(is_product=is_product, at_row=at_row),
+            cost=Cost(output=11.0),
+        )
+        for name, is_product, at_row in (
+            ("elementwise", False, False),
+            ("elementwise_at_row", False, True),
+            ("product", True, False),
+            ("product_at_row", True, True),
+        )
     ),
     Rule(
         Kernel("generic", "softmax", takes_row=True),
@@ -192,5 +228,48 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "transpose", whole=True),
         (Transpose,),
         cost=Cost(output=2.1),
+    ),
+    *(
+        Rule(
+            Kernel("generic", name, uses, takes_row=True, body=body),
+            (Reduce,),
+            applies,
+            cost=Cost(output=40.0, value=value),
+        )
+        for name, applies, uses, body, value in (
+            ("reduce_plain", has_plain_integers, (), "", 6.0),
+            ("reduce_root", reduces("l2"), ROOT, "generic/reduce", 5.0),
+            ("reduce_log", reduces("log_sum"), ("rescale", "log2"), "generic/reduce", 5.0),
+            ("reduce_exp", reduces("log_sum_exp"), ("rescale", "log2"), "", 10.0),
+            ("reduce_product", reduces("prod"), (), "", 20.0),
+            ("reduce", reduces(*SUMS), ("rescale",), "", 5.0),
+        )
+    ),
+    Rule(
+        Kernel("generic", "select", takes_row=True),
+        (SelectValues, SelectIndices),
+        cost=Cost(output=10.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "hardmax", takes_row=True),
+        (Hardmax,),
+        cost=Cost(output=7.0),
+    ),
+    Rule(
+        Kernel("generic", "log_softmax", ("rescale", "log2"), takes_row=True),
+        (LogSoftmax,),
+        cost=Cost(output=20.0, tap=250.0),
+    ),
+    Rule(
+        Kernel("generic", "cum_sum", ("rescale",), takes_row=True),
+        (CumSum,),
+        has_formats,
+        cost=Cost(output=10.0),
+    ),
+    Rule(
+        Kernel("generic", "cum_sum_plain", takes_row=True),
+        (CumSum,),
+        has_plain_integers,
+        cost=Cost(output=9.0),
     ),
 )

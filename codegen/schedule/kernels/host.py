@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from codegen.ir.schedule import Kernel
 from codegen.ops import AveragePool, Conv2d, Dense, MaxPool
-from codegen.schedule.conditions import is_depthwise
+from codegen.schedule.conditions import has_opposites, is_depthwise
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
@@ -21,7 +21,13 @@ HOST: tuple[Rule, ...] = (
     Rule(
         Kernel("host", "conv2d", ("rescale", "widen", "dot_4"), strided=True, reads_spread=True),
         (Conv2d,),
-        cost=Cost(0.07, 1.0, filters=4),
+        cost=Cost(0.07, 1.0, tap=3.0, filters=4),
+    ),
+    Rule(
+        Kernel("host", "dense_bytes", ("rescale", "dot_32"), takes_row=True, body="host/dense"),
+        (Dense,),
+        has_opposites,
+        cost=Cost(0.03, 1.0, filters=32),
     ),
     Rule(
         Kernel("host", "dense", ("rescale", "dot_4"), takes_row=True),
@@ -34,7 +40,7 @@ HOST: tuple[Rule, ...] = (
         cost=Cost(output=0.1, value=0.1, tap=1.0),
     ),
     Rule(
-        Kernel("host", "average_pool", ("rescale",), strided=True, reads_spread=True),
+        Kernel("host", "average_pool", ("rescale", "average"), strided=True, reads_spread=True),
         (AveragePool,),
         cost=Cost(output=2.3, value=0.3, tap=1.0),
     ),

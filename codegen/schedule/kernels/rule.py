@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codegen.ir.op import Op, Signature
@@ -13,10 +13,18 @@ from codegen.schedule.cost import Cost
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kernel, the operators it computes, a condition, its scratch in bytes, and its cost."""
+    """A kernel, the operators it computes, a condition, its scratch in bytes, and its cost.
+
+    `costs` are those on cores where it is far from `cost`, by a feature of the instruction set.
+    """
 
     kernel: Kernel
     ops: tuple[type[Op], ...]
     applies: Callable[[Op, Signature], bool] = always
     scratch_bytes: Callable[[Op, Signature], int] = no_scratch
     cost: Cost = field(kw_only=True)
+    costs: Mapping[str, Cost] = field(kw_only=True, default_factory=dict)
+
+    def cost_on(self, isa: Sequence[str]) -> Cost:
+        """Return the cost on a core with these features."""
+        return next((self.costs[name] for name in isa if name in self.costs), self.cost)
