@@ -174,7 +174,8 @@ def _check_node(graph: Graph, node: Node, made: dict[str, Array]) -> float:
     for name in node.inputs:
         kind, data = graph.types[name], operand(graph, name, made, is_real=False)
         assert kind.quant is not None
-        operands.append(data if is_plain(kind) else kind.quant.dequantize(data))
+        is_exact = is_plain(kind) or getattr(node.op, "exact", False)
+        operands.append(data if is_exact else kind.quant.dequantize(data))
     with np.errstate(all="ignore"):
         wanted = np.asarray(node.op.evaluate(*operands))
     found = made[node.output]

@@ -2,6 +2,7 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
@@ -16,6 +17,7 @@ from codegen.ops.resize import Resize
 from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
+from codegen.ops.take import Take
 from codegen.ops.unary import Clip, Function, Requantize
 
 OPS: tuple[type[Op], ...] = (
@@ -23,6 +25,7 @@ OPS: tuple[type[Op], ...] = (
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
     CumSum,
@@ -46,6 +49,7 @@ OPS: tuple[type[Op], ...] = (
     SelectValues,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
@@ -56,6 +60,7 @@ __all__ = [
     "AveragePool",
     "Clip",
     "Concat",
+    "Constant",
     "Conv2d",
     "Copy",
     "CumSum",
@@ -79,5 +84,6 @@ __all__ = [
     "SelectValues",
     "Slice",
     "Softmax",
+    "Take",
     "Transpose",
 ]

@@ -67,7 +67,7 @@ class Elementwise(Op):
 
     def evaluate(self, *arrays: Array) -> Array:
         with np.errstate(all="ignore"):
-            found = FUNCTIONS[self.kind](*arrays)
+            found = (EXACT if self.exact else FUNCTIONS)[self.kind](*arrays)
         return np.where(np.isnan(found), 0.0, found) if found.dtype.kind == "f" else found
 
     def params(self, signature: Signature) -> Linear | Product | Quotient | Power | None:
@@ -85,9 +85,7 @@ class Elementwise(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         if self.exact:
-            with np.errstate(over="ignore"):
-                found = EXACT[self.kind](*arrays)
-            return found.astype(signature.output.dtype.numpy)
+            return self.evaluate(*arrays).astype(signature.output.dtype.numpy)
         if DType.FLOAT32 in (kind.dtype for kind in signature.inputs):
             return self.evaluate(*arrays)
         p = self.params(signature)

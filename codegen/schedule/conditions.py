@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from codegen.ir.op import Op, Signature
 from codegen.ops import AveragePool, Conv2d, Dense, Elementwise, Reduce, Resize, Transpose
 from codegen.ops.linear import SHORT, LinearParams
 from codegen.ops.reduce import Kind, is_plain
+from codegen.ops.runs import LOOPS, index_of, strided_loops
+from codegen.ops.take import FILL
 from codegen.schedule.cost import round_up
 
 
@@ -161,7 +165,30 @@ def is_nearest(op: Op, signature: Signature) -> bool:
 def keeps_rows(op: Op, signature: Signature) -> bool:
     """A transposition within rows."""
     assert isinstance(op, Transpose)
-    return op.keeps_rows
+    return op.keeps_rows and moves_four(op, signature)
+
+
+def moves_four(op: Op, signature: Signature) -> bool:
+    """A transposition that moves four dimensions at most."""
+    assert isinstance(op, Transpose)
+    return sum(size > 1 for size in signature.inputs[0].shape) <= LOOPS
+
+
+def is_strided(op: Op, signature: Signature) -> bool:
+    """The elements taken lie at even distances in four dimensions at most, and none is filled."""
+    return is_unfilled(op, signature) and strided_loops(index_of(op, signature)) is not None
+
+
+def is_unfilled(op: Op, signature: Signature) -> bool:
+    """Every element of the result is one of the operand's, and Transpose has no kernel for it."""
+    if isinstance(op, Transpose):
+        return not moves_four(op, signature)
+    return not is_filled(op, signature)
+
+
+def is_filled(op: Op, signature: Signature) -> bool:
+    """Some elements of the result are the fill value."""
+    return bool(np.any(index_of(op, signature) == FILL))
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:

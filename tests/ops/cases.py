@@ -7,7 +7,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
-from codegen.ops import Add, AveragePool, Conv2d, Dense, Lrn, MaxPool, Resize, Slice
+from codegen.ir.types import DType, TensorType
+from codegen.ops import Add, AveragePool, Conv2d, Dense, Lrn, MaxPool, Resize, Slice, Take
 from codegen.ops.resize import Line, reduced
 from tests.ops.harness import int8, linear_constants, op_graph
 
@@ -150,6 +151,18 @@ def slices(draw: Draw) -> Graph:
         counts.append(draw(st.integers(1, room + 1)))
     op = Slice(tuple(starts), tuple(counts), tuple(steps))
     return op_graph(op, [int8(shape, 0.05, 3)], (0.05, 3))
+
+
+@st.composite
+def takes(draw: Draw) -> Graph:
+    """Any elements of a value, some filled, in runs of any length."""
+    shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
+    total, run = int(np.prod(shape)), draw(st.integers(1, 4))
+    starts = st.integers(-1, max(total - run, 0))
+    found = np.array(draw(st.lists(starts, min_size=1, max_size=12)))[:, None]
+    index = np.where(found < 0, -1, np.minimum(found + np.arange(run), total - 1)).astype(np.int32)
+    kind = TensorType(index.shape, DType.INT32)
+    return op_graph(Take(1.7), [int8(shape, 0.05, 3)], (0.05, 3), [(index, kind)])
 
 
 def by_vectors() -> list[Graph]:

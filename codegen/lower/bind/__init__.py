@@ -39,6 +39,7 @@ from codegen.lower.bind.linear import (
     bind_pointwise,
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -75,6 +76,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
     "generic/transpose": bind_transpose,
+    "generic/take": bind_take,
+    "generic/take_or_fill": bind_take_or_fill,
+    "generic/take_strided": bind_strided,
+    "generic/constant": bind_constant,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,
     "generic/reduce_log": bind_reduce,

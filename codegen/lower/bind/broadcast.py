@@ -91,7 +91,7 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     is_held = [constant is not None for constant in signature.constants]
     body, params, tables = element(op, signature)
     operands = tuple(
-        Data(f"operand_{name}", c_type(kind.dtype), constant, f"operand {name}")
+        Data(f"operand_{name}", kind.dtype.ctype, constant, f"operand {name}")
         for name, kind, constant in zip(NAMES, signature.inputs, signature.constants, strict=False)
         if constant is not None
     )
@@ -116,7 +116,7 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
             "row_pitch": loops.inner * y.dtype.size_bytes,
             "body": f"kernels/elementwise/{body}.c.j2",
             "size": y.dtype.size_bytes,
-            "ctype": c_type(y.dtype),
+            "ctype": y.dtype.ctype,
             **params,
         },
         (*operands, *tables),
@@ -180,7 +180,7 @@ def view_operand(signature: Signature, loops: Loops, index: int) -> OperandView:
     kind, name = signature.inputs[index], NAMES[index]
     is_computed = signature.constants[index] is None
     unit = kind.dtype.size_bytes if is_computed else 1
-    ctype = "int8_t" if is_computed else c_type(kind.dtype)
+    ctype = "int8_t" if is_computed else kind.dtype.ctype
     starts = loops.starts[index]
     if not is_computed and has_rows_of(kind, signature.output):
         starts = (f"row * {math.prod(kind.shape[1:])}", *starts)
@@ -191,7 +191,7 @@ def view_operand(signature: Signature, loops: Loops, index: int) -> OperandView:
     load = ""
     if unit > 1:
         place = f"{source} + (k * {step})" if step else source
-        declaration = f"{c_type(kind.dtype)} {name};"
+        declaration = f"{kind.dtype.ctype} {name};"
         load = f"memcpy(&{name}, {place}, sizeof {name});"
     else:
         place = {0: "0", 1: "k"}.get(step, f"k * {step}")
@@ -204,11 +204,6 @@ def view_operand(signature: Signature, loops: Loops, index: int) -> OperandView:
 def scaled(term: str, unit: int) -> str:
     """Return a term in bytes."""
     return term if unit == 1 else f"({term}) * {unit}"
-
-
-def c_type(dtype: DType) -> str:
-    """Return the C type of a stored element; a boolean is a byte."""
-    return "uint8_t" if dtype is DType.BOOL else f"{dtype.value}_t"
 
 
 def working_type(dtype: DType) -> str:

@@ -130,7 +130,7 @@ def line_params(line: Line, size: int) -> dict[str, int]:
 def slice_loops(
     shape: tuple[int, ...], starts: tuple[int, ...], counts: tuple[int, ...], steps: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
-    """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
+    """Return sizes and operand strides of three loops, the length of a run, and where it begins.
 
     Raises ValueError where more than three dimensions move apart from each other.
     """

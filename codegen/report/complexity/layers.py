@@ -67,7 +67,8 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
     ),
     Kind.MOVE: (
         *("Transpose", "Slice", "Pad", "Split", "Gather", "DepthToSpace", "SpaceToDepth"),
-        *("Expand", "Tile", "MaxUnpool"),
+        *("Expand", "Tile", "MaxUnpool", "GatherElements", "GatherND", "Trilu", "Compress"),
+        *("ScatterElements", "ScatterND", "ReverseSequence", "CenterCropPad"),
     ),
 }
 WEIGHT_PLACE = {

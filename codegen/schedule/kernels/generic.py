@@ -8,6 +8,7 @@ from codegen.ops import (
     AveragePool,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
     CumSum,
@@ -27,6 +28,7 @@ from codegen.ops import (
     SelectValues,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 from codegen.ops.reduce import SUMS
@@ -37,12 +39,16 @@ from codegen.schedule.conditions import (
     has_formats,
     has_plain_integers,
     is_depthwise,
+    is_filled,
     is_global,
     is_linear,
     is_nearest,
     is_one_group,
     is_pointwise,
+    is_strided,
+    is_unfilled,
     keeps_rows,
+    moves_four,
     one_patch,
     one_sum,
     reduces,
@@ -227,6 +233,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "transpose", whole=True),
         (Transpose,),
+        moves_four,
         cost=Cost(output=2.1),
     ),
     *(
@@ -271,5 +278,28 @@ GENERIC: tuple[Rule, ...] = (
         (CumSum,),
         has_plain_integers,
         cost=Cost(output=9.0),
+    ),
+    Rule(
+        Kernel("generic", "take_strided", whole=True),
+        (Take, Transpose),
+        is_strided,
+        cost=Cost(output=2.1),
+    ),
+    Rule(
+        Kernel("generic", "take_or_fill", whole=True),
+        (Take,),
+        is_filled,
+        cost=Cost(output=9.0),
+    ),
+    Rule(
+        Kernel("generic", "take", whole=True),
+        (Take, Transpose),
+        is_unfilled,
+        cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "constant", whole=True),
+        (Constant,),
+        cost=Cost(output=0.7),
     ),
 )
