@@ -28,7 +28,7 @@ S = np.asarray(0.5, np.float32)
 Z = np.asarray(3, np.int8)
 BROKEN = (
     "a = Conv (x, w) n = BatchNormalization (a, g, g, g, g) b = Hardmax (n) c = Relu (b)"
-    " d = Transpose <perm=[1,0,2,3]> (c) y = Conv (c, v)"
+    " d = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (c) y = Conv (c, v)"
 )
 CONSTANTS = {"w": W, "v": np.ones((2, 4, 1, 1), np.float32), "g": np.ones(4, np.float32)}
 
@@ -72,7 +72,7 @@ def test_all_refused_nodes_and_what_folds_around_them(tmp_path: Path) -> None:
     found = check(tmp_path, make_model(BROKEN, CONSTANTS, outputs=("y", "d")))
     assert [(f.node, f.operator, f.attributes) for f in found.findings] == [
         ("Hardmax_b", "Hardmax", ()),
-        ("Transpose_d", "Transpose", (("perm", "[1, 0, 2, 3]"),)),
+        ("MaxPool_d", "MaxPool", (("dilations", "[2, 2]"),)),
     ]
     assert all(
         f.code == "unsupported-op" and f.where.startswith("net.onnx") for f in found.findings
@@ -216,7 +216,7 @@ def test_the_command_prints_and_exits(tmp_path: Path) -> None:
     done = command(str(tmp_path / "net.onnx"), "--target", "cortex-m4")
     assert done.exit_code == 1
     assert done.stdout.startswith("error[unsupported-op]: Hardmax: ")
-    assert "  attribute: perm = [1, 0, 2, 3]\n" in done.stdout
+    assert "  attribute: dilations = [2, 2]\n" in done.stdout
     done = command(str(tmp_path / "net.onnx"), "--json")
     assert done.exit_code == json.loads(done.stdout)["exit_status"] == 1
 
