@@ -49,6 +49,15 @@ def is_zoo_network(model: str) -> bool:
     return is_zoo_name(model)
 
 
+def split_spec(text: str) -> tuple[str, dict[str, object]]:
+    """Return a model's name and the options of a zoo network written behind it."""
+    if text.endswith(FILE_SUFFIXES):
+        return text, {}
+    from codegen.zoo.spec import parse_spec
+
+    return parse_spec(text)
+
+
 def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
     """Return the model in a file; UnknownName where a name is meant, BadOption with zoo options."""
     path = Path(model)
