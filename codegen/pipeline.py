@@ -9,10 +9,9 @@ from pathlib import Path
 
 import onnx
 
-from codegen import zoo
 from codegen.emit import Golden, emit
-from codegen.errors import BadOption, DoesNotFit, UnknownName
-from codegen.frontend import import_model, load_onnx
+from codegen.errors import DoesNotFit
+from codegen.frontend import import_model
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
@@ -39,10 +38,10 @@ from codegen.quantize import (
 from codegen.quantize.calibrate import unformatted
 from codegen.remedies import find_remedies
 from codegen.report import Dump
-from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
 from codegen.schedule.kernels import Choice
+from codegen.sources import open_model
 from codegen.targets import Target, choose_memories, load_target
 from codegen.tune import make_choice
 from codegen.verify import (
@@ -95,7 +94,7 @@ class Compiled:
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
-    """Return the C of an ONNX file or a zoo network; any CodegenError of a stage."""
+    """Return the C of an ONNX or TFLite file or a zoo network; any CodegenError of a stage."""
     goal = RamGoal(options.ram_bytes, options.least_ram)
     (compiled,) = compile_bundle(options.identifier, (quantize_model(options, progress),), goal)
     return compiled
@@ -120,7 +119,7 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
-    """Return the fixed-point network of an ONNX file or a zoo network."""
+    """Return the fixed-point network of an ONNX or TFLite file or a zoo network."""
     target = load_target(options.target)
     choice = make_choice(target, options.optimize, tune=options.tune, progress=progress)
     dump = Dump(options.dump_ir)
@@ -198,42 +197,6 @@ def compile_network(
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
     )
-
-
-def open_model(options: Options) -> onnx.ModelProto:
-    """Return the zoo network of that name, else the ONNX file; UnknownName, UnreadableFile."""
-    if is_zoo_name(options.model):
-        model = zoo.build(options.model, options.network)
-        return zoo.load_weights(model, options.weights) if options.weights else model
-    given = (*options.network, *(["weights"] if options.weights else []))
-    return open_file(options.model, given)
-
-
-def open_structure(model: str, network: Mapping[str, object]) -> onnx.ModelProto:
-    """Return a zoo network with those options, its weights left out, else the ONNX file.
-
-    Raises as `open_model`.
-    """
-    if is_zoo_name(model):
-        return zoo.build(model, network, weights=False)
-    return open_file(model, tuple(network))
-
-
-def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
-    """Return the ONNX file; UnknownName where it is meant as a name, BadOption with zoo options."""
-    path = Path(model)
-    if zoo_options:
-        raise BadOption(
-            f"{', '.join(zoo_options)}: only zoo networks take this, and '{model}' is none of them",
-            hint="see codegen zoo",
-        )
-    if not path.suffix and not path.exists():
-        names = ", ".join(network.name for network in zoo.NETWORKS)
-        raise UnknownName(
-            f"'{model}' is neither a network of the zoo nor a file",
-            hint=f"the zoo has {names}; a model is given by its .onnx file",
-        )
-    return load_onnx(path)
 
 
 def open_samples(options: Options, network: Graph) -> Samples:

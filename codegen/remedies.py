@@ -14,9 +14,9 @@ from codegen.ir.memory import RamGoal
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.passes import canonicalize
 from codegen.plan.solve import solve
-from codegen.report.complexity.spec import is_zoo_name
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.edges import check_transfer
+from codegen.zoo.spec import is_zoo_name
 
 SMALLER: Mapping[str, tuple[float, ...]] = {
     "resolution": (224, 192, 160, 128, 96, 64),

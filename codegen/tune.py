@@ -108,7 +108,7 @@ def alone(rule: Rule, op: Op, signature: Signature) -> tuple[Program, Mapping[st
         (), schedule, make_plan(schedule), "alone", target="any", model=op.name, digest=""
     ).program
     ports = program.interface.inputs, program.interface.outputs
-    inputs, outputs = (tuple(np.zeros(p.shape, np.int8) for p in side) for side in ports)
+    inputs, outputs = (tuple(np.zeros(p.shape, p.dtype.numpy) for p in side) for side in ports)
     return program, emit((program,), (Golden(inputs, outputs),))
 
 
@@ -133,7 +133,8 @@ def run_alone(program: Program, files: Mapping[str, str | bytes], target: Target
     rng = np.random.default_rng(0)
     interface = program.interface
     inputs = [
-        rng.integers(-128, 128, (1, *port.shape)).astype(np.int8) for port in interface.inputs
+        rng.integers(-128, 128, (1, *port.shape)).astype(port.dtype.numpy)
+        for port in interface.inputs
     ]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

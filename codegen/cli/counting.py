@@ -10,8 +10,9 @@ import click
 
 from codegen.cli.console import stdout
 from codegen.cli.model import assign_options, given_zoo_options, on_command_line
+from codegen.cli.shapes import assign_shapes
 from codegen.errors import BadOption
-from codegen.pipeline import open_structure
+from codegen.options import c_identifier
 from codegen.report.complexity import (
     ALPHA,
     MOBILE,
@@ -30,13 +31,14 @@ from codegen.report.complexity.console import (
     render_complexity,
     render_split,
 )
-from codegen.report.complexity.spec import write_spec
 from codegen.report.complexity.to_json import (
     block_to_json,
     compare_to_json,
     complexity_to_json,
     split_to_json,
 )
+from codegen.sources import open_structure
+from codegen.zoo.spec import write_spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,9 +104,15 @@ def report_counts(models: Sequence[str], as_json: bool, given: Mapping[str, Any]
     """Print what models cost, their cuts, or one of their blocks."""
     _refuse_contradictions(models, given)
     measure = make_measure(given)
+    assigned = tuple(assign_options(models, given_zoo_options(given)))
+    names = [c_identifier(Path(name).stem) for name, _ in assigned]
+    shapes = assign_shapes(given["shape"], names)
     structures = [
-        read_structure(open_structure(name, options), write_spec(Path(name).name, options))
-        for name, options in assign_options(models, given_zoo_options(given))
+        read_structure(
+            open_structure(model, options, shapes.get(name, {})),
+            write_spec(Path(model).name, options),
+        )
+        for name, (model, options) in zip(names, assigned, strict=True)
     ]
     if given["compare"]:
         networks = [count(structure, measure) for structure in structures]

@@ -11,11 +11,12 @@ from typing import Any, TypeVar, get_args
 import click
 
 from codegen import zoo
+from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
 from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
-from codegen.report.complexity.spec import is_zoo_name, parse_spec
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
+from codegen.zoo.spec import is_zoo_name, parse_spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,6 +81,7 @@ def model_options(command: F) -> F:
     for decorate in reversed(
         (
             zoo_options,
+            shape_option,
             click.option(
                 "--weights",
                 metavar="PATH",
@@ -218,11 +220,13 @@ def _make_each(
     names = [options.identifier for options in found]
     weights = assign_files("--weights", given["weights"], names)
     samples = assign_files("--calibrate", given["calibrate"], names)
+    shapes = assign_shapes(given["shape"], names)
     dump = given["dump_ir"]
     return tuple(
         replace(
             options,
             weights=weights.get(name),
+            shapes=shapes.get(name, {}),
             calibrate=samples.get(name),
             dump_ir=dump / name if dump and len(found) > 1 else dump,
         )
@@ -248,14 +252,7 @@ def assign_files(option: str, texts: Sequence[str], networks: Sequence[str]) -> 
     """
     found: dict[str, Path] = {}
     for text in texts:
-        name, equals, path = text.partition("=")
-        if not equals or name not in networks:
-            name, path = networks[0], text
-            if len(networks) > 1:
-                raise BadOption(
-                    f"{option} {text}: which of the networks {', '.join(networks)} is meant?",
-                    hint=f"for example {option} {name}={path}",
-                )
+        name, path = assign_network(option, text, networks)
         if name in found:
             raise BadOption(f"{option}: given more than once for {name}", hint="give it once")
         found[name] = Path(path)

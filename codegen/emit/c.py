@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from codegen import resources
 from codegen.emit.golden import Golden
@@ -20,7 +19,8 @@ from codegen.emit.layers import (
     view_nests,
     view_state,
 )
-from codegen.emit.layout import COLUMNS, comment_block, comment_text, wrap_lists
+from codegen.emit.layout import COLUMNS, comment_block, wrap_lists
+from codegen.emit.ports import passed, run_parameters, suffix, taken, view_inputs, view_outputs
 from codegen.ir.interface import Port, shared_arena
 from codegen.ir.memory import Arena
 from codegen.ir.program import (
@@ -28,7 +28,6 @@ from codegen.ir.program import (
     Field,
     Function,
     Part,
-    Place,
     Program,
     all_constants,
     all_functions,
@@ -90,26 +89,12 @@ RUNTIME = (
     "widen",
     "dot_4",
     "dot_32",
+    "log2",
+    "inverse_root",
+    "root",
+    "apart",
 )
 """The files of templates/runtime/, each after those it calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortView:
-    """A port as the header shows it. `suffix` is empty where there is only one."""
-
-    suffix: str
-    kind: str
-    tensor: str
-    dims: str
-    shape: str
-    size: int
-    by_rows: bool
-    rows: int
-    row_size: int
-    place: str
-    scale: str
-    zero_point: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,22 +256,26 @@ def _network(program: Program, golden: Golden) -> Context:
         "LIBRARY": program.interface.stem.upper(),
         "of_network": f" of {name}" if program.interface.library else "",
         "program": program,
-        "inputs": _inputs(program),
-        "outputs": _outputs(program),
+        "inputs": view_inputs(program),
+        "outputs": view_outputs(program),
         "transfer": program.interface.transfer,
         "arena_type": f"const {name}_arena" if program.interface.arenas else "void",
         "read_arena_type": f"const {name}_arena" if program.interface.arenas else "const void",
         "example_arena": "&parts" if program.interface.arenas else "arena",
         "arena_declarations": _arena_declarations(program),
         "arenas": tuple(_arena(name, arena) for arena in program.interface.arenas),
-        "run_parameters": _run_parameters(program),
-        "taken": _taken(program),
-        "example_arguments": _passed(program, "image", "take_row, user"),
+        "run_parameters": run_parameters(program),
+        "taken": taken(program),
+        "example_arguments": passed(program, "image", "take_row, user"),
         "inputs_are": INPUTS_ARE[program.interface.transfer.inputs],
         "outputs_are": OUTPUTS_ARE[program.interface.transfer.outputs],
+        "is_wide": any(
+            port.dtype.size_bytes > 1
+            for port in (*program.interface.inputs, *program.interface.outputs)
+        ),
         "pointers": "the arena, the row or the sink" if by_rows else "the arena or the row",
-        "run_arguments": _passed(program, "input", f"{prefix}store_row, output"),
-        "test_arguments": _passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
+        "run_arguments": passed(program, "input", f"{prefix}store_row, output"),
+        "test_arguments": passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
         "state": view_state(program),
         "arena_bytes": program.interface.arena_bytes,
         "arena_align": program.interface.arena_align,
@@ -295,42 +284,14 @@ def _network(program: Program, golden: Golden) -> Context:
         "code": (),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
-        "golden_inputs": _golden(name, "input", golden.inputs),
-        "golden_outputs": _golden(name, "output", golden.outputs),
+        "golden_inputs": _golden(name, "input", program.interface.inputs, golden.inputs),
+        "golden_outputs": _golden(name, "output", program.interface.outputs, golden.outputs),
     }
 
 
 def _render(env: jinja2.Environment, path: str, context: Mapping[str, object]) -> str:
     text = env.get_template(path).render(context)
     return text if path in DATA else wrap_lists(text)
-
-
-def _run_parameters(program: Program) -> str:
-    """Return the parameters of NAME_run after the arena."""
-    ins, outs = program.interface.inputs, program.interface.outputs
-    inputs = [f", const int8_t *input{_suffix(i, len(ins))}" for i in range(len(ins))]
-    outputs = [f", int8_t *output{_suffix(i, len(outs))}" for i in range(len(outs))]
-    return "".join(inputs + outputs)
-
-
-def _taken(program: Program) -> str:
-    """Return the parameters by which NAME_invoke or NAME_begin takes what it is given."""
-    return _passed(
-        program, "const int8_t *input", f"{program.interface.name}_sink sink, void *user"
-    )
-
-
-def _passed(program: Program, given: str, sink: str) -> str:
-    """Return what is passed besides the arena: constant inputs, and where output rows go."""
-    transfer, count = program.interface.transfer, len(program.interface.inputs)
-    inputs = range(count) if transfer.inputs == "const" else ()
-    passed = [f", {given}{_suffix(i, count)}" for i in inputs]
-    return "".join(passed + ([f", {sink}"] if transfer.outputs == "rows" else []))
-
-
-def _suffix(index: int, count: int) -> str:
-    """Return the number of a port, where there are several."""
-    return f"_{index}" if count > 1 else ""
 
 
 def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
@@ -399,38 +360,6 @@ def _placement(name: str, memory: str) -> str:
     return f"{name.upper()}_CONST_{memory.upper()}" if memory else f"{name.upper()}_CONST"
 
 
-def _inputs(program: Program) -> tuple[PortView, ...]:
-    by_rows = program.interface.transfer.inputs == "rows"
-    return _ports("input", program.interface.inputs, program.input_places, by_rows)
-
-
-def _outputs(program: Program) -> tuple[PortView, ...]:
-    by_rows = program.interface.transfer.outputs == "rows"
-    return _ports("output", program.interface.outputs, program.output_places, by_rows)
-
-
-def _ports(
-    kind: str, ports: tuple[Port, ...], places: tuple[Place | None, ...], by_rows: bool
-) -> tuple[PortView, ...]:
-    return tuple(
-        PortView(
-            suffix=_suffix(i, len(ports)),
-            kind=kind,
-            tensor=comment_text(port.tensor),
-            dims="x".join(map(str, port.shape)) or "1",
-            shape=", ".join(map(str, port.shape)),
-            size=port.size_bytes,
-            by_rows=by_rows,
-            rows=port.type.rows,
-            row_size=port.type.row_bytes,
-            place=f"{member(where.base)} + {where.offset}" if where else "",
-            scale=f"{float(np.float32(port.scale))!r}f",
-            zero_point=port.zero_point,
-        )
-        for i, (port, where) in enumerate(zip(ports, places, strict=True))
-    )
-
-
 def _array(name: str, constant: Constant) -> ArrayView:
     return ArrayView(
         constant.name,
@@ -442,16 +371,18 @@ def _array(name: str, constant: Constant) -> ArrayView:
     )
 
 
-def _golden(name: str, kind: str, arrays: tuple[Array, ...]) -> tuple[ArrayView, ...]:
+def _golden(
+    name: str, kind: str, ports: tuple[Port, ...], arrays: tuple[Array, ...]
+) -> tuple[ArrayView, ...]:
     return tuple(
         ArrayView(
-            f"{name}_golden_{kind}{_suffix(i, len(arrays))}",
-            "int8_t",
+            f"{name}_golden_{kind}{suffix(i, len(arrays))}",
+            port.dtype.ctype,
             array.size,
             (f"golden {kind}",),
             _value_lines(array),
         )
-        for i, array in enumerate(arrays)
+        for i, (port, array) in enumerate(zip(ports, arrays, strict=bool(arrays)))
     )
 
 
@@ -463,5 +394,7 @@ def _value_lines(values: Array) -> tuple[str, ...]:
 
 
 def _literal(value: int) -> str:
-    """Return an int32 constant; the least one has no literal of its own in C."""
-    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+    """Return an integer constant; the least ones have no literal of their own in C."""
+    if value in (-(2**31), -(2**63)):
+        return f"({value + 1} - 1)"
+    return f"{value:d}u" if value >= 2**63 else f"{value:d}"

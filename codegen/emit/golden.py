@@ -9,7 +9,7 @@ from codegen.ir.types import Array
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """One array for each input and output port, (1, *shape) or (*shape), int8."""
+    """One array for each input and output port, (1, *shape) or (*shape), of its type."""
 
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]

@@ -136,6 +136,25 @@ PUSHING = {ARENA: "base", PUSHED: "row", SINK: "state.sink, state.user"}
 """What NAME_push_row calls them."""
 
 
+def public_names(program: Program) -> Mapping[str, str]:
+    """Return what public functions call the bases: inside, what the caller lends is bytes."""
+    interface = program.interface
+    ctypes = [port.dtype.ctype for port in interface.inputs]
+    if program.state is not None:
+        return {**PUSHING, PUSHED: cast(PUSHING[PUSHED], "int8_t", ctypes[0])}
+    lent = [f"input_{i}" for i in range(len(ctypes))] if len(ctypes) > 1 else ["input"]
+    pairs = zip(lent, ctypes, strict=True)
+    return {**PUBLIC, **{name: cast(name, "int8_t", ctype) for name, ctype in pairs}}
+
+
+def cast(pointer: str, to: str, ctype: str) -> str:
+    """Return a pointer to const `ctype` as one to const `to`."""
+    if to == ctype:
+        return pointer
+    through = "" if "int8_t" in to else "(const void *)"
+    return f"(const {to} *){through}{f'({pointer})' if ' ' in pointer else pointer}"
+
+
 def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *arguments: str) -> str:
     """Return the call of a layer or nest that counts addresses from `bases`."""
     return f"{function}({', '.join([*(names.get(b, b) for b in bases), *arguments])});"
@@ -151,7 +170,8 @@ def takes_row(layer: Layer) -> bool:
 def _kernel_call(layer: Layer) -> str:
     arguments = [argument(operand, layer.rows) for operand in layer.operands]
     if delivers(layer):
-        return f"sink(user, row, {arguments[0]});"
+        ctype = str(layer.function.params["ctype"])
+        return f"sink(user, row, {cast(arguments[0], ctype, 'int8_t')});"
     accumulates = layer.function.kernel.accumulates
     rows = 1 if accumulates else layer.rows
     arguments.append(row_pointer("y", "row", layer.output_pitch, layer.output_kept, rows))
@@ -209,7 +229,7 @@ def view_state(program: Program) -> StateView | None:
         place=f"{PUSHING.get(base, base)} + {program.state.offset}",
         size=program.state.size_bytes,
         mark=f"0x{program.state.mark:08x}u",
-        receive=_layer_call(layers[0], PUSHING, received),
+        receive=_layer_call(layers[0], public_names(program), received),
         received=received,
         rows=layers[0].rows,
     )
@@ -217,7 +237,7 @@ def view_state(program: Program) -> StateView | None:
 
 def _nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> NestView:
     first = nest.layers[0]
-    names = PUBLIC if program.state is None else PUSHING
+    names = public_names(program)
     if len(turns) > 1:
         invocation: tuple[str, ...] = (call(name, nest.bases, names),)
     elif first.rows > 1:
@@ -246,7 +266,7 @@ def _pushed_nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...
         summary=_summary(layers) if layers else "",
         layers=turns[1:],
         counters=(),
-        invocation=(call(name, bases, PUSHING, "&state"),) if layers else (),
+        invocation=(call(name, bases, public_names(program), "&state"),) if layers else (),
         parameters=", ".join([*declared(bases, network), f"{network}_state *state"]),
         is_function=bool(layers),
     )

@@ -100,6 +100,11 @@ class Builder:
             self.origins[name] = origin
         return name
 
+    def producer(self, view: View) -> Op | None:
+        """Return the operator that computes a view's value, None where it is an input."""
+        made = (node.op for node in reversed(self.nodes) if node.output == view.value)
+        return next(made, None)
+
     def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
         """Return a value that is view's tensor transposed by `perm`; made once and shared."""
         steps = tuple(view.perm.index(axis) for axis in perm)
@@ -145,7 +150,7 @@ class Builder:
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
         """Add a constant named `base`, or find it: equal data under one name is one constant."""
-        dtype = DType.INT8 if data.dtype == np.int8 else DType.FLOAT32
+        dtype = DType.FLOAT32 if data.dtype.kind == "f" else DType(data.dtype.name)
         entry = TensorType(data.shape, dtype, quant)
         name = base
         for suffix in range(1, len(self.types) + 2):
@@ -155,15 +160,21 @@ class Builder:
                 break
             name = f"{base}_{suffix}"
         self.types[name] = entry
-        self.constants[name] = np.ascontiguousarray(data)
+        self.constants[name] = np.ascontiguousarray(data).reshape(data.shape)
         return name
 
     def weights(self, const: Const, perm: tuple[int, ...], factor: float = 1.0) -> str:
-        """Add `const` transposed by `perm`, outputs first; int8 weights stay int8."""
-        if not const.is_quantized or factor != 1.0:
+        """Add `const` transposed by `perm`, outputs first.
+
+        Integers stay as they are, less their zero point, where they have one scale an output.
+        """
+        quant = weight_quant(const, perm) if factor == 1.0 else None
+        centered = const.centered()
+        dtype = next((t for t in WEIGHT_TYPES if fits(centered, t)), None)
+        if quant is None or dtype is None:
             data = const.real().transpose(perm) * factor
             return self.constant(const.name, data.astype(np.float32))
-        return self.constant(const.name, const.data.transpose(perm), weight_quant(const, perm))
+        return self.constant(const.name, centered.transpose(perm).astype(dtype.numpy), quant)
 
     def bias(self, const: Const | None, size: int, base: str, factor: float = 1.0) -> str:
         """Add a bias of `size` values, zeros where there is none; float64 where it is exact."""
@@ -175,6 +186,11 @@ class Builder:
         dtype = np.float64 if const.is_quantized else np.float32
         return self.constant(const.name, (np.resize(data, size) * factor).astype(dtype))
 
+    def forget(self, tensor: str) -> None:
+        """Let no value show `tensor`, which is no tensor of the model."""
+        shown = {name: origin for name, origin in self.origins.items() if origin.tensor != tensor}
+        self.origins = shown
+
     def unique(self, base: str) -> str:
         """Return `base`, with a number behind where a value has that name."""
         if base not in self.types:
@@ -185,26 +201,21 @@ class Builder:
         return f"{base}_{suffix}"
 
 
-def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant:
-    """Return the format of int8 weights after `perm`; Unsupported where kernels have none."""
-    assert const.scales is not None and const.zero_points is not None
-    if const.data.dtype != np.int8:
-        raise Unsupported(f"weights '{const.name}' are {const.data.dtype}, not int8")
-    if np.any(const.zero_points):
-        raise Unsupported(
-            f"weights '{const.name}' have a zero point other than 0",
-            "quantize the weights symmetrically",
-        )
+WEIGHT_TYPES = (DType.INT8, DType.INT16)
+"""The element types of weights; few kernels take the second."""
+
+
+def fits(data: Array, dtype: DType) -> bool:
+    """The integers are all of a type."""
+    return bool(data.size) and dtype.min <= data.min() and data.max() <= dtype.max
+
+
+def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant | None:
+    """Return the format of integer weights after `perm`, None where kernels have none."""
+    if const.scales is None or (const.axis is not None and perm.index(const.axis) != 0):
+        return None
     scales = tuple(float(scale) for scale in const.scales.ravel())
-    if const.axis is None:
-        return Quant(scales)
-    if perm.index(const.axis) != 0:
-        raise Unsupported(
-            f"weights '{const.name}' have a scale for each index of axis {const.axis},"
-            " which is not the output channel's",
-            "quantize per tensor or per output channel",
-        )
-    return Quant(scales, 0, 0)
+    return Quant(scales) if const.axis is None else Quant(scales, 0, 0)
 
 
 def significant(perm: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from codegen.frontend.call import Call
 from codegen.frontend.operand import Const, Unsupported
@@ -55,21 +56,34 @@ def _moved_axis(call: Call, const: Const) -> int | None:
 
 
 def _run(call: Call, integers: bool = False) -> list[Array]:
-    names = [str(name) for name in call.proto.input]
-    feeds: dict[str, Array] = {}
-    for name, const in zip(names, call.operands, strict=True):
-        if isinstance(const, Const):
-            kept = not const.is_quantized or integers
-            feeds[name] = const.data if kept else const.real().astype(np.float32)
+    arrays = [
+        (const.data if integers or not const.is_quantized else const.real().astype(np.float32))
+        if isinstance(const, Const)
+        else None
+        for const in call.operands
+    ]
+    return run_node(call, arrays)
+
+
+def run_node(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
+    """Return what ONNX says a node makes of these operands; None stands for one that is absent."""
+    from onnx.reference import ReferenceEvaluator
+
+    node = onnx.NodeProto()
+    node.CopyFrom(call.proto)
+    node.ClearField("input")
+    node.input.extend("" if a is None else f"operand_{i}" for i, a in enumerate(arrays))
+    given = zip(node.input, arrays, strict=True)
+    feeds = {str(name): array for name, array in given if array is not None}
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
         for name, a in feeds.items()
     ]
     outputs = [onnx.ValueInfoProto(name=name) for name in call.proto.output if name]
-    graph = helper.make_graph([call.proto], "fold", inputs, outputs)
+    graph = helper.make_graph([node], "fold", inputs, outputs)
     opset = [helper.make_opsetid(call.proto.domain, call.opset)]
     try:
         model = helper.make_model(graph, opset_imports=opset)
         return [np.asarray(y) for y in ReferenceEvaluator(model).run(None, feeds)]
     except Exception as error:
-        raise Unsupported(f"is constant and cannot be evaluated: {error}") from error
+        raise Unsupported(f"cannot be evaluated: {error}") from error

@@ -1,4 +1,4 @@
-"""Read an ONNX file with its external data."""
+"""Read a model file: ONNX with its external data, or TFLite."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from onnx.external_data_helper import load_external_data_for_model
 
 from codegen.errors import UnreadableFile
 from codegen.frontend.ports import FIRST_OPSET
+from codegen.frontend.tflite import load_tflite
 
 CONVERTED_OPSET = 13
 """What models of operator sets before `FIRST_OPSET` are converted to."""
+
+
+def load_model(path: Path) -> onnx.ModelProto:
+    """Return the model in an ONNX or TFLite file; UnreadableFile where there is none.
+
+    A TFLite network becomes an ONNX model in QDQ form.
+    """
+    if path.suffix != ".tflite":
+        return load_onnx(path)
+    return load_tflite(_read(path), path.name)
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:

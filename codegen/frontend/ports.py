@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import onnx
 
 from codegen.errors import DynamicShape, InvalidModel, Problem, UnsupportedOperator
+from codegen.frontend.shapes import graph_inputs, shape_hint
 from codegen.ir.types import DType
 
 FIRST_OPSET = 11
@@ -32,12 +33,6 @@ def opset_of(model: onnx.ModelProto, file: str) -> int:
     return int(versions[0])
 
 
-def graph_inputs(model: onnx.ModelProto) -> tuple[onnx.ValueInfoProto, ...]:
-    """Return the inputs that a caller gives: those without an initializer."""
-    stored = {tensor.name for tensor in model.graph.initializer}
-    return tuple(value for value in model.graph.input if value.name not in stored)
-
-
 def input_shapes(model: onnx.ModelProto, file: str) -> dict[str, tuple[int, ...]]:
     """Return each input's shape, 1 where the first dimension is free.
 
@@ -47,22 +42,19 @@ def input_shapes(model: onnx.ModelProto, file: str) -> dict[str, tuple[int, ...]
     for value in graph_inputs(model):
         place = f"{file}: input '{value.name}'"
         if not value.type.tensor_type.HasField("shape"):
-            problems.append(Problem("the input has no shape", place, FIX_SHAPE))
+            problems.append(Problem("the input has no shape", place, shape_hint(value)))
             continue
         dims = value.type.tensor_type.shape.dim
         for axis, dim in enumerate(dims):
             if axis and not dim.HasField("dim_value"):
                 name = dim.dim_param or "?"
                 message = f"dimension {axis} ('{name}') is not known before the network runs"
-                problems.append(Problem(message, place, FIX_SHAPE))
+                problems.append(Problem(message, place, shape_hint(value)))
         sizes = tuple(int(dim.dim_value) for dim in dims)
         shapes[value.name] = (sizes[0] or 1, *sizes[1:]) if sizes else sizes
     if problems:
         raise DynamicShape.collect(problems)
     return shapes
-
-
-FIX_SHAPE = "fix it when exporting, or with `python -m onnxruntime.tools.make_dynamic_shape_fixed`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 
@@ -19,7 +21,10 @@ def evaluate(graph: Graph, inputs: Sequence[Array], keep: Collection[str] = ()) 
     last = {name: node for node in graph.nodes for name in node.inputs}
     kept: dict[str, Array] = {name: values[name] for name in wanted & values.keys()}
     for node in graph.nodes:
-        values[node.output] = evaluate_node(graph, node, values)
+        made = evaluate_node(graph, node, values)
+        if not graph.activations(node):
+            made = np.repeat(made, len(inputs[0]), axis=0)
+        values[node.output] = made
         if node.output in wanted:
             kept[node.output] = values[node.output]
         for name in set(node.inputs):

@@ -40,6 +40,11 @@ class DType(Enum):
         return np.dtype(self.value)
 
     @property
+    def ctype(self) -> str:
+        """The C type of an element; a bool is a byte, 0 or 1."""
+        return {DType.FLOAT32: "float", DType.BOOL: "uint8_t"}.get(self, f"{self.value}_t")
+
+    @property
     def min(self) -> int:
         return 0 if self is DType.BOOL else int(np.iinfo(self.value).min)
 
@@ -104,6 +109,12 @@ class TensorType:
     quant: Quant | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Integers that stand for themselves; int8 only where it has no format."""
+        has_own = self.quant == Quant((PLAIN_SCALE,)) and self.dtype is not DType.INT8
+        return self.dtype is not DType.FLOAT32 and (self.quant is None or has_own)
+
+    @property
     def elements(self) -> int:
         return math.prod(self.shape)
 
@@ -126,8 +137,12 @@ class TensorType:
         return math.prod(self.shape[1:-1])
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.channels * self.dtype.size_bytes
+
+    @property
     def row_bytes(self) -> int:
-        return self.width * self.channels * self.dtype.size_bytes
+        return self.width * self.pixel_bytes
 
     def __str__(self) -> str:
         dims = ",".join(map(str, self.shape))

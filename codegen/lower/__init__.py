@@ -164,20 +164,20 @@ def _spread(schedule: Schedule, step: Step, binding: Binding) -> Binding:
     if step.kernel.reads_spread:
         operands = schedule.graph.activations(step.node)
         found = tuple(pixel_pitch(schedule, value) for value in operands)
-        is_spread = found != tuple(types[value].channels for value in operands)
+        is_spread = found != tuple(types[value].pixel_bytes for value in operands)
         pitches |= {"in_pitches": found, "is_spread": is_spread}
         suffix += "_from" + "_".join(map(str, found)) if is_spread else ""
     if step.kernel.strided:
         pitch = pixel_pitch(schedule, step.node.output)
         pitches["out_pitch"] = pitch
-        suffix += f"_p{pitch}" if pitch != types[step.node.output].channels else ""
+        suffix += f"_p{pitch}" if pitch != types[step.node.output].pixel_bytes else ""
     return replace(binding, stem=binding.stem + suffix, params={**binding.params, **pitches})
 
 
 def pixel_pitch(schedule: Schedule, value: str) -> int:
     """Return the bytes from a pixel of a value to the next."""
     kind = schedule.graph.types[value]
-    return schedule.locate(value).pixel_pitch or kind.channels * kind.dtype.size_bytes
+    return schedule.locate(value).pixel_pitch or kind.pixel_bytes
 
 
 class _Functions:

@@ -39,7 +39,10 @@ def certify(program: Program, schedule: Schedule, plan: MemoryPlan) -> Certifica
         lower_bound_bytes=plan.lower_bound_bytes,
         bases=(
             *(Base(arena_base(a.memory), a.size_bytes, a.align) for a in interface.blocks),
-            *(Base(base, kept.size_bytes, 1, writable=False) for base, kept in constant.items()),
+            *(
+                Base(base, kept.size_bytes, kept.align, writable=False)
+                for base, kept in constant.items()
+            ),
         ),
         inputs=_ports(schedule, graph.inputs, program.input_places),
         outputs=_ports(schedule, graph.outputs, program.output_places),
@@ -61,10 +64,11 @@ def _constant_inputs(schedule: Schedule, calls: int) -> dict[str, Buffer]:
     for value, base in schedule.abroad.items():
         if base in (PUSHED, SINK):
             continue
-        size = schedule.graph.types[value].size_bytes
+        kind = schedule.graph.types[value]
+        size, align = kind.size_bytes, kind.dtype.size_bytes
         shown = (v for v in schedule.views if schedule.storage(v) == value)
         begin = np.zeros(max(calls, 1), np.int64)
-        found[base] = Buffer(value, size, begin, begin + size, 1, (value, *shown))
+        found[base] = Buffer(value, size, begin, begin + size, align, (value, *shown))
     return found
 
 
@@ -111,7 +115,7 @@ def _value(schedule: Schedule, name: str) -> Value:
         channels=kind.channels,
         element_bytes=kind.dtype.size_bytes,
         row_bytes=kind.row_bytes,
-        pixel_pitch_bytes=(pitch or kind.channels) * kind.dtype.size_bytes,
+        pixel_pitch_bytes=pitch or kind.pixel_bytes,
         view_of=None if host == name else host,
         offset_bytes=offset,
     )

@@ -15,6 +15,9 @@ import numpy as np
 from codegen.ir.op import Op, Signature, Window
 from codegen.ir.types import Array, TensorType
 
+MOST_PADDED = 3
+"""The dimensions that the kernel pads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Concat(Op):

@@ -8,6 +8,9 @@ from typing import ClassVar
 from codegen.ir.op import Op, Signature, Window
 from codegen.ir.types import Array, TensorType
 
+MOST_SLICED = 4
+"""The dimensions that the kernel moves; that of the rows is not its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slice(Op):

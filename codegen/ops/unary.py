@@ -1,4 +1,4 @@
-"""Unary functions of one element, each a 256-byte table in fixed point: Clip, Requantize."""
+"""Unary functions of one element, each a 256-byte table in fixed point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT8_VALUES
 from codegen.ir.op import Op, Signature
-from codegen.ir.types import Array, TensorType
+from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
+from codegen.ops.functions import (
+    FUNCTIONS,
+    PREDICATES,
+    VARIABLE,
+    Expression,
+    evaluate_expression,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +69,44 @@ class Requantize(Unary):
 
     def evaluate(self, *arrays: Array) -> Array:
         return arrays[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Unary):
+    """Any function of one value: the ONNX activations, and chains of them with constants."""
+
+    name: ClassVar[str] = "function"
+
+    expression: Expression = VARIABLE
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        check(self.expression)
+        if self.is_predicate:
+            return TensorType(inputs[0].shape, DType.BOOL, Quant((PLAIN_SCALE,)))
+        return TensorType(inputs[0].shape)
+
+    @property
+    def is_predicate(self) -> bool:
+        """The result is true or false."""
+        return isinstance(self.expression, tuple) and self.expression[0] in PREDICATES
+
+    def evaluate(self, *arrays: Array) -> Array:
+        return evaluate_expression(self.expression, arrays[0])
+
+    def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
+        if signature.inputs[0].dtype is DType.FLOAT32:
+            return self.evaluate(*arrays)
+        return Unary.evaluate_fixed(self, signature, *arrays)
+
+
+def check(expression: Expression) -> None:
+    """Raise ValueError where an expression names what is no function."""
+    if not isinstance(expression, tuple):
+        if expression != VARIABLE and not isinstance(expression, int | float):
+            raise ValueError(f"'{expression}' is no variable")
+        return
+    name, *operands = expression
+    if name not in FUNCTIONS:
+        raise ValueError(f"there is no function '{name}'")
+    for operand in operands:
+        check(operand)

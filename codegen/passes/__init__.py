@@ -13,6 +13,7 @@ from codegen.passes.eliminate_reshape import eliminate_reshape
 from codegen.passes.fold_affine import fold_affine
 from codegen.passes.fold_pad import fold_pad
 from codegen.passes.fuse_clip import fuse_clip
+from codegen.passes.fuse_functions import fuse_functions
 from codegen.passes.merge_slice import merge_slice
 from codegen.passes.raise_transpose import raise_transpose
 
@@ -29,6 +30,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_pad,
     merge_slice,
     fuse_clip,
+    fuse_functions,
     eliminate_reshape,
     eliminate_dead,
 )

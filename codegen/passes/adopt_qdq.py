@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
-from codegen.ir.types import DType, Origin, Quant
+from codegen.ir.types import DType, Origin, Quant, TensorType
 from codegen.ops import (
     DequantizeLinear,
     QuantizeLinear,
@@ -56,12 +56,15 @@ def adopt_qdq(graph: Graph) -> Graph:
     _adopt_outputs(state)
     _propagate(state)
     types = {
-        name: replace(entry, dtype=DType.FLOAT32, quant=state.formats.get(name))
-        if name not in graph.constants
-        else entry
+        name: entry if name in graph.constants else _adopted(entry, state.formats.get(name))
         for name, entry in graph.types.items()
     }
     return graph.with_nodes(state.nodes, types=types, origins=state.origins)
+
+
+def _adopted(entry: TensorType, quant: Quant | None) -> TensorType:
+    """Return the type of a value of that format; integers without one stand for themselves."""
+    return entry if quant is None else replace(entry, dtype=DType.FLOAT32, quant=quant)
 
 
 def _adopt(state: _Adoption, node: Node) -> None:
@@ -70,6 +73,8 @@ def _adopt(state: _Adoption, node: Node) -> None:
     if isinstance(op, QuantizeLinear):
         if state.formats.setdefault(x, op.quant) == op.quant:
             state.stand_ins[node.output] = x
+            if node.output in state.graph.origins:
+                state.origins.setdefault(x, state.graph.origins[node.output])
             return
         state.formats[node.output] = op.quant
         node = replace(node, op=Requantize())

@@ -15,7 +15,7 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
-from codegen.ops import AveragePool, Clip, Concat, Pad, Requantize, Softmax
+from codegen.ops import AveragePool, Clip, Concat, Pad, Requantize, Softmax, Take
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
 PROBABILITIES = Quant((1 / 256,), -128)
@@ -117,8 +117,7 @@ def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[
 
 def prescribed(value: TensorType) -> Quant | None:
     """Return the format that a value of the float graph has: integers stand for themselves."""
-    is_plain = value.quant is None and value.dtype is not DType.FLOAT32
-    return Quant((PLAIN_SCALE,)) if is_plain else value.quant
+    return Quant((PLAIN_SCALE,)) if value.is_plain else value.quant
 
 
 def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:
@@ -140,7 +139,7 @@ def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
             keep_pool_format(node, groups)
         return (node,)
     (operand,) = graph.activations(node)
-    if isinstance(node.op, Pad):
+    if isinstance(node.op, Pad | Take):
         groups.include(operand, (node.op.value, node.op.value))
     if groups.join(operand, node.output):
         return (node,)

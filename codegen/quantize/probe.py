@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from codegen.errors import InvalidModel
 from codegen.ir.types import Array, DType, Quant
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Probe:
 
     def run(self, reals: Sequence[Array], quants: Sequence[Quant | None]) -> Mapping[str, Array]:
         """Return the tensors for one sample of real values, quantized where the model asks.
+
+        Integers are taken as they are.
 
         Samples have a batch dimension first, which inputs of fewer dimensions do not take.
         """
@@ -45,6 +50,8 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
     quantize; one thread, so that sums have one order. Raises InvalidModel where onnxruntime
     refuses the model.
     """
+    import onnxruntime
+
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)
     made = {name for node in model.graph.node for name in node.output}
@@ -67,12 +74,20 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
     return Probe(session, inputs, wanted)
 
 
+def as_signed(stored: Array) -> Array:
+    """Return a quantized tensor of the model as the int8 that stand for it: uint8 less 128."""
+    return (stored.astype(np.int16) - 128).astype(np.int8) if stored.dtype == np.uint8 else stored
+
+
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
     """Return real values in the element type of a model's input."""
+    if array.dtype.kind != "f":
+        return array
     if element == "tensor(float)":
         return array.astype(np.float32)
     if element == "tensor(double)":
         return array.astype(np.float64)
-    if element != "tensor(int8)" or quant is None:
+    if element not in ("tensor(int8)", "tensor(uint8)") or quant is None:
         raise InvalidModel(f"an input of type {element} without a scale has no real values")
-    return quant.quantize(array, DType.INT8)
+    steps = quant.quantize(array, DType.INT8)
+    return steps if element == "tensor(int8)" else (steps.astype(np.int16) + 128).astype(np.uint8)

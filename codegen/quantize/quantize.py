@@ -11,7 +11,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import Conv2d, Dense, Recurrent
 from codegen.quantize.correct_biases import correct_biases
-from codegen.quantize.formats import affine, assign_formats, real_constant
+from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
     coarsen_weights,
@@ -87,7 +87,8 @@ def quantize_operands(
     inputs: list[str] = []
     for name in node.inputs:
         if name in graph.constants:
-            quant = format_of(types, node.output) if node.op.keeps_quant else None
+            is_shown = node.op.keeps_quant or not graph.activations(node)
+            quant = format_of(types, node.output) if is_shown else None
             inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
         else:
             inputs.append(name)
@@ -102,7 +103,7 @@ def quantize_linear(
     x, y = format_of(types, x_name), format_of(types, node.output)
     bias = real_constant(graph, b_name)
     known = graph.types[w_name]
-    if known.dtype is DType.INT8:
+    if known.dtype is not DType.FLOAT32:
         weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
         weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
@@ -127,7 +128,13 @@ def quantize_recurrent(graph: Graph, node: Node, first: int, constants: Constant
 
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
-    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format."""
+    """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
+
+    Integers that stand for themselves stay as they are.
+    """
+    kind = graph.types[name]
+    if kind.is_plain:
+        return Constant(graph.constants[name], replace(kind, quant=prescribed(kind)))
     real = real_constant(graph, name)
     quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
     return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))

@@ -20,6 +20,7 @@ LAYOUT_HINT = "samples have the layout of the ONNX file's input, batch first"
 class Samples:
     """Real values for each of the graph's inputs, float32 (N, *shape of the ONNX tensor).
 
+    Integers that stand for themselves have their own element type.
     `source` says where they are from, for the report.
     """
 
@@ -67,7 +68,7 @@ def graph_inputs(graph: Graph, samples: Samples) -> tuple[Array, ...]:
     for name, array in zip(graph.inputs, samples.arrays, strict=True):
         value = graph.types[name]
         real = origin_of(graph, name).apply(array, value.shape)
-        if value.quant is not None and value.dtype is not DType.FLOAT32:
+        if value.quant is not None and value.dtype is not DType.FLOAT32 and real.dtype.kind == "f":
             real = value.quant.quantize(real, value.dtype)
         found.append(real)
     return tuple(found)
@@ -151,7 +152,10 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
         return Problem(
             f"input {tensor!r} expects shape ({wanted}), got {array.shape}", where, LAYOUT_HINT
         )
-    prescribed = graph.types[name].quant
+    kind = graph.types[name]
+    if kind.is_plain:
+        return check_integers(array, kind.dtype, tensor, where)
+    prescribed = kind.quant
     if prescribed is not None and array.dtype in (np.int8, np.uint8):
         offset = 128 if array.dtype == np.uint8 else 0
         return prescribed.dequantize(array.astype(np.int16) - offset).astype(np.float32)
@@ -159,6 +163,16 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
         kinds = "floats, uint8 or int8" if prescribed is not None else "floats or uint8"
         return Problem(f"input {tensor!r} takes {kinds}, got {array.dtype}", where)
     return check_finite(array, tensor, where)
+
+
+def check_integers(array: Array, dtype: DType, tensor: str, where: str) -> Array | Problem:
+    """Return the array in an element type, or what it holds that is none of its integers."""
+    if array.dtype.kind not in "biu":
+        return Problem(f"input {tensor!r} takes {dtype.value}, got {array.dtype}", where)
+    if array.size and not dtype.min <= int(array.min()) <= int(array.max()) <= dtype.max:
+        found = f"{int(array.min())} to {int(array.max())}"
+        return Problem(f"input {tensor!r} takes {dtype.value}, got values from {found}", where)
+    return array.astype(dtype.numpy)
 
 
 def check_finite(array: Array, tensor: str, where: str) -> Array | Problem:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from codegen.ir.graph import Graph
-from codegen.ir.types import Array
+from codegen.ir.types import Array, TensorType
 from codegen.quantize.samples import Samples, origin_of
 
 SPAN = (-1.0, 1.0)
 """The real values that synthetic inputs cover unless told otherwise."""
+COUNTS = (0.0, 1.0)
+"""The integers that synthetic inputs cover unless told otherwise: most are choices or indices."""
 CONTRASTS = (1.0, 0.6, 0.3, 0.85)
 
 
@@ -22,7 +24,8 @@ def synthetic_samples(
     """Return `count` made-up samples, always the same: noise of every scale, gradients, edges.
 
     They cover `spans`, by the name of the ONNX input; an input left out covers what its prescribed
-    format covers, or else [-1, 1]. Whoever uses them tells the user: ranges measured with them
+    format covers, or else [-1, 1]; bytes that stand for themselves all they
+    hold, other integers 0 and 1. Whoever uses them tells the user: ranges measured with them
     are those of no real data.
     """
     arrays = []
@@ -34,13 +37,23 @@ def synthetic_samples(
         if origin.perm:
             inverse = np.argsort(origin.perm)
             batch = batch.transpose(0, *(int(axis) + 1 for axis in inverse))
-        arrays.append(np.ascontiguousarray(batch, np.float32))
+        arrays.append(np.ascontiguousarray(as_real_or_integer(batch, graph.types[name])))
     return Samples(tuple(arrays), f"{count} synthetic samples", synthetic=True)
+
+
+def as_real_or_integer(batch: Array, kind: TensorType) -> Array:
+    """Return reals as float32, or as the nearest integers of a value that holds such."""
+    if not kind.is_plain:
+        return batch.astype(np.float32)
+    return np.clip(np.rint(batch), kind.dtype.min, kind.dtype.max).astype(kind.dtype.numpy)
 
 
 def default_span(graph: Graph, name: str) -> tuple[float, float]:
     """Return the reals that the input's prescribed format covers, or `SPAN`."""
-    quant = graph.types[name].quant
+    kind = graph.types[name]
+    quant = kind.quant
+    if kind.is_plain:
+        return (kind.dtype.min, kind.dtype.max) if kind.dtype.size_bytes == 1 else COUNTS
     if quant is None:
         return SPAN
     low, high = quant.dequantize(np.array([-128, 127]))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from codegen.ir.interface import Port
 from codegen.ir.report import (
     Agreement,
     BundleReport,
@@ -103,13 +104,20 @@ def shape(dims: Sequence[int]) -> str:
 
 
 def _title(report: Report) -> Text:
-    ins, outs = (
-        ", ".join(shape(port.shape) for port in ports)
-        for ports in (report.interface.inputs, report.interface.outputs)
-    )
+    ins, outs = map(ports_text, (report.interface.inputs, report.interface.outputs))
     return Text.assemble(
-        (report.interface.name, "bold"), f" for {report.target}: int8 {ins} in, int8 {outs} out\n"
+        (report.interface.name, "bold"), f" for {report.target}: {ins} in, {outs} out\n"
     )
+
+
+def ports_text(ports: Sequence[Port]) -> str:
+    """Return element types and shapes of ports, a type once for all that follow."""
+    texts, last = [], None
+    for port in ports:
+        dtype = "" if port.dtype is last else f"{port.dtype.value} "
+        texts.append(dtype + shape(port.shape))
+        last = port.dtype
+    return ", ".join(texts)
 
 
 def _bundle_title(bundle: BundleReport) -> Text:

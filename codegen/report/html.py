@@ -19,7 +19,7 @@ from codegen.report.console import (
     grouped,
     is_timed,
     layer_cells,
-    shape,
+    ports_text,
     time_cells,
 )
 from codegen.report.memory_svg import HEIGHT, LEFT, WIDTH, map_views
@@ -66,8 +66,8 @@ def report_to_html(report: Report, certificate: Certificate, target: Target) -> 
     context = {
         "report": report,
         "title": f"{ports.name} for {report.target}",
-        "inputs": ", ".join(shape(port.shape) for port in ports.inputs),
-        "outputs": ", ".join(shape(port.shape) for port in ports.outputs),
+        "inputs": ports_text(ports.inputs),
+        "outputs": ports_text(ports.outputs),
         "part": target.part,
         "gauges": gauges,
         "verdict": _verdict(gauges),

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+import numpy as np
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Dense, Gru, Recurrent, Resize, Transpose
+from codegen.ir.types import DType
+from codegen.ops import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    Elementwise,
+    Gru,
+    Recurrent,
+    Reduce,
+    Resize,
+    Transpose,
+)
 from codegen.ops.linear import SHORT, LinearParams
+from codegen.ops.reduce import Kind, is_plain
+from codegen.ops.runs import LOOPS, index_of, strided_loops
+from codegen.ops.take import FILL
 from codegen.schedule.cost import round_up
 
 
@@ -130,6 +147,26 @@ def is_linear(op: Op, signature: Signature) -> bool:
     return op.linear
 
 
+def has_plain_integers(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for themselves."""
+    return is_plain(signature.inputs[0])
+
+
+def has_formats(op: Op, signature: Signature) -> bool:
+    """The operand's integers stand for reals."""
+    return not is_plain(signature.inputs[0])
+
+
+def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
+    """A reduction of one of the kinds, of values in a format."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Reduce)
+        return op.kind in kinds and has_formats(op, signature)
+
+    return applies
+
+
 def is_nearest(op: Op, signature: Signature) -> bool:
     """A resize that picks values."""
     assert isinstance(op, Resize)
@@ -139,7 +176,30 @@ def is_nearest(op: Op, signature: Signature) -> bool:
 def keeps_rows(op: Op, signature: Signature) -> bool:
     """A transposition within rows."""
     assert isinstance(op, Transpose)
-    return op.keeps_rows
+    return op.keeps_rows and moves_four(op, signature)
+
+
+def moves_four(op: Op, signature: Signature) -> bool:
+    """A transposition that moves four dimensions at most."""
+    assert isinstance(op, Transpose)
+    return sum(size > 1 for size in signature.inputs[0].shape) <= LOOPS
+
+
+def is_strided(op: Op, signature: Signature) -> bool:
+    """The elements taken lie at even distances in four dimensions at most, and none is filled."""
+    return is_unfilled(op, signature) and strided_loops(index_of(op, signature)) is not None
+
+
+def is_unfilled(op: Op, signature: Signature) -> bool:
+    """Every element of the result is one of the operand's, and Transpose has no kernel for it."""
+    if isinstance(op, Transpose):
+        return not moves_four(op, signature)
+    return not is_filled(op, signature)
+
+
+def is_filled(op: Op, signature: Signature) -> bool:
+    """Some elements of the result are the fill value."""
+    return bool(np.any(index_of(op, signature) == FILL))
 
 
 def is_one_group(op: Op, signature: Signature) -> bool:
@@ -170,6 +230,11 @@ def is_pointwise_in_lanes(op: Op, signature: Signature) -> bool:
 def has_deep_filters_in_lanes(op: Op, signature: Signature) -> bool:
     """One group, or groups of four channels or more; no weight -128."""
     return has_deep_filters(op, signature) and fits_lanes(signature)
+
+
+def has_wide_weights(op: Op, signature: Signature) -> bool:
+    """A convolution or dense layer whose weights do not fit int8."""
+    return isinstance(op, Conv2d | Dense) and signature.inputs[1].dtype is DType.INT16
 
 
 def patch_values(signature: Signature) -> int:
@@ -342,3 +407,16 @@ def block_bytes(op: Op, signature: Signature, most: int) -> int:
     stride = op.strides[1] if taps > 1 else 1
     pixels = stride * (min(most, signature.output.width) - 1) + taps
     return 2 * rows * round_up(channels, 4) * pixels
+
+
+def elementwise(*, is_product: bool, at_row: bool) -> Callable[[Op, Signature], bool]:
+    """Return the condition of an Elementwise that multiplies and rescales, or does not, and whose
+    constants differ from row to row, or do not.
+    """
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Elementwise)
+        multiplies = not op.exact and op.kind in ("mul", "prelu")
+        return multiplies == is_product and op.differs_by_row(signature) == at_row
+
+    return applies

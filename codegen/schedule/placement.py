@@ -85,6 +85,6 @@ def _views(graph: Graph, concat: Node, operands: list[str]) -> dict[str, View]:
     found, offset = {}, 0
     for name, value in zip(operands, concat.inputs, strict=True):
         operand = graph.types[value]
-        found[name] = View(concat.output, offset, result.channels if by_channel else None)
-        offset += operand.channels if by_channel else operand.elements
+        found[name] = View(concat.output, offset, result.pixel_bytes if by_channel else None)
+        offset += operand.pixel_bytes if by_channel else operand.size_bytes
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.schedule import View
+from codegen.ir.types import TensorType
 from codegen.ops import Slice
 from codegen.schedule.kernels import BY_ESTIMATE, Choice, variants
 
@@ -17,13 +18,18 @@ def view_slices(
 ) -> dict[str, View]:
     """Return the views that take the place of slices."""
     return {
-        node.output: View(node.inputs[0], node.op.starts[-1], graph.types[node.inputs[0]].channels)
+        node.output: _view(node.inputs[0], node.op, graph.types[node.inputs[0]])
         for node in graph.nodes
         if isinstance(node.op, Slice)
         and _is_of_channels(node.op, graph.types[node.inputs[0]].shape)
         and node.output not in graph.outputs
         and _saves(graph, families, choice, node)
     }
+
+
+def _view(operand: str, op: Slice, kind: TensorType) -> View:
+    """Return where the channels of a slice stand in its operand."""
+    return View(operand, op.starts[-1] * kind.dtype.size_bytes, kind.pixel_bytes)
 
 
 def _is_of_channels(op: Slice, shape: tuple[int, ...]) -> bool:

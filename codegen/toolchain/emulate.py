@@ -48,7 +48,7 @@ def emulate(
     native: bool = True,
     arena: Array | None = None,
 ) -> EmulatedRun:
-    """Run the network on each sample; (N, *shape) int8 arrays, one an input.
+    """Run the network on each sample; (N, *shape) arrays, one an input.
 
     count: measure the first sample too, with the compiled hook unless `native` is False. arena: as
     `run_host` takes it. Raises VerificationFailed where the C touches what it must not,

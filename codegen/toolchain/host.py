@@ -68,7 +68,7 @@ def sources(folder: Path, interface: Interface) -> tuple[Path, Path]:
 def run_host(
     build: HostBuild, inputs: Sequence[Array], arena: Array | None = None
 ) -> tuple[Array, ...]:
-    """Run the network on each sample; (N, *shape) int8 arrays, in and out, one a port.
+    """Run the network on each sample; (N, *shape) arrays, in and out, one a port.
 
     The arena holds junk before each sample, so that what is read before it is written shows, and
     stands between guard bytes. With `arena`, bytes that may be more than it takes, it holds those
@@ -87,13 +87,14 @@ def _run_in_c(
     device: HostDevice, interface: Interface, inputs: Sequence[Array]
 ) -> tuple[Array, ...]:
     addresses = find_addresses(interface, device)
-    outputs = tuple(np.empty((len(inputs[0]), *port.shape), np.int8) for port in interface.outputs)
+    count = len(inputs[0])
+    outputs = tuple(np.empty((count, *port.shape), port.dtype.numpy) for port in interface.outputs)
     intact = device.run_samples(
         addresses.names.start,
         tuple(map(Placed, addresses.inputs, map(np.ascontiguousarray, inputs))),
         tuple(map(Placed, addresses.outputs, outputs)),
     )
-    if intact < len(inputs[0]):
+    if intact < count:
         raise _wrote_outside(interface, intact)
     return outputs
 

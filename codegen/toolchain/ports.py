@@ -58,15 +58,15 @@ def arena_blocks(interface: Interface) -> tuple[tuple[str, str], ...]:
 
 
 def check_batch(interface: Interface, inputs: Sequence[Array]) -> None:
-    """Raise BadCalibrationData unless the inputs are as many int8 samples of each port."""
-    expected = tuple(port.shape for port in interface.inputs)
-    found = tuple(tuple(array.shape[1:]) for array in inputs)
+    """Raise BadCalibrationData unless the inputs are as many samples of each port, of its type."""
+    expected = tuple((port.dtype.value, port.shape) for port in interface.inputs)
+    found = tuple((array.dtype.name, tuple(array.shape[1:])) for array in inputs)
     counts = {len(array) for array in inputs}
-    if expected != found or len(counts) != 1 or any(a.dtype != np.int8 for a in inputs):
-        shapes = ", ".join(f"{array.dtype.name} {array.shape}" for array in inputs)
+    if expected != found or len(counts) != 1:
+        given = ", ".join(f"{array.dtype.name} {array.shape}" for array in inputs)
+        taken = ", ".join(f"{dtype} {('samples', *shape)}" for dtype, shape in expected)
         raise BadCalibrationData(
-            f"the inputs are {shapes}; the network takes int8 of (samples, shape), shapes"
-            f" {', '.join(map(str, expected))}"
+            f"the inputs are {given}; the network takes {taken}".replace("'samples'", "samples")
         )
 
 
@@ -79,7 +79,9 @@ def split_batch(interface: Interface, inputs: Sequence[Array]) -> tuple[tuple[by
 def join_batch(interface: Interface, samples: Sequence[Sequence[bytes]]) -> tuple[Array, ...]:
     """Return an (N, *shape) array for each output from the bytes of each sample."""
     return tuple(
-        np.frombuffer(b"".join(sample[i] for sample in samples), np.int8).reshape(-1, *port.shape)
+        np.frombuffer(b"".join(sample[i] for sample in samples), port.dtype.numpy).reshape(
+            -1, *port.shape
+        )
         for i, port in enumerate(interface.outputs)
     )
 

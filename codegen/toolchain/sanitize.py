@@ -75,10 +75,10 @@ def run_sanitized(build: SanitizedBuild, inputs: Sequence[Array]) -> tuple[Array
 
 def _main(interface: Interface) -> str:
     inputs, outputs = (
-        [(f"{side}_{i}", port.size_bytes) for i, port in enumerate(ports)]
+        [(f"{side}_{i}", port.size_bytes, port.dtype.ctype) for i, port in enumerate(ports)]
         for side, ports in (("input", interface.inputs), ("output", interface.outputs))
     )
-    ports = [name for name, _ in inputs + outputs]
+    ports = [name for name, _, _ in inputs + outputs]
     return render(
         "stdio_main.c.j2",
         name=interface.name,

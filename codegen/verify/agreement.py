@@ -12,7 +12,7 @@ from codegen.ir.report import Agreement
 from codegen.ir.types import Array
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
-from codegen.quantize.probe import open_probe
+from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.samples import origin_of
 from codegen.verify.inputs import Inputs, run_reference
 
@@ -29,7 +29,7 @@ def measure_agreement(
     arrays = tuple(array[:count] for array in graph_inputs(graph, samples))
     found = run_reference(graph, Inputs(("",) * count, arrays), progress)
     expected = run_model(model, graph, samples, count)
-    steps = [abs(a.astype(np.int64) - b) for a, b in zip(found, expected, strict=True)]
+    steps = [abs(a.astype(np.float64) - b) for a, b in zip(found, expected, strict=True)]
     flat = np.concatenate([array.ravel() for array in steps])
     return Agreement(
         samples=count,
@@ -72,8 +72,8 @@ def _as_steps(graph: Graph, name: str, tensors: Mapping[str, Array]) -> Array:
     value, origin = graph.types[name], origin_of(graph, name)
     assert value.quant is not None
     shown = origin.one(tensors[origin.tensor], value.shape)
-    if shown.dtype == np.uint8:
-        return shown.astype(np.int64) - 128
-    if shown.dtype == np.int8:
+    if shown.dtype == value.dtype.numpy:
         return shown
+    if shown.dtype == np.uint8:
+        return as_signed(shown)
     return value.quant.quantize(shown, value.dtype)

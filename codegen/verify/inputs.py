@@ -11,7 +11,7 @@ import numpy as np
 
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ir.types import Array, TensorType
+from codegen.ir.types import Array, DType, TensorType
 from codegen.progress import Progress, silent
 
 
@@ -79,11 +79,14 @@ def _candidates(
 
 def _random(value: TensorType, rng: np.random.Generator) -> Array:
     """Return each integer of the type equally often."""
-    return rng.integers(value.dtype.min, value.dtype.max + 1, value.shape).astype(value.dtype.numpy)
+    drawn = np.uint64 if value.dtype is DType.UINT64 else np.int64
+    found = rng.integers(value.dtype.min, value.dtype.max, value.shape, drawn, endpoint=True)
+    return found.astype(value.dtype.numpy)
 
 
 def _alternating(value: TensorType) -> Array:
     """Return least and greatest value in turn, in the order of the bytes."""
     index = np.arange(value.elements).reshape(value.shape)
-    wide = np.where(index % 2, value.dtype.max, value.dtype.min)
-    return wide.astype(value.dtype.numpy)
+    least, greatest = np.array([value.dtype.min, value.dtype.max], value.dtype.numpy)
+    alternating: Array = np.where(index % 2, greatest, least)
+    return alternating

@@ -68,15 +68,19 @@ def _header_differences(
 
 def _port_differences(source: str, interface: Interface, certificate: Certificate) -> Iterator[str]:
     """Compare the places of inputs and outputs with what the accessors return."""
-    for kind, ports in (("input", certificate.inputs), ("output", certificate.outputs)):
+    for kind, ports, known in (
+        ("input", certificate.inputs, interface.inputs),
+        ("output", certificate.outputs, interface.outputs),
+    ):
         for index, port in enumerate(ports):
             if port.base is None or port.offset_bytes is None:
                 continue
             name = f"{interface.name}_{kind}{f'_{index}' if len(ports) > 1 else ''}"
             body = _body(source, name)
-            given = re.findall(r"return \((?:const )?int8_t \*\)([\w>-]+)(?: \+ (\d+))?;", body)
-            base = member(port.base)
-            if body and given not in ([(base, str(port.offset_bytes))], [(base, "")]):
+            given = re.findall(r"return \((?:const )?\w+ \*\)([\w>-]+)(?: \+ (\d+))?;", body)
+            base, size = member(port.base), known[index].dtype.size_bytes
+            elements = str(port.offset_bytes // size)
+            if body and given not in ([(base, elements)], [(base, "")]):
                 yield f"{name} does not return byte {port.offset_bytes} of {port.base}"
 
 

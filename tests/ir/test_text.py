@@ -21,18 +21,27 @@ from codegen.ops import (
     Clip,
     Concat,
     Conv2d,
+    CumSum,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
+    Elementwise,
+    Function,
     Gru,
     Lrn,
     Lstm,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
+    Reduce,
     Reshape,
     Resize,
     Rnn,
+    SelectIndices,
+    SelectValues,
     Slice,
+    Take,
     Transpose,
 )
 
@@ -46,6 +55,11 @@ FUNCTIONS = st.lists(st.tuples(NAMES, FLOATS, FLOATS), max_size=3).map(tuple)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
+EXPRESSIONS = st.recursive(
+    st.just("x") | st.floats(allow_nan=False),
+    lambda inner: st.tuples(st.sampled_from(("add", "exp", "pow")), inner, inner),
+    max_leaves=4,
+)
 QUANTS = st.builds(lambda s, z: Quant((s,), z), SCALES, st.integers(-128, 127)) | st.builds(
     lambda s, axis: Quant(tuple(s), 0, axis), st.lists(SCALES, min_size=1, max_size=4), COUNTS
 )
@@ -57,12 +71,21 @@ OPS = st.one_of(
     st.builds(Clip, FLOATS, FLOATS),
     st.builds(Concat, COUNTS),
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
+    st.builds(CumSum, st.booleans(), st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
+    st.builds(Elementwise, st.text(max_size=9), st.booleans()),
+    st.builds(Function, EXPRESSIONS),
     st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Rnn, FUNCTIONS, FLOATS),
+    st.builds(Reduce, st.sampled_from(("sum", "prod"))),
+    st.builds(SelectIndices, COUNTS, st.booleans(), st.booleans()),
+    st.builds(SelectValues, COUNTS, st.booleans(), st.booleans()),
+    st.builds(Take, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
+    st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -191,6 +214,8 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_operator_is_drawn() -> None:
-    drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Gru, Lrn, Lstm, Rnn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn = {Add, AveragePool, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
+    drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
+    drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
+    drawn |= {Take, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -7,9 +7,11 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
+from codegen.ir.types import DType, TensorType
 from codegen.ops import (
     Add,
     AveragePool,
+    Blend,
     Conv2d,
     Dense,
     Gru,
@@ -20,6 +22,7 @@ from codegen.ops import (
     Resize,
     Rnn,
     Slice,
+    Take,
 )
 from codegen.ops.resize import Line, reduced
 from tests.ops.harness import fine_integers, int8, linear_constants, op_graph
@@ -163,6 +166,37 @@ def slices(draw: Draw) -> Graph:
         counts.append(draw(st.integers(1, room + 1)))
     op = Slice(tuple(starts), tuple(counts), tuple(steps))
     return op_graph(op, [int8(shape, 0.05, 3)], (0.05, 3))
+
+
+@st.composite
+def takes(draw: Draw) -> Graph:
+    """Any elements of a value, some filled, in runs of any length."""
+    shape = tuple(draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
+    total, run = int(np.prod(shape)), draw(st.integers(1, 4))
+    starts = st.integers(-1, max(total - run, 0))
+    found = np.array(draw(st.lists(starts, min_size=1, max_size=12)))[:, None]
+    index = np.where(found < 0, -1, np.minimum(found + np.arange(run), total - 1)).astype(np.int32)
+    kind = TensorType(index.shape, DType.INT32)
+    return op_graph(Take(1.7), [int8(shape, 0.05, 3)], (0.05, 3), [(index, kind)])
+
+
+@st.composite
+def blends(draw: Draw) -> Graph:
+    """Sums along two axes, of weights of either sign in few shares or in many."""
+    outer, *sides, inner = (draw(st.integers(1, 5)) for _ in range(4))
+    shape = (outer, *sides, inner)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    held, shares = [], []
+    for side in sides:
+        size = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+        total = draw(st.integers(1, 2**24))
+        weights = rng.integers(-total // 4, total, size)
+        weights[:, -1] += total - weights.sum(axis=1)
+        shares.append(total)
+        tables = rng.integers(0, side, size).astype(np.int32), weights.astype(np.int32)
+        held += [(table, TensorType(size, DType.INT32)) for table in tables]
+    x = int8(shape, 0.05, draw(zero_points))
+    return op_graph(Blend((shares[0], shares[1])), [x], (0.07, draw(zero_points)), held)
 
 
 @st.composite

@@ -90,6 +90,16 @@ def fine_integers(rng: np.random.Generator, size: int, greatest: float) -> tuple
     return data, TensorType((size,), DType.INT32, Quant((greatest / 2**30,), 0))
 
 
+def widened(graph: Graph, rng: np.random.Generator) -> Graph:
+    """The same layer with weights that take 16 bits: from -255 to 255, the ends among them."""
+    (node,) = graph.nodes
+    kind = graph.types[node.inputs[1]]
+    weights = rng.integers(-255, 256, kind.shape).astype(np.int16)
+    weights.flat[:2] = (-255, 255)[: weights.size]
+    types = {**graph.types, node.inputs[1]: replace(kind, dtype=DType.INT16)}
+    return replace(graph, types=types, constants={**graph.constants, node.inputs[1]: weights})
+
+
 def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:
     """Random inputs, then all least, all greatest, and both in turn."""
     found = []

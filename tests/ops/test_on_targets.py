@@ -27,6 +27,7 @@ from tests.ops.cases import (
     resizes,
     slices,
     sums,
+    takes,
 )
 from tests.ops.harness import int8, linear_constants, merged, op_graph, samples, write_c
 
@@ -47,7 +48,7 @@ def mixture() -> Graph:
     """Random convolutions and operators of other kinds, and one of each that has one form."""
     found: list[Graph] = []
 
-    others = (dense_layers(), sums(), pools(), normalizations(), resizes(), slices())
+    others = (dense_layers(), sums(), pools(), normalizations(), resizes(), slices(), takes())
 
     @settings(max_examples=STEPS, database=None, derandomize=True, phases=[Phase.generate])
     @given(convolutions(), st.one_of(*others))

@@ -18,7 +18,8 @@ from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, 
 from codegen.passes import canonicalize
 from codegen.passes.shrink import shrink
 from codegen.quantize import quantize
-from tests.ops.harness import int8, samples
+from codegen.toolchain.host import build_host, run_host
+from tests.ops.harness import HOST, int8, samples, write_c
 
 VWW = "mlperf_tiny_vww_mobilenetv1_025_96_int8.onnx"
 OTHERS = (
@@ -171,6 +172,35 @@ def test_wake_word_of_vision_loses_half_its_work(shared_models: Path) -> None:
     assert macs(after) <= 3_750_000
     assert weights <= 30_000
     assert_same_bytes(before, after, samples(before, np.random.default_rng(2), 100))
+
+
+@pytest.mark.slow
+def test_ten_thousand_inputs_give_the_same_bytes(shared_models: Path, tmp_path: Path) -> None:
+    """Random bytes and crops of photographs, by the C of both networks on the host."""
+    before = real(shared_models, VWW)
+    after = shrink(before)
+    rng = np.random.default_rng(3)
+    photos = np.load(shared_models / "data" / "photos_eval.npz")["images"]
+    noise = rng.integers(-128, 128, (8_000, 96, 96, 3)).astype(np.int8)
+    crops = np.stack([crop(photos, rng) for _ in range(2_000)])
+    outputs = []
+    for graph in (before, after):
+        folder = tmp_path / str(len(outputs))
+        folder.mkdir()
+        program = write_c(graph, HOST, folder, (crops[:1],))
+        build = build_host(folder, program.interface, folder, fast=True)
+        outputs.append(np.concatenate([run_host(build, (part,))[0] for part in (noise, crops)]))
+    assert len(outputs[0]) == 10_000
+    assert len(np.unique(outputs[0], axis=0)) > 100
+    assert np.array_equal(*outputs)
+
+
+def crop(photos: Array, rng: np.random.Generator) -> Array:
+    """Return 96 x 96 pixels of a photograph as the network takes them."""
+    y, x = rng.integers(0, photos.shape[1] - 96, 2)
+    pixels = photos[rng.integers(len(photos)), y : y + 96, x : x + 96]
+    steps: Array = (pixels.astype(np.int16) - 128).astype(np.int8)
+    return steps
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -193,3 +193,40 @@ def test_synthetic_images_are_smooth_and_of_several_contrasts() -> None:
     spread = np.ptp(x, axis=(1, 2, 3))
     assert (steps < 0.1 * spread).all()
     assert spread.max() > 2 * spread.min()
+
+
+def integer_graph(dtype: DType) -> Graph:
+    return Graph("g", ("x",), ("x",), (), {"x": TensorType((4,), dtype)}, {})
+
+
+def test_integers_that_stand_for_themselves_stay_as_they_are(tmp_path: Path) -> None:
+    given = np.array([[1, -(2**31), 2**31 - 1, 0]])
+    np.save(tmp_path / "d.npy", given)
+    graph = integer_graph(DType.INT32)
+    samples = load_samples(tmp_path / "d.npy", graph)
+    (found,) = graph_inputs(graph, samples)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, given)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones((2, 4), np.float32), "takes int8, got float32"),
+        (np.full((2, 4), 128), "takes int8, got values from 128 to 128"),
+    ],
+)
+def test_what_an_integer_input_does_not_take(tmp_path: Path, array: Array, message: str) -> None:
+    np.save(tmp_path / "d.npy", array)
+    with pytest.raises(BadCalibrationData, match=message):
+        load_samples(tmp_path / "d.npy", integer_graph(DType.INT8))
+
+
+@pytest.mark.parametrize("dtype", [d for d in DType if d is not DType.FLOAT32])
+def test_synthetic_integers(dtype: DType) -> None:
+    """Bytes take all values, others are choices."""
+    (found,) = synthetic_samples(integer_graph(dtype), 64).arrays
+    assert found.dtype == dtype.numpy
+    wide = dtype.size_bytes == 1
+    assert found.min() == (dtype.min if wide else 0)
+    assert found.max() == (dtype.max if wide else 1)

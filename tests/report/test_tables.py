@@ -13,7 +13,6 @@ from rich.console import Console
 
 from codegen.ir.interface import Interface
 from codegen.ir.report import Calibration, LayerReport, Report, Totals
-from codegen.report.complexity.spec import parse_spec
 from codegen.report.published import TABLES, Bench, Compared, compare_tables
 from codegen.report.published.compare import MEANINGS, render_tables, tables_to_json, write_page
 from codegen.report.published.figure import (
@@ -24,6 +23,7 @@ from codegen.report.published.figure import (
     Rounding,
 )
 from codegen.report.published.latency import latencies, render_latencies
+from codegen.zoo.spec import parse_spec
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""Add, and what scales and shifts channels: Add, Sub, Mul, Div by a constant, BatchNormalization.
+"""Add, Sub, Mul, Div, and what scales and shifts channels: with a constant, BatchNormalization.
 
 An affine map of the channels is a depthwise 1x1 Conv2d; `passes.fold_affine` merges it.
 """
@@ -11,10 +11,13 @@ import numpy as np
 
 from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
+from codegen.frontend.convert.broadcast import combine, is_real
+from codegen.frontend.convert.functions import emit_function
 from codegen.frontend.convert.linear import image_shape
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, Origin
-from codegen.ops import Add, Conv2d, Reshape
+from codegen.ops import Add, Conv2d, Function, Reshape
+from codegen.ops.functions import VARIABLE, Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,49 +35,55 @@ class Affine:
 
 
 def convert_add(builder: Builder, call: Call) -> View:
-    """Add of two values of one shape, or of a value and a constant."""
-    constant = _constant_side(call)
-    if constant is not None:
-        view, const = constant
-        axis, shift = _per_channel(const, builder.shape(view))
+    """Add of two values, or of a value and a constant."""
+    found = _channel_constant(builder, call)
+    if found is not None:
         one = np.ones(1, np.float32)
-        affine = Affine(axis, one, shift, f"{call.output}_scale", const.name)
-        return apply_affine(builder, call, view, affine)
-    a, b = call.activation(0), call.activation(1)
-    shapes = builder.shape(a), builder.shape(b)
-    if shapes[0] != shapes[1]:
-        raise Unsupported(f"adds values of shapes {shapes[0]} and {shapes[1]}", "broadcast before")
+        names = f"{call.output}_scale", found.name
+        return apply_affine(builder, call, found.view, Affine(found.axis, one, found.data, *names))
+    a, b = call.operand(0), call.operand(1)
+    if not (isinstance(a, View) and isinstance(b, View) and _are_alike(builder, a, b)):
+        return combine(builder, call, "add")
     perm = b.perm if b.perm == NHWC else a.perm
     operands = builder.layout(a, perm, call.loc), builder.layout(b, perm, call.loc)
     return builder.emit(Add(), operands, call, perm)
 
 
+def _are_alike(builder: Builder, a: View, b: View) -> bool:
+    """Two batches of one, of reals and of one shape."""
+    shapes = {builder.full_shape(view) for view in (a, b)}
+    return len(shapes) == 1 and a.batched and is_real(builder, a) and is_real(builder, b)
+
+
 def convert_sub(builder: Builder, call: Call) -> View:
-    """Sub of a constant from a value, or of a value from a constant."""
-    view, const = _one_constant(call)
-    axis, shift = _per_channel(const, builder.shape(view))
-    sign = 1.0 if call.operand(1) is const else -1.0
+    """Sub of two values, of a constant from a value, or of a value from a constant."""
+    found = _channel_constant(builder, call)
+    if found is None:
+        return combine(builder, call, "sub")
+    sign = 1.0 if found.index == 1 else -1.0
     one = np.full(1, sign, np.float32)
-    names = f"{call.output}_scale", const.name
-    return apply_affine(builder, call, view, Affine(axis, one, -sign * shift, *names))
+    names = f"{call.output}_scale", found.name
+    affine = Affine(found.axis, one, -sign * found.data, *names)
+    return apply_affine(builder, call, found.view, affine)
 
 
 def convert_mul(builder: Builder, call: Call) -> View:
-    """Mul of a value by a constant."""
-    view, const = _one_constant(call)
-    axis, scale = _per_channel(const, builder.shape(view))
-    return _scaled(builder, call, view, axis, scale, const.name)
+    """Mul of two values, or of a value by a constant."""
+    found = _channel_constant(builder, call)
+    if found is None:
+        return combine(builder, call, "mul")
+    return _scaled(builder, call, found.view, found.axis, found.data, found.name)
 
 
 def convert_div(builder: Builder, call: Call) -> View:
-    """Div of a value by a constant."""
-    view, const = _one_constant(call)
-    axis, divisor = _per_channel(const, builder.shape(view))
-    if call.operand(0) is const:
-        raise Unsupported("divides a constant by a computed value")
-    if not np.all(divisor):
+    """Div of two values, or with a constant."""
+    found = _channel_constant(builder, call)
+    if found is None or found.index == 0:
+        return combine(builder, call, "div")
+    if not np.all(found.data):
         raise Unsupported("divides by zero")
-    return _scaled(builder, call, view, axis, 1.0 / divisor.astype(np.float64), const.name)
+    factors = 1.0 / found.data.astype(np.float64)
+    return _scaled(builder, call, found.view, found.axis, factors, found.name)
 
 
 def convert_batch_normalization(builder: Builder, call: Call) -> View:
@@ -92,9 +101,11 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis.
 
     A scalar takes the image as it is; one in ONNX order has its channels first or last, and those
-    are the fewer.
+    are the fewer. A scalar behind a function is one more function.
     """
     perm = view.perm
+    if affine.axis is None and isinstance(builder.producer(view), Function):
+        return emit_function(builder, call, view, as_expression(affine))
     if affine.axis is None and len(perm) == 3 and perm == tuple(sorted(perm)):
         sizes = builder.shape(view)
         perm = NHWC if sizes[0] <= sizes[2] else perm
@@ -117,6 +128,13 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     return builder.emit(Reshape(shape), (y,), call, perm)
 
 
+def as_expression(affine: Affine) -> Expression:
+    """Return an affine map of scalars as an expression."""
+    scale, shift = float(affine.scale.item()), float(affine.shift.item())
+    y: Expression = VARIABLE if scale == 1 else ("mul", VARIABLE, scale)
+    return y if shift == 0 else ("add", y, shift)
+
+
 def _scaled(
     builder: Builder, call: Call, view: View, axis: int | None, scale: Array, name: str
 ) -> View:
@@ -125,38 +143,36 @@ def _scaled(
     return apply_affine(builder, call, view, affine)
 
 
-def _constant_side(call: Call) -> tuple[View, Const] | None:
-    a, b = call.operand(0), call.operand(1)
-    if isinstance(a, View) and isinstance(b, Const):
-        return a, b
-    if isinstance(a, Const) and isinstance(b, View):
-        return b, a
-    return None
+@dataclass(frozen=True, slots=True, eq=False)
+class _ChannelConstant:
+    """A value, and operand `index`: a number, or one for each index along `axis` of the tensor.
 
-
-def _one_constant(call: Call) -> tuple[View, Const]:
-    found = _constant_side(call)
-    if found is None:
-        raise Unsupported("combines two computed values", "only a constant operand has a kernel")
-    return found
-
-
-def _per_channel(const: Const, shape: tuple[int, ...]) -> tuple[int | None, Array]:
-    """Return the axis along which a broadcast constant varies, None for a scalar, and its values.
-
-    The values are float64 where the constant was quantized, so that a bias stays exact.
+    The data is float64 where the constant was quantized, so that a bias stays exact.
     """
-    values = const.real()
-    dtype = np.float64 if const.is_quantized else np.float32
-    flat: Array = values.ravel().astype(dtype)
-    full = (1, *shape)
+
+    view: View
+    index: int
+    name: str
+    axis: int | None
+    data: Array
+
+
+def _channel_constant(builder: Builder, call: Call) -> _ChannelConstant | None:
+    """Return the constant operand of two that scales or shifts the channels of the other one.
+
+    None where there is none, or it varies along several axes, or makes the other one larger.
+    """
+    a, b = call.operand(0), call.operand(1)
+    view, const = (a, b) if isinstance(a, View) else (b, a)
+    if not isinstance(view, View) or not isinstance(const, Const):
+        return None
+    values, full = const.real(), builder.full_shape(view)
     sizes = (1,) * (len(full) - values.ndim) + values.shape
     varying = [axis for axis, size in enumerate(sizes) if size != 1]
-    if len(sizes) > len(full) or any(sizes[axis] != full[axis] for axis in varying):
-        raise Unsupported(f"a constant of shape {values.shape} broadcasts a value of shape {full}")
-    if len(varying) > 1:
-        raise Unsupported(
-            f"a constant of shape {values.shape} varies along {len(varying)} axes",
-            "only a scalar or a value for each channel has a kernel",
-        )
-    return (varying[0] - 1 if varying else None), flat
+    if not view.batched or not is_real(builder, view) or len(sizes) > len(full):
+        return None
+    if len(varying) > 1 or any(sizes[axis] != full[axis] for axis in varying):
+        return None
+    flat: Array = values.ravel().astype(np.float64 if const.is_quantized else np.float32)
+    axis = varying[0] - 1 if varying else None
+    return _ChannelConstant(view, 0 if const is a else 1, const.name, axis, flat)

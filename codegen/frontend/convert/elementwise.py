@@ -1,4 +1,4 @@
-"""Identity, Dropout, Relu, Clip, Softmax and LRN."""
+"""Identity, Dropout, Relu, Clip and LRN."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
+from codegen.frontend.convert.broadcast import combine, is_real
 from codegen.frontend.convert.linear import order
-from codegen.frontend.operand import NHWC, Unsupported, View
-from codegen.ir.types import Origin
-from codegen.ops import Clip, Lrn, Reshape, Softmax
+from codegen.frontend.operand import NHWC, Const, Unsupported, View
+from codegen.ops import Clip, Lrn
 
 
 def convert_identity(builder: Builder, call: Call) -> View:
@@ -30,39 +30,19 @@ def convert_relu(builder: Builder, call: Call) -> View:
 
 
 def convert_clip(builder: Builder, call: Call) -> View:
-    """Clip with constant bounds."""
-    view = call.view(0)
-    low, high = call.optional_constant(1), call.optional_constant(2)
-    op = Clip(
-        -math.inf if low is None else float(low.real().item()),
-        math.inf if high is None else float(high.real().item()),
-    )
-    return builder.emit(op, (view.value,), call, view.perm, view.batched)
-
-
-def convert_softmax(builder: Builder, call: Call) -> View:
-    """Softmax along any axis; before opset 13 over all dimensions from `axis` on."""
-    view = call.activation(0)
-    rank = len(view.perm) + 1
-    axis = call.integer("axis", -1 if call.opset >= 13 else 1) % rank
-    if call.opset < 13 and axis < rank - 1:
-        return _flattened_softmax(builder, call, max(axis - 1, 0))
-    if axis == 0:
-        raise Unsupported("normalizes over the batch")
-    perm = view.perm
-    if perm[-1] != axis - 1:
-        perm = (*(other for other in sorted(perm) if other != axis - 1), axis - 1)
-    x = builder.layout(view, perm, call.loc)
-    return builder.emit(Softmax(), (x,), call, perm)
-
-
-def _flattened_softmax(builder: Builder, call: Call, axis: int) -> View:
-    x = builder.plain(call.activation(0), call.loc)
-    shape = builder.types[x].shape
-    flat = (*shape[:axis], math.prod(shape[axis:]))
-    x = builder.reshaped(x, flat, call.loc)
-    y = builder.add(Softmax(), (x,), call.loc, f"{call.output}_flat", Origin(call.output))
-    return builder.emit(Reshape(shape), (y,), call, order(shape))
+    """Clip: of reals between constant bounds a Clip, else the greater of low, the less of high."""
+    view, bounds = call.view(0), (call.operand(1), call.operand(2))
+    if is_real(builder, view) and not any(isinstance(bound, View) for bound in bounds):
+        low, high = call.optional_constant(1), call.optional_constant(2)
+        least = -math.inf if low is None else float(low.real().item())
+        most = math.inf if high is None else float(high.real().item())
+        op = Clip(min(least, most), most)
+        return builder.emit(op, (view.value,), call, view.perm, view.batched)
+    for kind, bound in zip(("max", "min"), bounds, strict=True):
+        if isinstance(bound, Const | View):
+            step = Call(call.proto, (view, bound), call.opset, call.loc)
+            view = combine(builder, step, kind)
+    return replace(view, tensor=call.output)
 
 
 def convert_lrn(builder: Builder, call: Call) -> View:

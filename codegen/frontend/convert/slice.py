@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
+from codegen.frontend.convert.move import moved, numbers
 from codegen.frontend.operand import Unsupported, View
 from codegen.ops import Reshape, Slice
+from codegen.ops.slice import MOST_SLICED
 
 
 def convert_slice(builder: Builder, call: Call) -> View:
     """Slice with constant starts, ends and steps."""
-    view = call.activation(0)
-    sizes = (1, *builder.shape(view))
+    sizes = builder.full_shape(call.view(0))
     starts, ends = call.integers("starts", 1) or (), call.integers("ends", 2) or ()
     axes = call.integers("axes", 3) or tuple(range(len(starts)))
     steps = call.integers("steps", 4) or (1,) * len(starts)
@@ -21,42 +26,36 @@ def convert_slice(builder: Builder, call: Call) -> View:
         if step == 0:
             raise Unsupported("a step of 0")
         ranges[axis] = range(*slice(start, end, step).indices(sizes[axis]))
-    if len(ranges[0]) != 1:
-        raise Unsupported("slices the batch")
-    return _sliced(builder, call, ranges[1:])
+    return _sliced(builder, call, ranges)
 
 
 def convert_split(builder: Builder, call: Call) -> View:
     """One part of a Split, into parts of given sizes or all equal but the last."""
-    sizes = (1, *builder.shape(call.activation(0)))
+    sizes = builder.full_shape(call.view(0))
     axis, count = call.integer("axis", 0) % len(sizes), len(call.proto.output)
-    if axis == 0:
-        raise Unsupported("splits the batch")
     even = -(-sizes[axis] // count)
     rest = sizes[axis] - even * (count - 1)
     parts = call.integers("split", 1) or (even,) * (count - 1) + (rest,)
     if len(parts) != count or sum(parts) != sizes[axis] or min(parts) < 1:
         raise Unsupported(f"splits {sizes[axis]} indices in {count} parts of {parts}")
     start = sum(parts[: call.result])
-    ranges = [range(size) for size in sizes[1:]]
-    ranges[axis - 1] = range(start, start + parts[call.result])
+    ranges = [range(size) for size in sizes]
+    ranges[axis] = range(start, start + parts[call.result])
     return _sliced(builder, call, ranges)
 
 
 def convert_gather(builder: Builder, call: Call) -> View:
-    """Gather of one constant index, or of evenly spaced ones."""
-    view, indices = call.activation(0), call.constant(1).data
-    sizes = (1, *builder.shape(view))
+    """Gather of constant indices: a slice where they are one, or evenly spaced."""
+    view, indices = call.view(0), call.constant(1).data
+    sizes = builder.full_shape(view)
     axis = call.integer("axis", 0) % len(sizes)
-    if axis == 0:
-        raise Unsupported("gathers from the batch")
     found = [int(index) % sizes[axis] for index in indices.ravel()]
     step = found[1] - found[0] if len(found) > 1 else 1
     even = range(found[0], found[0] + step * len(found), step) if found and step else range(0)
-    if indices.ndim > 1 or list(even) != found:
-        raise Unsupported("gathers indices that are not evenly spaced")
-    ranges = [range(size) for size in sizes[1:]]
-    ranges[axis - 1] = even
+    if indices.ndim > 1 or list(even) != found or axis == 0 or not view.batched:
+        return moved(builder, call, view, numbers(builder, view).take(indices, axis))
+    ranges = [range(size) for size in sizes]
+    ranges[axis] = even
     taken = _sliced(builder, call, ranges)
     if indices.ndim == 1:
         return taken
@@ -66,13 +65,15 @@ def convert_gather(builder: Builder, call: Call) -> View:
 
 
 def _sliced(builder: Builder, call: Call, ranges: list[range]) -> View:
-    """Take a range of each axis, the batch aside, in the layout at hand."""
-    view = call.activation(0)
+    """Take a range of each axis in the layout at hand."""
+    view = call.view(0)
     if not all(ranges):
         raise Unsupported("leaves nothing")
-    if ranges == [range(size) for size in builder.shape(view)]:
-        return View(call.output, view.value, view.perm)
-    picked = [ranges[axis] for axis in view.perm]
+    if ranges == [range(size) for size in builder.full_shape(view)]:
+        return replace(view, tensor=call.output)
+    if not view.batched or len(view.perm) > MOST_SLICED:
+        return moved(builder, call, view, numbers(builder, view)[np.ix_(*ranges)])
+    picked = [ranges[axis + 1] for axis in view.perm]
     op = Slice(
         tuple(found.start for found in picked),
         tuple(len(found) for found in picked),

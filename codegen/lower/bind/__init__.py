@@ -9,13 +9,23 @@ from codegen.ir.op import Op, Signature
 from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
+from codegen.lower.bind.broadcast import bind_elementwise
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.groups import (
+    bind_cum_sum,
+    bind_hardmax,
+    bind_log_softmax,
+    bind_reduce,
+    bind_reduce_plain,
+    bind_select,
+)
 from codegen.lower.bind.host import HOST
 from codegen.lower.bind.lanes import LANES
 from codegen.lower.bind.layout import (
     bind_concat,
     bind_copy,
     bind_deliver,
+    bind_depth_to_space,
     bind_pad,
     bind_resize,
     bind_slice,
@@ -25,12 +35,24 @@ from codegen.lower.bind.linear import (
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
+    bind_conv2d_wide,
     bind_dense,
+    bind_dense_wide,
     bind_depthwise,
+    bind_matmul,
     bind_pointwise,
 )
+from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
+from codegen.lower.bind.take import (
+    bind_blend,
+    bind_constant,
+    bind_strided,
+    bind_take,
+    bind_take_or_fill,
+)
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -47,6 +69,9 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
+    "generic/matmul": bind_matmul,
+    "generic/conv2d_wide": bind_conv2d_wide,
+    "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
@@ -55,6 +80,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/elementwise": bind_elementwise,
+    "generic/elementwise_at_row": bind_elementwise,
+    "generic/product": bind_elementwise,
+    "generic/product_at_row": bind_elementwise,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
     "generic/lstm": bind_lstm,
@@ -66,7 +95,28 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/resize_linear": bind_resize,
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
+    "generic/depth_to_space": bind_depth_to_space,
     "generic/transpose": bind_transpose,
+    "generic/take": bind_take,
+    "generic/take_or_fill": bind_take_or_fill,
+    "generic/take_strided": bind_strided,
+    "generic/constant": bind_constant,
+    "generic/blend": bind_blend,
+    "generic/reduce": bind_reduce,
+    "generic/reduce_root": bind_reduce,
+    "generic/reduce_log": bind_reduce,
+    "generic/reduce_exp": bind_reduce,
+    "generic/reduce_product": bind_reduce,
+    "generic/reduce_plain": bind_reduce_plain,
+    "generic/select": bind_select,
+    "generic/normalize": bind_normalize,
+    "generic/inverse_deviation": bind_inverse_deviation,
+    "generic/max_pool_volume": bind_max_pool_volume,
+    "generic/sum_pool_volume": bind_sum_pool_volume,
+    "generic/hardmax": bind_hardmax,
+    "generic/log_softmax": bind_log_softmax,
+    "generic/cum_sum": bind_cum_sum,
+    "generic/cum_sum_plain": bind_cum_sum,
     **ARM_DSP,
     **HOST,
     **ARM_MVE,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.ir.op import Signature
+from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding
-from codegen.ops import Concat, Copy, Deliver, Pad, Resize, Slice, Transpose
+from codegen.ops import Concat, Copy, Deliver, DepthToSpace, Pad, Resize, Slice, Transpose
 from codegen.ops.resize import Line
 
 
 def bind_copy(op: Copy, signature: Signature) -> Binding:
     """Pixel by pixel."""
     y = signature.output
-    params = {"pixels": y.width, "channels": y.channels}
-    return Binding(f"copy_{y.width}x{y.channels}", "Copy one row", params)
+    params = {"pixels": y.width, "size": y.pixel_bytes}
+    return Binding(f"copy_{y.width}x{y.pixel_bytes}", "Copy one row", params)
 
 
 def bind_deliver(op: Deliver, signature: Signature) -> Binding:
     """The caller's own function."""
-    return Binding("sink", "The caller's function", {})
+    return Binding("sink", "The caller's function", {"ctype": signature.output.dtype.ctype})
 
 
 def bind_concat(op: Concat, signature: Signature) -> Binding:
@@ -39,18 +40,33 @@ def bind_pad(op: Pad, signature: Signature) -> Binding:
     columns, run = pixels_of_row(signature.inputs[0].shape)
     out_columns, out_run = pixels_of_row(signature.output.shape)
     left = op.before[1] if len(op.before) == 3 else 0
+    dtype, value = signature.output.dtype, op.params(signature)
     return Binding(
-        f"pad_{out_columns}x{out_run}",
+        f"pad_{out_columns}x{out_run}{of_type(dtype)}",
         "One row of a padded value",
         {
             "size": signature.output.row_bytes,
-            "value": op.params(signature),
+            "value": value,
+            "fill": fill_byte(value, dtype),
+            "ctype": dtype.ctype,
+            "element": dtype.size_bytes,
             "columns": columns,
-            "run": run,
-            "column_pitch": out_run,
-            "first": left * out_run + op.before[-1],
+            "run": run * dtype.size_bytes,
+            "column_pitch": out_run * dtype.size_bytes,
+            "first": (left * out_run + op.before[-1]) * dtype.size_bytes,
         },
     )
+
+
+def of_type(dtype: DType) -> str:
+    """Return what the name of a function that moves wide elements ends with."""
+    return "" if dtype.size_bytes == 1 else f"_of_{8 * dtype.size_bytes}"
+
+
+def fill_byte(value: int, dtype: DType) -> int | None:
+    """Return the byte that all bytes of an element are; None where they differ."""
+    parts = set(np.array(value, dtype.numpy).tobytes())
+    return parts.pop() if len(parts) == 1 else None
 
 
 def bind_transpose(op: Transpose, signature: Signature) -> Binding:
@@ -58,23 +74,29 @@ def bind_transpose(op: Transpose, signature: Signature) -> Binding:
     shape, perm = signature.inputs[0].shape, op.perm
     if op.keeps_rows:
         shape, perm = shape[1:], tuple(axis - 1 for axis in perm[1:])
-    sizes, strides = transpose_loops(shape, perm)
+    dtype = signature.output.dtype
+    sizes, elements = transpose_loops(shape, perm)
+    strides = tuple(stride * dtype.size_bytes for stride in elements)
     return Binding(
-        "transpose_" + "x".join(map(str, sizes)),
+        "transpose_" + "x".join(map(str, sizes)) + of_type(dtype),
         f"{'One row of a transposition' if op.keeps_rows else 'Transposition'} by {op.perm}",
-        {"sizes": sizes, "strides": strides},
+        {"sizes": sizes, "strides": strides, "element": dtype.size_bytes},
     )
 
 
 def bind_slice(op: Slice, signature: Signature) -> Binding:
     """Loops over all dimensions but the innermost that lie side by side in both values."""
     inner = 1 if len(op.shape) > 1 else 0
+    dtype = signature.output.dtype
     sizes, strides, run, first = slice_loops(
-        signature.inputs[0].shape[inner:], op.starts[inner:], op.shape[inner:], op.steps[inner:]
+        (*signature.inputs[0].shape[inner:], dtype.size_bytes),
+        (*op.starts[inner:], 0),
+        (*op.shape[inner:], dtype.size_bytes),
+        (*op.steps[inner:], 1),
     )
     ranges = "x".join(map(str, op.shape[inner:]))
     return Binding(
-        f"slice_{ranges}",
+        f"slice_{ranges}{of_type(dtype)}",
         f"{ranges} values of a row",
         {"sizes": sizes, "strides": strides, "run": run, "first": first},
     )
@@ -89,11 +111,35 @@ def bind_resize(op: Resize, signature: Signature) -> Binding:
         f"One row of {x.rows}x{x.width} resized to {y.rows}x{y.width}, {kind}",
         {
             "channels": x.channels,
+            "size": x.pixel_bytes,
             "out_width": y.width,
             "rows": line_params(op.rows, x.rows),
             "columns": line_params(op.columns, x.width),
             "shares": op.shares,
             "lift": 128 * op.shares + op.shares // 2,
+        },
+    )
+
+
+def bind_depth_to_space(op: DepthToSpace, signature: Signature) -> Binding:
+    """Pixels of a block's row lie side by side, those of each group apart."""
+    x, y = signature.inputs[0], signature.output
+    tall, wide = op.block
+    depth = y.channels // op.groups
+    return Binding(
+        f"depth_to_space_{y.width}x{y.channels}",
+        f"One row of pixels spread over blocks of {tall}x{wide}",
+        {
+            "out_width": y.width,
+            "depth": depth,
+            "groups": op.groups,
+            "group": x.channels // op.groups,
+            "channels": x.channels,
+            "rows": tall,
+            "columns": wide,
+            "top": op.first[0],
+            "begin": (op.first[1] // wide) * x.channels,
+            "column": op.first[1] % wide,
         },
     )
 
@@ -107,7 +153,7 @@ def line_params(line: Line, size: int) -> dict[str, int]:
 def slice_loops(
     shape: tuple[int, ...], starts: tuple[int, ...], counts: tuple[int, ...], steps: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
-    """Return sizes and operand strides of three loops, the bytes of a run, and the first byte.
+    """Return sizes and operand strides of three loops, the length of a run, and where it begins.
 
     Raises ValueError where more than three dimensions move apart from each other.
     """

@@ -10,7 +10,7 @@ from enum import StrEnum
 import onnx
 from onnx import helper
 
-from codegen.frontend.ports import graph_inputs
+from codegen.frontend.shapes import graph_inputs
 from codegen.report.complexity.shapes import Shape, infer_shapes
 
 
@@ -67,7 +67,8 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
     ),
     Kind.MOVE: (
         *("Transpose", "Slice", "Pad", "Split", "Gather", "DepthToSpace", "SpaceToDepth"),
-        *("Expand", "Tile", "MaxUnpool"),
+        *("Expand", "Tile", "MaxUnpool", "GatherElements", "GatherND", "Trilu", "Compress"),
+        *("ScatterElements", "ScatterND", "ReverseSequence", "CenterCropPad"),
     ),
 }
 WEIGHT_PLACE = {

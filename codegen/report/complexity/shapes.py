@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from codegen.errors import DynamicShape, InvalidModel, Problem
-from codegen.frontend.ports import FIX_SHAPE, graph_inputs
+from codegen.frontend.shapes import graph_inputs, is_open, shape_hint
 
 KEPT_ELEMENTS = 64
 """Constants up to this size keep their data: shapes, scales and bounds that shapes follow from."""
@@ -30,6 +30,7 @@ def infer_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     does not follow from the model, InvalidModel where ONNX objects.
     """
     bare = _without_data(model)
+    hint = "; ".join(shape_hint(value) for value in graph_inputs(model) if is_open(value))
     for value in graph_inputs(bare):
         dims = value.type.tensor_type.shape.dim
         if dims and not dims[0].dim_value:
@@ -43,7 +44,7 @@ def infer_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     if unknown:
         _infer(bare, name, strict=True)
         raise DynamicShape.collect(
-            Problem(f"the shape of '{value}' does not follow from the model", name, FIX_SHAPE)
+            Problem(f"the shape of '{value}' does not follow from the model", name, hint)
             for value in unknown[:SHOWN_PROBLEMS]
         )
     return shapes

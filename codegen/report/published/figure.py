@@ -18,7 +18,7 @@ from codegen.report.complexity import (
     count,
     read_structure,
 )
-from codegen.report.complexity.spec import parse_spec
+from codegen.zoo.spec import parse_spec
 
 Verdict = Literal[
     "agrees", "computed", "misprint", "differs", "inconsistent", "not derivable", "measured"

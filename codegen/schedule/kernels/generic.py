@@ -6,37 +6,63 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Add,
     AveragePool,
+    Blend,
     Clip,
     Concat,
+    Constant,
     Conv2d,
     Copy,
+    CumSum,
     Deliver,
     Dense,
+    DepthToSpace,
+    Elementwise,
+    Function,
     Gru,
+    Hardmax,
+    InverseDeviation,
+    LogSoftmax,
     Lrn,
     Lstm,
+    MatMul,
     MaxPool,
+    MaxPoolVolume,
+    Normalize,
     Pad,
+    Reduce,
     Requantize,
     Resize,
     Rnn,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
+    Take,
     Transpose,
 )
+from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import (
     always,
     edge_patch,
+    elementwise,
+    has_formats,
+    has_plain_integers,
     is_depthwise,
+    is_filled,
     is_global,
     is_linear,
     is_nearest,
     is_one_group,
     is_pointwise,
+    is_strided,
+    is_unfilled,
     keeps_rows,
+    moves_four,
     one_patch,
     one_sum,
     recurrent_scratch,
+    reduces,
     resets_after,
     resets_first,
     two_patches,
@@ -46,6 +72,8 @@ from codegen.schedule.kernels.rule import Rule
 
 RECALL = ("rescale", "tile_4x1", "dense_4x1", "load32", "store32", "narrow", "curve", "gates")
 TILE = ("rescale", "tile_2x2", "store_tile")
+
+ROOT = ("rescale", "inverse_root", "root")
 
 GENERIC: tuple[Rule, ...] = (
     Rule(
@@ -105,6 +133,18 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(2.93, 22.0, tap=18.3, filters=4),
     ),
     Rule(
+        Kernel("generic", "conv2d_wide", ("rescale",), strided=True, reads_spread=True),
+        (Conv2d,),
+        wide=True,
+        cost=Cost(6.0, 12.0, tap=12.0),
+    ),
+    Rule(
+        Kernel("generic", "dense_wide", ("rescale",), takes_row=True),
+        (Dense,),
+        wide=True,
+        cost=Cost(5.0, 12.0),
+    ),
+    Rule(
         Kernel("generic", "add", takes_row=True),
         (Add,),
         cost=Cost(output=7.9),
@@ -149,8 +189,29 @@ GENERIC: tuple[Rule, ...] = (
     ),
     Rule(
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
-        (Clip, Requantize),
+        (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    *(
+        Rule(
+            Kernel(
+                "generic",
+                name,
+                ("rescale",) if is_product else (),
+                takes_row=True,
+                knows_row=at_row,
+                body="generic/elementwise",
+            ),
+            (Elementwise,),
+            elementwise(is_product=is_product, at_row=at_row),
+            cost=Cost(output=11.0),
+        )
+        for name, is_product, at_row in (
+            ("elementwise", False, False),
+            ("elementwise_at_row", False, True),
+            ("product", True, False),
+            ("product_at_row", True, True),
+        )
     ),
     Rule(
         Kernel("generic", "softmax", takes_row=True),
@@ -220,6 +281,16 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(output=0.7),
     ),
     Rule(
+        Kernel("generic", "depth_to_space", strided=True, knows_row=True),
+        (DepthToSpace,),
+        cost=Cost(output=0.7, tap=10.0),
+    ),
+    Rule(
+        Kernel("generic", "matmul", ("rescale",), whole=True),
+        (MatMul,),
+        cost=Cost(7.0, 18.0),
+    ),
+    Rule(
         Kernel("generic", "transpose", takes_row=True),
         (Transpose,),
         keeps_rows,
@@ -228,6 +299,98 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "transpose", whole=True),
         (Transpose,),
+        moves_four,
         cost=Cost(output=2.1),
+    ),
+    *(
+        Rule(
+            Kernel("generic", name, uses, takes_row=True, body=body),
+            (Reduce,),
+            applies,
+            cost=Cost(output=40.0, value=value),
+        )
+        for name, applies, uses, body, value in (
+            ("reduce_plain", has_plain_integers, (), "", 6.0),
+            ("reduce_root", reduces("l2"), ROOT, "generic/reduce", 5.0),
+            ("reduce_log", reduces("log_sum"), ("rescale", "log2"), "generic/reduce", 5.0),
+            ("reduce_exp", reduces("log_sum_exp"), ("rescale", "log2"), "", 10.0),
+            ("reduce_product", reduces("prod"), (), "", 20.0),
+            ("reduce", reduces(*SUMS), ("rescale",), "", 5.0),
+        )
+    ),
+    Rule(
+        Kernel("generic", "select", ("apart",), takes_row=True),
+        (SelectValues, SelectIndices),
+        cost=Cost(output=10.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "normalize", ("inverse_root",), whole=True),
+        (Normalize,),
+        cost=Cost(output=55.0),
+    ),
+    Rule(
+        Kernel("generic", "inverse_deviation", ("inverse_root",), takes_row=True),
+        (InverseDeviation,),
+        cost=Cost(output=700.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "max_pool_volume", takes_row=True),
+        (MaxPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel("generic", "sum_pool_volume", ROOT, takes_row=True),
+        (SumPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel("generic", "hardmax", takes_row=True),
+        (Hardmax,),
+        cost=Cost(output=7.0),
+    ),
+    Rule(
+        Kernel("generic", "log_softmax", ("rescale", "log2"), takes_row=True),
+        (LogSoftmax,),
+        cost=Cost(output=20.0, tap=250.0),
+    ),
+    Rule(
+        Kernel("generic", "cum_sum", ("rescale",), takes_row=True),
+        (CumSum,),
+        has_formats,
+        cost=Cost(output=10.0),
+    ),
+    Rule(
+        Kernel("generic", "cum_sum_plain", takes_row=True),
+        (CumSum,),
+        has_plain_integers,
+        cost=Cost(output=9.0),
+    ),
+    Rule(
+        Kernel("generic", "take_strided", whole=True),
+        (Take, Transpose),
+        is_strided,
+        cost=Cost(output=2.1),
+    ),
+    Rule(
+        Kernel("generic", "take_or_fill", whole=True),
+        (Take,),
+        is_filled,
+        cost=Cost(output=9.0),
+    ),
+    Rule(
+        Kernel("generic", "take", whole=True),
+        (Take, Transpose),
+        is_unfilled,
+        cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "blend", ("rescale",), whole=True),
+        (Blend,),
+        cost=Cost(mac=9.0, output=20.0),
+    ),
+    Rule(
+        Kernel("generic", "constant", whole=True),
+        (Constant,),
+        cost=Cost(output=0.7),
     ),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codegen import zoo
 from codegen.errors import BadOption
+from codegen.zoo import NETWORKS
 
 
 def is_zoo_name(name: str) -> bool:
     """The zoo has a network of that name."""
-    return name in [network.name for network in zoo.NETWORKS]
+    return name in [network.name for network in NETWORKS]
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, object]]:

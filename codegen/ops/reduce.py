@@ -1,0 +1,201 @@
+"""Reduce: one number for each group of values. Source: the Reduce operators of ONNX.
+
+x is (outer, n, inner), y (outer, 1, inner): groups run along the middle dimension.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from codegen.ir.fixed_point import INT32_MAX, Int64s, Rescale, make_rescale
+from codegen.ir.op import Op, Signature
+from codegen.ir.roots import ROOT_BITS, log2, root
+from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
+
+LOG2_E = math.log2(math.e)
+MOST_BITS = 24
+"""Bits of the fraction of logarithms, where sums of them fit 32 bits."""
+
+
+Kind = Literal["sum", "mean", "l1", "l2", "sum_square", "log_sum", "log_sum_exp", "prod"]
+"""What is computed of a group."""
+
+FLOATS: dict[Kind, Callable[[Array], Array]] = {
+    "sum": lambda x: x.sum(axis=2, keepdims=True),
+    "mean": lambda x: x.mean(axis=2, keepdims=True),
+    "l1": lambda x: np.abs(x).sum(axis=2, keepdims=True),
+    "l2": lambda x: np.sqrt((x * x).sum(axis=2, keepdims=True)),
+    "sum_square": lambda x: (x * x).sum(axis=2, keepdims=True),
+    "log_sum": lambda x: np.log(x.sum(axis=2, keepdims=True)),
+    "log_sum_exp": lambda x: np.logaddexp.reduce(x, axis=2, keepdims=True),
+    "prod": lambda x: x.prod(axis=2, keepdims=True),
+}
+SUMS: tuple[Kind, ...] = ("sum", "mean", "l1", "sum_square")
+"""The kinds that are a sum and a factor."""
+PLAIN: tuple[Kind, ...] = ("sum", "l1", "sum_square", "prod")
+"""The kinds that integers that stand for themselves have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReduceParams:
+    """y = rescale(g(sum of f(x - input_zero))), g the square root for l2.
+
+    Of logarithms, y = rescale(log2 of the sum, with `bits` of fraction, + offset); for log_sum_exp
+    the sum is of exponentials[greatest - x], and (greatest - input_zero) * step is added. For prod,
+    rescale has no say but for the zero point and the range: y = product * multiplier / 2^down.
+    """
+
+    input_zero: int
+    rescale: Rescale
+    bits: int = 0
+    offset: int = 0
+    step: int = 0
+    exponentials: Array | None = None
+    down: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce(Op):
+    """One number of `kind` for each group."""
+
+    name: ClassVar[str] = "reduce"
+    takes_integers: ClassVar[bool] = True
+
+    kind: Kind = "sum"
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        check_groups(x)
+        shape = (x.shape[0], 1, x.shape[2])
+        if not is_plain(x):
+            return TensorType(shape)
+        if self.kind not in PLAIN:
+            raise ValueError(f"has no {self.kind} of integers")
+        return TensorType(shape, x.dtype, x.quant)
+
+    def evaluate(self, *arrays: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return FLOATS[self.kind](arrays[0].astype(np.float64))
+
+    def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
+        (x,) = arrays
+        if is_plain(signature.inputs[0]):
+            wide = x.astype(np.int64)
+            return FLOATS[self.kind](wide).astype(x.dtype)
+        p = self.params(signature)
+        assert p is not None
+        d = x.astype(np.int64) - p.input_zero
+        if self.kind == "prod":
+            return product(d, p)
+        return p.rescale.apply(self.accumulate(d, p), signature.output.dtype)
+
+    def accumulate(self, d: Int64s, p: ReduceParams) -> Int64s:
+        """Return what is rescaled of groups of values less their zero point."""
+        if self.kind == "log_sum_exp":
+            assert p.exponentials is not None
+            greatest = d.max(axis=2, keepdims=True)
+            total = p.exponentials[greatest - d].astype(np.int64).sum(axis=2, keepdims=True)
+            logs: Int64s = log2(total, p.bits) + greatest * p.step + p.offset
+            return logs
+        if self.kind in ("sum_square", "l2"):
+            total = (d * d).sum(axis=2, keepdims=True)
+            return root(total) if self.kind == "l2" else total
+        total = (np.abs(d) if self.kind == "l1" else d).sum(axis=2, keepdims=True)
+        if self.kind == "log_sum":
+            return log2(np.maximum(total, 1), p.bits) + p.offset
+        return np.asarray(total)
+
+    def params(self, signature: Signature) -> ReduceParams | None:
+        """Derive the integers; ValueError where sums do not fit 32 bits."""
+        x, y = signature.inputs[0], signature.output
+        assert x.quant is not None and y.quant is not None
+        if is_plain(x):
+            return None
+        n, zero, ratio = x.shape[1], x.quant.zero_point, x.quant.scale / y.quant.scale
+        if self.kind == "log_sum_exp":
+            return exponential_params(n, x.quant, y.quant, y.dtype)
+        if self.kind == "prod":
+            return product_params(n, x.quant, y.quant, y.dtype)
+        squares = self.kind in ("sum_square", "l2")
+        bound = n * (255**2 if squares else 255)
+        if bound > INT32_MAX:
+            raise ValueError(f"groups of {n} values overflow 32 bits")
+        if self.kind == "log_sum":
+            offset = math.log2(x.quant.scale)
+            bits = log_bits(32 + abs(offset))
+            rescale = log_rescale(bits, y.quant, y.dtype)
+            return ReduceParams(zero, rescale, bits, round(offset * 2**bits))
+        scale = {
+            "mean": ratio / n,
+            "sum_square": x.quant.scale * ratio,
+            "l2": ratio / 2**ROOT_BITS,
+        }.get(self.kind, ratio)
+        bound = INT32_MAX if self.kind == "l2" else bound
+        return ReduceParams(zero, make_rescale([scale], bound, y.quant, y.dtype))
+
+
+def check_groups(x: TensorType) -> None:
+    """Raise ValueError where x is not (outer, n, inner) with something in each group."""
+    if len(x.shape) != 3:
+        raise ValueError(f"expects groups, got {x}")
+    if not x.elements:
+        raise ValueError(f"reads {x}, which holds nothing")
+
+
+def is_plain(value: TensorType) -> bool:
+    """The value's integers stand for themselves; an int8 of a fixed-point graph is in a format."""
+    if value.dtype is DType.INT8:
+        return value.quant is None
+    return value.dtype is not DType.FLOAT32 and value.quant in (None, Quant((PLAIN_SCALE,)))
+
+
+def log_bits(greatest: float) -> int:
+    """Return how many bits of fraction leave logarithms up to `greatest` below 2^30."""
+    return max(min(MOST_BITS, 30 - math.ceil(math.log2(greatest))), 0)
+
+
+def log_rescale(bits: int, output: Quant, dtype: DType) -> Rescale:
+    """Return the rescale of logarithms to base 2 with `bits` of fraction, below 2^30."""
+    return make_rescale([1 / (LOG2_E * output.scale * 2**bits)], 2**30, output, dtype)
+
+
+def exponential_params(n: int, x: Quant, y: Quant, dtype: DType) -> ReduceParams:
+    """Exponentials in units that keep a sum of n below 2^31."""
+    unit = INT32_MAX // n
+    greatest = 255 * x.scale * LOG2_E
+    bits = log_bits(greatest + 64)
+    table = np.rint(np.exp(-np.arange(256) * x.scale) * unit).astype(np.int32)
+    step, offset = round(x.scale * LOG2_E * 2**bits), -round(math.log2(unit) * 2**bits)
+    return ReduceParams(x.zero_point, log_rescale(bits, y, dtype), bits, offset, step, table)
+
+
+def product_params(n: int, x: Quant, y: Quant, dtype: DType) -> ReduceParams:
+    """scale_x^n / scale_y = multiplier / 2^down with a multiplier of 31 bits."""
+    exponent = n * math.log2(x.scale) - math.log2(y.scale)
+    down = 30 - math.floor(exponent)
+    multiplier = min(round(2.0 ** (exponent + down)), INT32_MAX)
+    rescale = Rescale((multiplier,), 0, y.zero_point, dtype.min, dtype.max)
+    return ReduceParams(x.zero_point, rescale, down=down)
+
+
+def product(d: Int64s, p: ReduceParams) -> Array:
+    """Multiply each group with 30 bits of precision, and round once more at the end."""
+    (multiplier,) = p.rescale.multipliers
+    mantissa, down = np.ones_like(d[:, :, :1]), np.full_like(d[:, :, :1], p.down)
+    for i in range(d.shape[2]):
+        mantissa = mantissa * d[:, :, i : i + 1]
+        for _ in range(8):
+            wide = np.abs(mantissa) > 2**30
+            mantissa = np.where(wide, (mantissa + 1) >> 1, mantissa)
+            down -= wide
+    total = mantissa * multiplier
+    shift = np.clip(down, 1, 62)
+    steps = (total + (np.int64(1) << (shift - 1))) >> shift
+    steps = np.where(down < 1, np.sign(mantissa) * 2**31, steps)
+    y: Array = np.clip(steps + p.rescale.zero_point, p.rescale.low, p.rescale.high)
+    return y.astype(np.int8)
