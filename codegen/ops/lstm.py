@@ -64,6 +64,11 @@ class Lstm(Recurrent):
 
     gives_cell: bool = False
 
+    @property
+    def state_given(self) -> int:
+        """The cell state where it is the result."""
+        return 2 if self.gives_cell else 1
+
     def step(
         self, x: Array, states: list[Array], constants: tuple[Array, ...]
     ) -> tuple[Array, list[Array]]:

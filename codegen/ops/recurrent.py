@@ -43,6 +43,11 @@ class Recurrent(Op):
         """The operand that is the first weights."""
         return 1 + self.states
 
+    @property
+    def state_given(self) -> int:
+        """The operand that is before the first step what the result is after a step."""
+        return 1
+
     def infer(self, *inputs: TensorType) -> TensorType:
         x, states = inputs[0], inputs[1 : self.weights_from]
         w, r, *_ = inputs[self.weights_from :]

@@ -15,7 +15,7 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
-from codegen.ops import AveragePool, Clip, Concat, Pad, Requantize, Softmax, Take
+from codegen.ops import AveragePool, Clip, Concat, Pad, Recurrent, Requantize, Softmax, Take
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
 PROBABILITIES = Quant((1 / 256,), -128)
@@ -137,6 +137,8 @@ def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     if not node.op.keeps_quant:
         if isinstance(node.op, AveragePool) and node.output not in groups.fixed:
             keep_pool_format(node, groups)
+        if isinstance(node.op, Recurrent):
+            share_state_format(graph, node, groups)
         return (node,)
     (operand,) = graph.activations(node)
     if isinstance(node.op, Pad | Take):
@@ -157,6 +159,14 @@ def keep_pool_format(node: Node, groups: Groups) -> None:
     found = groups.span(node.output)
     if found and found >= POOL_SHARE * groups.span(node.inputs[0]):
         groups.join(node.inputs[0], node.output)
+
+
+def share_state_format(graph: Graph, node: Node, groups: Groups) -> None:
+    """Give a state before the first step the format of those after, so that it can be fed back."""
+    assert isinstance(node.op, Recurrent)
+    state = node.inputs[node.op.state_given]
+    if state not in graph.constants:
+        groups.join(state, node.output)
 
 
 def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:

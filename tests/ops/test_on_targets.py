@@ -24,6 +24,7 @@ from tests.ops.cases import (
     depthwise_windows,
     normalizations,
     pools,
+    recurrences,
     resizes,
     slices,
     sums,
@@ -48,7 +49,16 @@ def mixture() -> Graph:
     """Random convolutions and operators of other kinds, and one of each that has one form."""
     found: list[Graph] = []
 
-    others = (dense_layers(), sums(), pools(), normalizations(), resizes(), slices(), takes())
+    others = (
+        dense_layers(),
+        sums(),
+        pools(),
+        normalizations(),
+        resizes(),
+        slices(),
+        takes(),
+        recurrences(),
+    )
 
     @settings(max_examples=STEPS, database=None, derandomize=True, phases=[Phase.generate])
     @given(convolutions(), st.one_of(*others))

@@ -43,7 +43,7 @@ class Direction:
 
 
 def convert_recurrent(builder: Builder, call: Call) -> View:
-    """Make one result: the sequence of hidden states, the last of them, or the last cell state."""
+    """LSTM, GRU and RNN in any direction, of sequences of full length; gates are not coupled."""
     directions = _directions(call)
     by_batch = call.integer("layout", 0) == 1
     x = builder.full(call.view(0), call.loc)

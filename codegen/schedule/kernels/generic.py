@@ -228,14 +228,14 @@ GENERIC: tuple[Rule, ...] = (
         (Lstm,),
         always,
         recurrent_scratch,
-        cost=Cost(2.93, 300.0),
+        cost=Cost(3.2, 624.0),
     ),
     Rule(
         Kernel("generic", "gru", RECALL, takes_row=True, knows_row=True, remembers=True),
         (Gru,),
         resets_after,
         recurrent_scratch,
-        cost=Cost(2.93, 250.0),
+        cost=Cost(3.15, 476.0),
     ),
     Rule(
         Kernel(
@@ -244,14 +244,14 @@ GENERIC: tuple[Rule, ...] = (
         (Gru,),
         resets_first,
         recurrent_scratch,
-        cost=Cost(2.93, 250.0),
+        cost=Cost(3.15, 465.0),
     ),
     Rule(
         Kernel("generic", "rnn", RECALL, takes_row=True, knows_row=True, remembers=True),
         (Rnn,),
         always,
         recurrent_scratch,
-        cost=Cost(2.93, 80.0),
+        cost=Cost(3.06, 153.0),
     ),
     Rule(
         Kernel("generic", "concat", takes_row=True),
