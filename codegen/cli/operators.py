@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 import click
 from rich.table import Table
@@ -40,4 +41,5 @@ def operators(markdown: bool) -> None:
 
 def describe(converter: Converter) -> str:
     """Return what a converter says of itself, in one line."""
-    return " ".join((inspect.getdoc(converter) or "").split())
+    function = converter.func if isinstance(converter, partial) else converter
+    return " ".join((inspect.getdoc(function) or "").split())

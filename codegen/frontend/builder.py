@@ -24,7 +24,7 @@ class Builder:
     types: dict[str, TensorType] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    derived: dict[tuple[str, Op], str] = field(default_factory=dict)
+    derived: dict[tuple[tuple[str, ...], Op], str] = field(default_factory=dict)
 
     def declare(self, tensor: str, shape: tuple[int, ...], dtype: DType) -> View:
         """Add a value that no node computes: an input, or the result of a refused node.
@@ -137,9 +137,15 @@ class Builder:
 
     def derive(self, op: Op, value: str, loc: Loc, origin: Origin | None) -> str:
         """Return op(value), made once and shared."""
-        key = (value, op)
+        return self.share(op, (value,), loc, f"{value}_{op.name}", origin)
+
+    def share(
+        self, op: Op, operands: tuple[str, ...], loc: Loc, base: str, origin: Origin | None = None
+    ) -> str:
+        """Return the result of a node, made once and shared."""
+        key = (operands, op)
         if key not in self.derived:
-            self.derived[key] = self.add(op, (value,), loc, f"{value}_{op.name}", origin)
+            self.derived[key] = self.add(op, operands, loc, base, origin)
         return self.derived[key]
 
     def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
@@ -158,11 +164,17 @@ class Builder:
         return name
 
     def weights(self, const: Const, perm: tuple[int, ...], factor: float = 1.0) -> str:
-        """Add `const` transposed by `perm`, outputs first; int8 weights stay int8."""
-        if not const.is_quantized or factor != 1.0:
+        """Add `const` transposed by `perm`, outputs first.
+
+        Integers stay as they are, less their zero point, where they have one scale an output.
+        """
+        quant = weight_quant(const, perm) if factor == 1.0 else None
+        centered = const.centered()
+        dtype = next((t for t in WEIGHT_TYPES if fits(centered, t)), None)
+        if quant is None or dtype is None:
             data = const.real().transpose(perm) * factor
             return self.constant(const.name, data.astype(np.float32))
-        return self.constant(const.name, const.data.transpose(perm), weight_quant(const, perm))
+        return self.constant(const.name, centered.transpose(perm).astype(dtype.numpy), quant)
 
     def bias(self, const: Const | None, size: int, base: str, factor: float = 1.0) -> str:
         """Add a bias of `size` values, zeros where there is none; float64 where it is exact."""
@@ -174,6 +186,11 @@ class Builder:
         dtype = np.float64 if const.is_quantized else np.float32
         return self.constant(const.name, (np.resize(data, size) * factor).astype(dtype))
 
+    def forget(self, tensor: str) -> None:
+        """Let no value show `tensor`, which is no tensor of the model."""
+        shown = {name: origin for name, origin in self.origins.items() if origin.tensor != tensor}
+        self.origins = shown
+
     def unique(self, base: str) -> str:
         """Return `base`, with a number behind where a value has that name."""
         if base not in self.types:
@@ -184,26 +201,21 @@ class Builder:
         return f"{base}_{suffix}"
 
 
-def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant:
-    """Return the format of int8 weights after `perm`; Unsupported where kernels have none."""
-    assert const.scales is not None and const.zero_points is not None
-    if const.data.dtype != np.int8:
-        raise Unsupported(f"weights '{const.name}' are {const.data.dtype}, not int8")
-    if np.any(const.zero_points):
-        raise Unsupported(
-            f"weights '{const.name}' have a zero point other than 0",
-            "quantize the weights symmetrically",
-        )
+WEIGHT_TYPES = (DType.INT8, DType.INT16)
+"""The element types of weights; few kernels take the second."""
+
+
+def fits(data: Array, dtype: DType) -> bool:
+    """The integers are all of a type."""
+    return bool(data.size) and dtype.min <= data.min() and data.max() <= dtype.max
+
+
+def weight_quant(const: Const, perm: tuple[int, ...]) -> Quant | None:
+    """Return the format of integer weights after `perm`, None where kernels have none."""
+    if const.scales is None or (const.axis is not None and perm.index(const.axis) != 0):
+        return None
     scales = tuple(float(scale) for scale in const.scales.ravel())
-    if const.axis is None:
-        return Quant(scales)
-    if perm.index(const.axis) != 0:
-        raise Unsupported(
-            f"weights '{const.name}' have a scale for each index of axis {const.axis},"
-            " which is not the output channel's",
-            "quantize per tensor or per output channel",
-        )
-    return Quant(scales, 0, 0)
+    return Quant(scales) if const.axis is None else Quant(scales, 0, 0)
 
 
 def significant(perm: tuple[int, ...]) -> tuple[int, ...]:

@@ -71,6 +71,16 @@ class Call:
         found = self._attribute(name)
         return default if found is None else float(found.f)
 
+    def reals(self, name: str) -> tuple[float, ...]:
+        """Return floats, none where they are absent."""
+        found = self._attribute(name)
+        return () if found is None else tuple(float(f) for f in found.floats)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return strings, none where they are absent."""
+        found = self._attribute(name)
+        return () if found is None else tuple(str(s.decode()) for s in found.strings)
+
     def text(self, name: str, default: str) -> str:
         """Return a string attribute."""
         found = self._attribute(name)

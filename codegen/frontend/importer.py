@@ -18,7 +18,7 @@ from codegen.errors import (
 )
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
-from codegen.frontend.convert import CONVERTERS, DIVIDING
+from codegen.frontend.convert import CONVERTERS, DIVIDING, MICROSOFT
 from codegen.frontend.convert.quantized import dequantized_constant
 from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
@@ -99,7 +99,7 @@ def read_model(model: onnx.ModelProto, file: str) -> Imported:
     except DynamicShape as error:
         errors.append(error)
     tensors = tuple(value.name for value in model.graph.output)
-    read = frozenset(name for node in model.graph.node for name in node.input)
+    read = frozenset(name for node in model.graph.node for name in node.input if name)
     name = model.graph.name or "model"
     try:
         inferred = infer_tensors(model, file)
@@ -191,7 +191,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     converter = dict(CONVERTERS).get(op_type)
     if call.proto.domain == DOMAIN:
         raise refusal(call.proto)
-    if call.proto.domain not in ("", "ai.onnx"):
+    is_known = call.proto.domain == "com.microsoft" and op_type in MICROSOFT
+    if call.proto.domain not in ("", "ai.onnx") and not is_known:
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
@@ -206,8 +207,10 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if converter is None:
         raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
     if op_type in DIVIDING:
-        parts = range(len(call.proto.output))
-        return tuple(converter(state.builder, replace(call, result=part)) for part in parts)
+        return tuple(
+            converter(state.builder, replace(call, result=part)) if tensor in state.read else None
+            for part, tensor in enumerate(call.proto.output)
+        )
     for tensor in call.proto.output[1:]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")
@@ -216,10 +219,8 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
 
 HINTS = {
     "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "QGemm": "export the quantized model in QDQ form",
-    "QLinearAdd": "export the quantized model in QDQ form",
-    "QLinearConv": "export the quantized model in QDQ form",
-    "QLinearMatMul": "export the quantized model in QDQ form",
+    "ConvInteger": "quantize statically, in QDQ form",
+    "MatMulInteger": "quantize statically, in QDQ form",
 }
 
 

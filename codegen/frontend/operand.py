@@ -70,15 +70,23 @@ class Const:
 
     def real(self) -> Array:
         """Return the constant itself: float64 where it was quantized, else as it is stored."""
-        if self.scales is None or self.zero_points is None:
+        if self.scales is None:
             return self.data
+        reals: Array = self.centered() * self._along(self.scales.astype(np.float64))
+        return reals
+
+    def centered(self) -> Array:
+        """Return what is stored, less the zero points."""
+        if self.zero_points is None:
+            return self.data
+        return self.data.astype(np.int64) - self._along(self.zero_points.astype(np.int64))
+
+    def _along(self, numbers: Array) -> Array:
+        """Give numbers the dimensions of the data."""
         shape = [1] * self.data.ndim
         if self.axis is not None:
             shape[self.axis] = -1
-        zero_points = self.zero_points.astype(np.float64).reshape(shape)
-        scales = self.scales.astype(np.float64).reshape(shape)
-        reals: Array = (self.data.astype(np.float64) - zero_points) * scales
-        return reals
+        return numbers.reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,13 @@ def with_constant(
 ) -> tuple[Graph, str]:
     """Give `reader` its own version of the constant `name`; return it and its name.
 
-    The name stays where nobody else reads the constant. `data` is int8 where `quant` is given.
+    The name stays where nobody else reads the constant. `data` is integers where `quant` is given.
     """
     is_shared = any(name in node.inputs for node in graph.nodes if node is not reader)
     new = free_name(graph, name) if is_shared else name
-    entry = TensorType(data.shape, DType.FLOAT32 if quant is None else DType.INT8, quant)
+    entry = TensorType(
+        data.shape, DType.FLOAT32 if quant is None else DType(data.dtype.name), quant
+    )
     types = {**graph.types, new: entry}
     return replace(graph, types=types, constants={**graph.constants, new: data}), new
 

@@ -31,7 +31,8 @@ class Kernel:
     pixels at any distance from each other, given to the template as out_pitch. A kernel that
     `accumulates` is called for each operand row and keeps sums in its scratch; the last call
     writes the one output row. It is told the row, as is a kernel that `knows_row`. Rows beyond the
-    operand are null pointers. One that `delivers` is the caller's own function: it has no template.
+    operand are null pointers. One that `remembers` keeps its scratch from the first row to the
+    last. One that `delivers` is the caller's own function: it has no template.
     One that `slides` along the row loads all that it reads once. One that `reads_spread` reads
     operand pixels at any distance from each other, given to the template as in_pitches.
     `fields` are numbers of its template that a call may give it: layers that differ in them alone
@@ -50,6 +51,7 @@ class Kernel:
     delivers: bool = False
     slides: bool = False
     reads_spread: bool = False
+    remembers: bool = False
     fields: tuple[str, ...] = ()
     pixels: int = 1
 

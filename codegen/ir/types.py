@@ -110,8 +110,9 @@ class TensorType:
 
     @property
     def is_plain(self) -> bool:
-        """Integers of a float graph, which stand for themselves."""
-        return self.quant is None and self.dtype is not DType.FLOAT32
+        """Integers that stand for themselves; int8 only where it has no format."""
+        has_own = self.quant == Quant((PLAIN_SCALE,)) and self.dtype is not DType.INT8
+        return self.dtype is not DType.FLOAT32 and (self.quant is None or has_own)
 
     @property
     def elements(self) -> int:

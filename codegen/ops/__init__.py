@@ -6,14 +6,20 @@ from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
+from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.gru import Gru
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
+from codegen.ops.lstm import Lstm
+from codegen.ops.matmul import MatMul
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
+from codegen.ops.recurrent import Recurrent
 from codegen.ops.reduce import Reduce
 from codegen.ops.resize import Resize
+from codegen.ops.rnn import Rnn
 from codegen.ops.select import Hardmax, SelectIndices, SelectValues
 from codegen.ops.slice import Slice
 from codegen.ops.softmax import Softmax
@@ -31,12 +37,16 @@ OPS: tuple[type[Op], ...] = (
     CumSum,
     Deliver,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
-    Hardmax,
-    LogSoftmax,
     Elementwise,
     Function,
+    Gru,
+    Hardmax,
+    LogSoftmax,
     Lrn,
+    Lstm,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
@@ -45,6 +55,7 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Reshape,
     Resize,
+    Rnn,
     SelectIndices,
     SelectValues,
     Slice,
@@ -66,20 +77,26 @@ __all__ = [
     "CumSum",
     "Deliver",
     "Dense",
+    "DepthToSpace",
     "DequantizeLinear",
     "Elementwise",
     "Function",
+    "Gru",
     "Hardmax",
     "LogSoftmax",
     "Lrn",
+    "Lstm",
+    "MatMul",
     "MaxPool",
     "Pad",
     "QuantizeLinear",
     "Receive",
+    "Recurrent",
     "Reduce",
     "Requantize",
     "Reshape",
     "Resize",
+    "Rnn",
     "SelectIndices",
     "SelectValues",
     "Slice",

@@ -44,15 +44,18 @@ def power(a: Array, b: Array) -> Array:
 
 
 def shift_left(a: Array, b: Array) -> Array:
-    """Shift by b bits; all leave where these are more than there are."""
+    """Shift by b bits; all leave where these are more than there are, or less than none."""
     bits = 8 * a.dtype.itemsize
-    return np.where(b < bits, a << np.minimum(b, bits - 1), 0).astype(a.dtype)
+    inside = (b >= 0) & (b < bits)
+    return np.where(inside, a << np.where(inside, b, 0).astype(b.dtype), 0).astype(a.dtype)
 
 
 def shift_right(a: Array, b: Array) -> Array:
-    """Shift by b bits; where these are more than there are, the sign is left."""
+    """Shift by b bits; where these are more than there are, or less than none, the sign is left."""
     bits = 8 * a.dtype.itemsize
-    return np.where(b < bits, a >> np.minimum(b, bits - 1), np.where(a < 0, -1, 0)).astype(a.dtype)
+    inside = (b >= 0) & (b < bits)
+    shifted = a >> np.where(inside, b, 0).astype(b.dtype)
+    return np.where(inside, shifted, np.where(a < 0, -1, 0)).astype(a.dtype)
 
 
 def choose(chosen: Array, a: Array, b: Array) -> Array:

@@ -20,8 +20,9 @@ Clamp = tuple[float, float] | None
 class LinearParams:
     """All integers of a layer: y = rescale(bias + sum(weights * x)).
 
-    weights: int8 (outputs, ...); bias: int32 (outputs,), which holds -zero_point * sum(weights)
-    so that inner loops read inputs as they are; padding holds the input's zero point.
+    weights: int8 or int16 (outputs, ...); bias: int32 (outputs,), which holds
+    -zero_point * sum(weights) so that inner loops read inputs as they are; padding holds the
+    input's zero point.
     """
 
     weights: Array
@@ -63,7 +64,7 @@ def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
         )
         folded = np.where(pinned, least, folded)
     return LinearParams(
-        weights.astype(np.int8),
+        weights.astype(w.dtype.numpy),
         folded.astype(np.int32),
         rescale,
         x.quant.zero_point,

@@ -56,7 +56,7 @@ def linear_params(kind: str, signature: Signature) -> Linear:
     """Return the most precise multipliers whose sum stays within int32 for every input."""
     qs, qy, dtype = formats(signature), output_format(signature), signature.output.dtype
     if kind in COMPARED:
-        return compare_params(kind, qs)
+        return compare_params(qs)
     signs = [1.0, -1.0] if kind == "sub" else [1.0] * len(qs)
     share = len(qs) if kind == "mean" else 1
     ratios = [sign * q.scale / qy.scale / share for sign, q in zip(signs, qs, strict=True)]
@@ -72,16 +72,12 @@ def linear_params(kind: str, signature: Signature) -> Linear:
     )
 
 
-def compare_params(kind: str, qs: list[Quant]) -> Linear:
-    """Return what makes a difference; less than `high` is none.
-
-    That is what rounded multipliers may be off; for equal, half a step of the coarser operand.
-    """
-    near = 2**20 if kind == "equal" else 2**8
+def compare_params(qs: list[Quant]) -> Linear:
+    """Return what makes a difference; less than `high` is what rounded multipliers may be off."""
     coarse = max(q.scale for q in qs)
     a, b = (round(q.scale / coarse * 2**21) for q in qs)
     offset = -qs[0].zero_point * a + qs[1].zero_point * b
-    return Linear((a, -b), (offset, 0), 0, 0, -near, near)
+    return Linear((a, -b), (offset, 0), 0, 0, -(2**8), 2**8)
 
 
 def linear_terms(p: Linear, operands: list[Array]) -> list[Array]:

@@ -73,6 +73,8 @@ def _adopt(state: _Adoption, node: Node) -> None:
     if isinstance(op, QuantizeLinear):
         if state.formats.setdefault(x, op.quant) == op.quant:
             state.stand_ins[node.output] = x
+            if node.output in state.graph.origins:
+                state.origins.setdefault(x, state.graph.origins[node.output])
             return
         state.formats[node.output] = op.quant
         node = replace(node, op=Requantize())

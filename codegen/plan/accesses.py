@@ -19,7 +19,7 @@ from codegen.ir.op import Signature, Window
 from codegen.ir.program import Program
 from codegen.ir.schedule import Schedule, Step
 from codegen.ir.types import TensorType
-from codegen.ops import Conv2d, Dense, Resize
+from codegen.ops import Conv2d, Dense, Recurrent, Resize
 from codegen.ops.pool import Pool
 from codegen.plan.lifetimes import scratch_name
 from codegen.schedule.rows import calls, operand_windows
@@ -75,6 +75,9 @@ def constant_accesses(schedule: Schedule, program: Program) -> tuple[Access, ...
             constant = constants[name]
             if isinstance(step.node.op, Conv2d | Dense):
                 passes = calls(schedule.graph, step) * _weight_passes(step, output)
+                found.append(Access(index, name, constant.size_bytes * passes))
+            elif isinstance(step.node.op, Recurrent):
+                passes = output.rows * output.width
                 found.append(Access(index, name, constant.size_bytes * passes))
             else:
                 found.append(Access(index, name, constant.values.itemsize * output.elements))

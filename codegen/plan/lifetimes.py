@@ -77,7 +77,7 @@ def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -
 
 
 def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
-    """Return the working memory of each step, live during its calls."""
+    """Return the working memory of each step, live during its calls, or from first to last."""
     found = []
     owners = np.asarray([event.step for event in events], np.int64)
     steps = schedule.steps
@@ -85,7 +85,7 @@ def _scratch(schedule: Schedule, events: tuple[Event, ...]) -> list[Buffer]:
         step, mine = steps[index], owners == index
         if not step.scratch_bytes:
             continue
-        if step.kernel.accumulates:
+        if step.kernel.accumulates or step.kernel.remembers:
             mine = np.cumsum(mine) * np.cumsum(mine[::-1])[::-1] > 0
         end = mine * step.scratch_bytes
         name = scratch_name(step)

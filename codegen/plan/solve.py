@@ -67,8 +67,10 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     Where the goal is the least RAM, the smallest that is little slower than the fastest; where
     nothing fits, the smallest of all.
     """
+    if not assigned.steps:
+        return _nothing_to_run(assigned, goal)
     stretches = measure_stretches(assigned)
-    most = max(s.apart_bytes + s.fixed_bytes for s in stretches.values()) * 2
+    most = max((s.apart_bytes + s.fixed_bytes for s in stretches.values()), default=0) * 2
     divide = partial(divide_under, assigned, stretches)
     bound = least_ceiling(partial(divide, measure=Measure(1.0)), most, float("inf"))
     limit = most if goal.limit_bytes is None else max(goal.limit_bytes, bound)
@@ -92,6 +94,13 @@ def solve(assigned: Assigned, goal: RamGoal) -> Solution:
     plan = replace(plan, lower_bound_bytes=bound, is_optimal=optimal, stopped_early=early)
     fits = goal.limit_bytes is None or plan.size_bytes <= goal.limit_bytes
     return Solution(schedule, plan, best.cycles, fits)
+
+
+def _nothing_to_run(assigned: Assigned, goal: RamGoal) -> Solution:
+    """Return the plan of a network whose outputs are its inputs under other shapes."""
+    schedule = assemble(assigned, (0,))
+    plan = make_plan(schedule)
+    return Solution(schedule, plan, 0, plan.size_bytes <= (goal.limit_bytes or plan.size_bytes))
 
 
 def _candidates(

@@ -14,7 +14,7 @@ from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
-from codegen.quantize.probe import open_probe
+from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.ranges import Evidence, Progress, Range, Ranges
 from codegen.quantize.samples import Samples, graph_inputs, origin_of
 
@@ -137,7 +137,7 @@ def source_values(
         origin, value = origin_of(graph, name), graph.types[name]
         shown = origin.one(tensors[origin.tensor], value.shape)
         if value.quant is not None and shown.dtype.kind != "f":
-            shown = value.quant.dequantize(shown)
+            shown = value.quant.dequantize(as_signed(shown))
         values[name] = shown
     for node in source.nodes:
         values[node.output] = evaluate_node(graph, node, values)

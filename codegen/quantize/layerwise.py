@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Quant
-from codegen.quantize.probe import open_probe
+from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.samples import Samples
 
 
@@ -86,7 +86,9 @@ def format_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Quant | None:
     parameters = [numpy_helper.to_array(stored[name]) for name in node.input[1:]]
     if parameters[0].size != 1:
         return None
-    zero_point = int(parameters[1].item()) if len(parameters) > 1 else 0
+    if len(parameters) == 1:
+        return Quant((float(parameters[0].item()),), 0)
+    zero_point = int(as_signed(parameters[1]).item())
     return Quant((float(parameters[0].item()),), zero_point)
 
 
@@ -95,7 +97,7 @@ def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
     value = graph.types[name]
     assert value.quant is not None, f"{name} has no format"
     shown = graph.origins[name].one(tensor, value.shape)
-    return shown if shown.dtype.kind == "i" else value.quant.quantize(shown, DType.INT8)
+    return as_signed(shown) if shown.dtype.kind in "iu" else value.quant.quantize(shown, DType.INT8)
 
 
 def add(total: LayerDifference | None, node: Node, steps: Array) -> LayerDifference:

@@ -59,10 +59,11 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     coarse = np.maximum(scales, LEAST_RATIO * y.scale / x.scale)
     if np.array_equal(scales, coarse):
         return weights
+    dtype = weights.type.dtype
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
     quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
-    data = round_weights(real, coarse).astype(np.int8)
-    return Constant(data, TensorType(data.shape, DType.INT8, quant))
+    data = round_weights(real, coarse, dtype).astype(dtype.numpy)
+    return Constant(data, TensorType(data.shape, dtype, quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
@@ -80,10 +81,10 @@ def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
     return Constant(steps.astype(np.int32), TensorType(bias.shape, DType.INT32, quant))
 
 
-def round_weights(real: Array, scales: Array) -> Int64s:
+def round_weights(real: Array, scales: Array, dtype: DType = DType.INT8) -> Int64s:
     """Return the nearest steps of each output's scale."""
     per_output = scales.reshape(-1, *[1] * (real.ndim - 1))
-    steps: Int64s = np.clip(np.rint(real / per_output), -128, STEPS).astype(np.int64)
+    steps: Int64s = np.clip(np.rint(real / per_output), dtype.min, dtype.max).astype(np.int64)
     return steps
 
 

@@ -74,6 +74,11 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
     return Probe(session, inputs, wanted)
 
 
+def as_signed(stored: Array) -> Array:
+    """Return a quantized tensor of the model as the int8 that stand for it: uint8 less 128."""
+    return (stored.astype(np.int16) - 128).astype(np.int8) if stored.dtype == np.uint8 else stored
+
+
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
     """Return real values in the element type of a model's input."""
     if array.dtype.kind != "f":
@@ -82,6 +87,7 @@ def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
         return array.astype(np.float32)
     if element == "tensor(double)":
         return array.astype(np.float64)
-    if element != "tensor(int8)" or quant is None:
+    if element not in ("tensor(int8)", "tensor(uint8)") or quant is None:
         raise InvalidModel(f"an input of type {element} without a scale has no real values")
-    return quant.quantize(array, DType.INT8)
+    steps = quant.quantize(array, DType.INT8)
+    return steps if element == "tensor(int8)" else (steps.astype(np.int16) + 128).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Conv2d, Dense, Recurrent
 from codegen.quantize.correct_biases import correct_biases
 from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -19,6 +19,7 @@ from codegen.quantize.linear_layers import (
     quantize_weights,
 )
 from codegen.quantize.ranges import Progress, Ranges
+from codegen.quantize.recurrent import quantize_fine, quantize_rows
 
 
 @dataclass(slots=True)
@@ -81,6 +82,8 @@ def quantize_operands(
     """Return the node with its constant operands in fixed point; ValueError if they do not fit."""
     if isinstance(node.op, (Conv2d, Dense)):
         return quantize_linear(graph, node, types, constants)
+    if isinstance(node.op, Recurrent):
+        return quantize_recurrent(graph, node, node.op.weights_from, constants)
     inputs: list[str] = []
     for name in node.inputs:
         if name in graph.constants:
@@ -99,13 +102,28 @@ def quantize_linear(
     x, y = format_of(types, x_name), format_of(types, node.output)
     bias = real_constant(graph, b_name)
     known = graph.types[w_name]
-    if known.dtype is DType.INT8:
+    if known.dtype is not DType.FLOAT32:
         weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
         weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
     w_name = constants.add(w_name, weights, node.output)
     b_name = constants.add(b_name, quantize_bias(bias, weights, x), node.output)
     return replace(node, inputs=(x_name, w_name, b_name))
+
+
+def quantize_recurrent(graph: Graph, node: Node, first: int, constants: Constants) -> Node:
+    """Quantize initial values that are constant, two weights from operand `first`, and biases."""
+    inputs = list(node.inputs)
+    for place, name in enumerate(node.inputs):
+        if name not in graph.constants:
+            continue
+        if place < first:
+            constant = quantize_data(graph, name, None)
+        else:
+            form = quantize_rows if place < first + 2 else quantize_fine
+            constant = form(real_constant(graph, name))
+        inputs[place] = constants.add(name, constant, node.output)
+    return replace(node, inputs=tuple(inputs))
 
 
 def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:

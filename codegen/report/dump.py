@@ -67,5 +67,6 @@ def _plan_lines(plan: MemoryPlan) -> list[str]:
 
 def _buffer_line(plan: MemoryPlan, buffer: Buffer) -> str:
     start, events = plan.offsets[buffer.name], np.flatnonzero(buffer.live)
-    when = f"steps {plan.steps[events[0]]} to {plan.steps[events[-1]]}" if len(events) else "never"
+    runs = len(events) and len(plan.steps)
+    when = f"steps {plan.steps[events[0]]} to {plan.steps[events[-1]]}" if runs else "never"
     return f"[{start}, {start + buffer.size_bytes}) {when}: {buffer.name}\n"

@@ -95,7 +95,9 @@ def dying_operand(
         if host in schedule.abroad:
             continue
         life = lives[host]
-        if types[host].size_bytes != types[step.node.output].size_bytes:
+        kind, result = types[value], types[step.node.output]
+        same_elements = kind.dtype.size_bytes == result.dtype.size_bytes
+        if types[host].size_bytes != result.size_bytes or not same_elements:
             continue
         row_by_row = life.rows == made.rows and np.array_equal(life.read, made.written)
         at_once = life.rows != made.rows and life.read.max() <= made.written.min()

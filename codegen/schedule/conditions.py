@@ -8,7 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, Dense, Elementwise, Reduce, Resize, Transpose
+from codegen.ir.types import DType
+from codegen.ops import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    Elementwise,
+    Gru,
+    Recurrent,
+    Reduce,
+    Resize,
+    Transpose,
+)
 from codegen.ops.linear import SHORT, LinearParams
 from codegen.ops.reduce import Kind, is_plain
 from codegen.ops.runs import LOOPS, index_of, strided_loops
@@ -221,6 +232,11 @@ def has_deep_filters_in_lanes(op: Op, signature: Signature) -> bool:
     return has_deep_filters(op, signature) and fits_lanes(signature)
 
 
+def has_wide_weights(op: Op, signature: Signature) -> bool:
+    """A convolution or dense layer whose weights do not fit int8."""
+    return isinstance(op, Conv2d | Dense) and signature.inputs[1].dtype is DType.INT16
+
+
 def patch_values(signature: Signature) -> int:
     """How many values of one group a window holds."""
     _, kh, kw, depth = signature.inputs[1].shape
@@ -295,6 +311,23 @@ def sums_windows_in_halfwords(op: Op, signature: Signature) -> bool:
 def one_sum(op: Op, signature: Signature) -> int:
     """An int32 for each channel."""
     return 4 * signature.inputs[0].channels
+
+
+def resets_after(op: Op, signature: Signature) -> bool:
+    """The reset gate multiplies what weights make of the hidden state."""
+    assert isinstance(op, Gru)
+    return op.reset_after
+
+
+def resets_first(op: Op, signature: Signature) -> bool:
+    """The reset gate multiplies the hidden state."""
+    return not resets_after(op, signature)
+
+
+def recurrent_scratch(op: Op, signature: Signature) -> int:
+    """What a recurrent layer remembers from step to step."""
+    assert isinstance(op, Recurrent)
+    return op.state_bytes(signature)
 
 
 def sums_fit_blocks(op: Op, signature: Signature) -> bool:

@@ -87,15 +87,14 @@ def _run_in_c(
     device: HostDevice, interface: Interface, inputs: Sequence[Array]
 ) -> tuple[Array, ...]:
     addresses = find_addresses(interface, device)
-    outputs = tuple(
-        np.empty((len(inputs[0]), *port.shape), port.dtype.numpy) for port in interface.outputs
-    )
+    count = len(inputs[0])
+    outputs = tuple(np.empty((count, *port.shape), port.dtype.numpy) for port in interface.outputs)
     intact = device.run_samples(
         addresses.names.start,
         tuple(map(Placed, addresses.inputs, map(np.ascontiguousarray, inputs))),
         tuple(map(Placed, addresses.outputs, outputs)),
     )
-    if intact < len(inputs[0]):
+    if intact < count:
         raise _wrote_outside(interface, intact)
     return outputs
 

@@ -58,7 +58,7 @@ def arena_blocks(interface: Interface) -> tuple[tuple[str, str], ...]:
 
 
 def check_batch(interface: Interface, inputs: Sequence[Array]) -> None:
-    """Raise BadCalibrationData unless the inputs are as many samples of each port."""
+    """Raise BadCalibrationData unless the inputs are as many samples of each port, of its type."""
     expected = tuple((port.dtype.value, port.shape) for port in interface.inputs)
     found = tuple((array.dtype.name, tuple(array.shape[1:])) for array in inputs)
     counts = {len(array) for array in inputs}

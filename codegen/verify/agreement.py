@@ -12,7 +12,7 @@ from codegen.ir.report import Agreement
 from codegen.ir.types import Array
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
-from codegen.quantize.probe import open_probe
+from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.samples import origin_of
 from codegen.verify.inputs import Inputs, run_reference
 
@@ -75,5 +75,5 @@ def _as_steps(graph: Graph, name: str, tensors: Mapping[str, Array]) -> Array:
     if shown.dtype == value.dtype.numpy:
         return shown
     if shown.dtype == np.uint8:
-        return shown.astype(np.int64) - 128
+        return as_signed(shown)
     return value.quant.quantize(shown, value.dtype)

@@ -21,17 +21,27 @@ from codegen.ops import (
     Clip,
     Concat,
     Conv2d,
+    CumSum,
     Dense,
+    DepthToSpace,
     DequantizeLinear,
     Elementwise,
     Function,
+    Gru,
     Lrn,
+    Lstm,
+    MatMul,
     MaxPool,
     Pad,
     QuantizeLinear,
+    Reduce,
     Reshape,
     Resize,
+    Rnn,
+    SelectIndices,
+    SelectValues,
     Slice,
+    Take,
     Transpose,
 )
 
@@ -40,6 +50,8 @@ COUNTS = st.integers(0, 9)
 PAIRS = st.tuples(COUNTS, COUNTS)
 FOURS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS)
 LINES = st.tuples(COUNTS, COUNTS, COUNTS)
+NAMES = st.sampled_from(("tanh", "relu"))
+FUNCTIONS = st.lists(st.tuples(NAMES, FLOATS, FLOATS), max_size=3).map(tuple)
 CLAMPS = st.none() | st.tuples(FLOATS, FLOATS)
 SHAPES = st.lists(COUNTS, max_size=4).map(tuple)
 SCALES = st.floats(1e-30, 1e30)
@@ -59,11 +71,21 @@ OPS = st.one_of(
     st.builds(Clip, FLOATS, FLOATS),
     st.builds(Concat, COUNTS),
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
+    st.builds(CumSum, st.booleans(), st.booleans()),
     st.builds(Dense, CLAMPS),
     st.builds(DequantizeLinear, QUANTS),
+    st.builds(DepthToSpace, PAIRS, PAIRS, PAIRS, COUNTS),
     st.builds(Elementwise, st.text(max_size=9), st.booleans()),
     st.builds(Function, EXPRESSIONS),
+    st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(Rnn, FUNCTIONS, FLOATS),
+    st.builds(Reduce, st.sampled_from(("sum", "prod"))),
+    st.builds(SelectIndices, COUNTS, st.booleans(), st.booleans()),
+    st.builds(SelectValues, COUNTS, st.booleans(), st.booleans()),
+    st.builds(Take, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
+    st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -192,6 +214,8 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_operator_is_drawn() -> None:
-    drawn = {Add, AveragePool, Clip, Concat, Conv2d, Dense, DequantizeLinear, MaxPool, Pad}
-    drawn |= {Elementwise, Function, Lrn, QuantizeLinear, Reshape, Resize, Slice, Transpose}
+    drawn = {Add, AveragePool, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
+    drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
+    drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
+    drawn |= {Take, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -8,9 +8,23 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType, TensorType
-from codegen.ops import Add, AveragePool, Conv2d, Dense, Lrn, MaxPool, Resize, Slice, Take
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Conv2d,
+    Dense,
+    Gru,
+    Lrn,
+    Lstm,
+    MaxPool,
+    Recurrent,
+    Resize,
+    Rnn,
+    Slice,
+    Take,
+)
 from codegen.ops.resize import Line, reduced
-from tests.ops.harness import int8, linear_constants, op_graph
+from tests.ops.harness import fine_integers, int8, linear_constants, op_graph
 
 Draw = st.DrawFn
 zero_points = st.sampled_from((-128, -127, -3, 0, 5, 127))
@@ -163,6 +177,42 @@ def takes(draw: Draw) -> Graph:
     index = np.where(found < 0, -1, np.minimum(found + np.arange(run), total - 1)).astype(np.int32)
     kind = TensorType(index.shape, DType.INT32)
     return op_graph(Take(1.7), [int8(shape, 0.05, 3)], (0.05, 3), [(index, kind)])
+
+
+def recurrences(draw: Draw) -> Graph:
+    """Layers that remember: any sizes, functions, limits and peepholes; extreme weights."""
+    kind = draw(st.sampled_from((Rnn, Gru, Lstm)))
+    gates, states = kind.gates, kind.states
+    steps, batch = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    inputs, units = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    smooth = (("sigmoid", 0.0, 0.0), ("tanh", 0.0, 0.0), ("hardsigmoid", 0.2, 0.5))
+    others = (("relu", 0.0, 0.0), ("affine", 0.5, -0.25), ("softsign", 0.0, 0.0))
+    f, g = draw(st.sampled_from(smooth)), draw(st.sampled_from(smooth + others))
+    clip = draw(st.sampled_from((float("inf"), float("inf"), 1.5)))
+    op: Recurrent
+    if kind is Lstm:
+        op = Lstm((f, g, draw(st.sampled_from(smooth))), clip, draw(st.booleans()))
+    else:
+        op = Gru((f, g), clip, draw(st.booleans())) if kind is Gru else Rnn((g,), clip)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    fine = draw(st.sampled_from((0.1, 1.0, 4.0)))
+    weights = [
+        linear_constants(rng, (gates * units, depth), 0.05, scale=fine)[0]
+        for depth in (inputs, units)
+    ]
+    extra = units if isinstance(op, Gru) and op.reset_after else 0
+    rows = [gates * units + extra] + [3 * units] * (isinstance(op, Lstm) and draw(st.booleans()))
+    constants = [*weights, *((fine_integers(rng, size, 2.0 * fine)) for size in rows)]
+    start = int8((1, batch, units), 0.02, draw(zero_points))
+    operands = [int8((steps, batch, inputs), draw(st.sampled_from((0.01, 0.1))), draw(zero_points))]
+    if draw(st.booleans()):
+        operands += [start] * states
+    else:
+        values = rng.integers(-128, 128, start.shape).astype(np.int8)
+        constants = [(values, start)] * states + constants
+    return op_graph(
+        op, operands, (draw(st.sampled_from((0.008, 0.05))), draw(zero_points)), constants
+    )
 
 
 def by_vectors() -> list[Graph]:

@@ -61,15 +61,20 @@ def op_graph(
 
 
 def linear_constants(
-    rng: np.random.Generator, shape: tuple[int, ...], x_scale: float, *, uniform: bool = False
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    x_scale: float,
+    *,
+    uniform: bool = False,
+    scale: float = 1.0,
 ) -> list[tuple[Array, TensorType]]:
     """Random int8 weights with a scale for each output, extremes among them, and an int32 bias.
 
-    `uniform`: all outputs have one scale.
+    `uniform`: all outputs have one scale. `scale`: of all scales.
     """
     weights = rng.integers(-127, 128, shape).astype(np.int8)
     weights.flat[rng.integers(weights.size, size=3)] = (-127, 127, 0)
-    scales = tuple(float(s) for s in rng.uniform(0.001, 0.02, shape[0]))
+    scales = tuple(float(s) for s in scale * rng.uniform(0.001, 0.02, shape[0]))
     scales = scales[:1] * shape[0] if uniform else scales
     bias = rng.integers(-3000, 3000, shape[0]).astype(np.int32)
     formats = Quant(scales, 0, 0), Quant(tuple(x_scale * s for s in scales), 0, 0)
@@ -77,6 +82,22 @@ def linear_constants(
         (weights, TensorType(shape, DType.INT8, formats[0])),
         (bias, TensorType((shape[0],), DType.INT32, formats[1])),
     ]
+
+
+def fine_integers(rng: np.random.Generator, size: int, greatest: float) -> tuple[Array, TensorType]:
+    """Random reals up to `greatest` as int32 in fine steps."""
+    data = rng.integers(-(2**30), 2**30, size).astype(np.int32)
+    return data, TensorType((size,), DType.INT32, Quant((greatest / 2**30,), 0))
+
+
+def widened(graph: Graph, rng: np.random.Generator) -> Graph:
+    """The same layer with weights that take 16 bits: from -255 to 255, the ends among them."""
+    (node,) = graph.nodes
+    kind = graph.types[node.inputs[1]]
+    weights = rng.integers(-255, 256, kind.shape).astype(np.int16)
+    weights.flat[:2] = (-255, 255)[: weights.size]
+    types = {**graph.types, node.inputs[1]: replace(kind, dtype=DType.INT16)}
+    return replace(graph, types=types, constants={**graph.constants, node.inputs[1]: weights})
 
 
 def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codegen.ir.graph import Graph
-from codegen.ir.types import Array, DType, TensorType
+from codegen.ir.evaluate import evaluate
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import Elementwise
+from codegen.ops.exact import EXACT
 from codegen.ops.rounded import COMPARED
-from tests.ops.harness import GENERIC, assert_c_equals_reference, int8, merged, op_graph
+from codegen.toolchain.host import build_host, run_host
+from tests.ops.harness import (
+    GENERIC,
+    assert_c_equals_reference,
+    int8,
+    merged,
+    op_graph,
+    write_c,
+)
 
 few = settings(
     max_examples=4,
@@ -66,6 +79,56 @@ def broadcast(draw: st.DrawFn) -> Graph:
 @given(graphs=st.lists(broadcast(), min_size=20, max_size=20))
 def test_any_shapes_and_formats(graphs: list[Graph]) -> None:
     assert_c_equals_reference(merged(graphs), GENERIC, np.random.default_rng(0))
+
+
+def exact_graph(kind: str, dtypes: list[DType], shapes: list[tuple[int, ...]]) -> Graph:
+    """A function of integers."""
+    plain = Quant((1.0,))
+    types = [TensorType(s, dtype, plain) for s, dtype in zip(shapes, dtypes, strict=True)]
+    op = Elementwise(kind, exact=True)
+    names = tuple(f"x{i}" for i in range(len(types)))
+    found = {**dict(zip(names, types, strict=True)), "y": op.infer(*types)}
+    return Graph("net", names, ("y",), (Node(op, names, "y"),), found, {})
+
+
+def binary_kinds(dtype: DType) -> list[str]:
+    """Functions of two integers of a type."""
+    if dtype is DType.BOOL:
+        return ["bit_and", "bit_or", "bit_xor", "equal"]
+    return [kind for kind in EXACT if kind not in (*UNARY, "where")]
+
+
+UNARY = ("abs", "bit_not", "neg", "not", "sign")
+
+
+@pytest.mark.parametrize("dtype", [d for d in DType if d is not DType.FLOAT32])
+def test_integers_in_c(dtype: DType) -> None:
+    graphs = [exact_graph(k, [dtype] * 2, [(3, 4, 5), (3, 1, 5)]) for k in binary_kinds(dtype)]
+    unary = ("not",) if dtype is DType.BOOL else UNARY[:-2] + UNARY[-1:]
+    graphs += [exact_graph(kind, [dtype], [(2, 7)]) for kind in unary]
+    where = [DType.BOOL, dtype, dtype]
+    graphs.append(exact_graph("where", where, [(2, 1, 3), (2, 2, 3), (1, 1, 1)]))
+    graph, rng = merged(graphs), np.random.default_rng(3)
+    inputs = []
+    for name in graph.inputs:
+        kind = graph.types[name]
+        low, high = (kind.dtype.min, kind.dtype.max) if rng.random() < 0.5 else (0, 5)
+        low = max(low, kind.dtype.min)
+        high = min(high, kind.dtype.max)
+        values = rng.integers(
+            low,
+            high,
+            (6, *kind.shape),
+            np.dtype(kind.dtype.value).type if kind.dtype is not DType.BOOL else np.int8,
+            endpoint=True,
+        )
+        inputs.append(values.astype(kind.dtype.numpy))
+    with tempfile.TemporaryDirectory() as scratch:
+        program = write_c(graph, GENERIC, Path(scratch), inputs)
+        outputs = run_host(build_host(Path(scratch), program.interface, Path(scratch)), inputs)
+    expected = evaluate(graph, inputs)
+    for name, got in zip(graph.outputs, outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[name])
 
 
 def every_pair(a: TensorType, b: TensorType) -> tuple[Array, Array]:

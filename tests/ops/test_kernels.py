@@ -43,6 +43,7 @@ from tests.ops.harness import (
     linear_constants,
     merged,
     op_graph,
+    widened,
 )
 
 few = settings(
@@ -98,6 +99,13 @@ def test_depthwise_layers_of_one_window_share_a_kernel() -> None:
         graphs.append(op_graph(op, [int8(shape, 0.05, 5)], (9.0, 3), weights))
     program = assert_c_equals_reference(merged(graphs), ARM_DSP, np.random.default_rng(0))
     assert len({layer.function.name for layer in program.layers}) == 1
+
+
+@few
+@given(graphs=st.lists(st.one_of(convolutions(), dense_layers()), **several))
+def test_weights_of_16_bits(graphs: list[Graph]) -> None:
+    rng = np.random.default_rng(0)
+    check([widened(graph, rng) for graph in graphs], ARM_DSP)
 
 
 @families

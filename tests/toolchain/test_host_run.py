@@ -125,7 +125,7 @@ def test_error_of_the_compiler_reaches_the_user(toy: Network, tmp_path: Path) ->
 )
 def test_other_inputs_are_refused(toy: Network, tmp_path: Path, inputs: np.ndarray) -> None:
     build = build_host(toy.folder, toy.interface, tmp_path)
-    with pytest.raises(BadCalibrationData, match=r"\(4, 4, 2\)"):
+    with pytest.raises(BadCalibrationData, match=r"takes int8 \(samples, 4, 4, 2\)"):
         run_host(build, [inputs])
 
 

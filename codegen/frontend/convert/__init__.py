@@ -20,6 +20,8 @@ from codegen.frontend.convert.broadcast import (
     convert_elementwise,
     convert_mod,
 )
+from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
+from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
     convert_clip,
     convert_identity,
@@ -27,6 +29,7 @@ from codegen.frontend.convert.elementwise import (
     convert_relu,
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
+from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -36,14 +39,16 @@ from codegen.frontend.convert.layout import (
     convert_transpose,
     convert_unsqueeze,
 )
-from codegen.frontend.convert.linear import convert_conv, convert_gemm, convert_matmul
+from codegen.frontend.convert.linear import convert_matmul
 from codegen.frontend.convert.move import convert_move, convert_scatter
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
     convert_max_pool,
 )
+from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
     convert_arg,
@@ -60,24 +65,48 @@ from codegen.ops import LogSoftmax, Softmax
 
 Converter = Callable[[Builder, Call], View]
 
+FORMS: tuple[tuple[str, Converter, Form], ...] = (
+    ("Add", convert_add, OF_TWO),
+    ("AveragePool", convert_average_pool, OF_ONE),
+    ("Concat", convert_concat, CONCAT),
+    ("Conv", convert_conv, CONV),
+    ("GlobalAveragePool", convert_global_average_pool, OF_ONE),
+    ("LeakyRelu", convert_unary, OF_ONE),
+    ("MatMul", convert_matmul, OF_TWO),
+    ("Mul", convert_mul, OF_TWO),
+    ("Sigmoid", convert_unary, OF_ONE),
+    ("Softmax", partial(convert_softmax, Softmax()), OF_ONE),
+)
+"""Operators with a form on quantized tensors, QLinear before their names."""
+QUANTIZED = tuple((op, on_quantized(op, converter, form)) for op, converter, form in FORMS)
+
+MICROSOFT = frozenset(
+    ("QGemm", *(f"QLinear{op}" for op, *_ in FORMS if op not in ("Conv", "MatMul")))
+)
+"""Those of them that are of the domain com.microsoft."""
+
 CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Add", convert_add),
     ("ArgMax", partial(convert_arg, True)),
     ("ArgMin", partial(convert_arg, False)),
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
+    ("BitShift", convert_bit_shift),
     ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
     ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvTranspose", convert_conv_transpose),
     ("CumSum", convert_cum_sum),
     ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
     ("Dropout", convert_identity),
+    ("Einsum", convert_einsum),
     ("Expand", convert_move),
     ("Flatten", convert_flatten),
+    ("GRU", convert_recurrent),
     ("Gather", convert_gather),
     ("GatherElements", convert_move),
     ("GatherND", convert_move),
@@ -87,11 +116,14 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Identity", convert_identity),
     ("LRN", convert_lrn),
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
+    ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
     ("MaxPool", convert_max_pool),
+    ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
+    ("RNN", convert_recurrent),
     ("ReduceMean", convert_reduce_mean),
     ("Relu", convert_relu),
     ("Reshape", convert_reshape),
@@ -112,12 +144,12 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
     *REDUCTIONS,
-    ("BitShift", convert_bit_shift),
-    ("Mod", convert_mod),
+    *((f"QLinear{op_type}", converter) for op_type, converter in QUANTIZED),
+    ("QGemm", on_quantized("Gemm", convert_gemm, GEMM)),
     *((op_type, convert_unary) for op_type in UNARY),
     *((op_type, convert_elementwise) for op_type in BINARY),
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("Split", "TopK")
+DIVIDING = ("GRU", "LSTM", "RNN", "Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -68,6 +69,8 @@ def combine(builder: Builder, call: Call, kind: str) -> View:
     views = [operand for operand in operands if isinstance(operand, View)]
     if not exact and kind not in FUNCTIONS:
         raise Unsupported("combines real values", "only integers and booleans have bits")
+    if kind == "pow" and not exact and any(map(partial(is_plain, builder), views)):
+        raise Unsupported("has integers for one operand", "cast them to float")
     if len(operands) == 1 and kind not in INVERSIONS:
         return replace(views[0], tensor=call.output)
     if len(views) == 1 and is_real(builder, views[0]):

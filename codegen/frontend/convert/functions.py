@@ -33,7 +33,7 @@ UNARY: Mapping[str, tuple[str, Attributes]] = {
     "Gelu": ("gelu", ()),
     "HardSigmoid": ("hard_sigmoid", (("alpha", 0.2), ("beta", 0.5))),
     "HardSwish": ("hard_swish", ()),
-    "IsInf": ("is_inf", ()),
+    "IsInf": ("is_inf", (("detect_negative", 1), ("detect_positive", 1))),
     "IsNaN": ("is_nan", ()),
     "LeakyRelu": ("prelu", (("alpha", 0.01),)),
     "Log": ("log", ()),
@@ -67,7 +67,10 @@ def convert_unary(builder: Builder, call: Call) -> View:
         return builder.emit(op, (view.value,), call, view.perm, view.batched)
     if name == "gelu" and call.text("approximate", "none") == "tanh":
         name = "gelu_tanh"
-    numbers = (call.real(key, default) for key, default in attributes)
+    numbers = (
+        call.integer(key, default) if isinstance(default, int) else call.real(key, default)
+        for key, default in attributes
+    )
     return emit_function(builder, call, view, (name, VARIABLE, *numbers))
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import onnx
+from onnx import helper
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
@@ -12,50 +15,65 @@ from codegen.frontend.operand import Const, Unsupported, View
 from codegen.ir.types import Array, DType, Quant
 from codegen.ops import DequantizeLinear, QuantizeLinear
 
-INT8_ONLY = "quantize activations and weights as int8"
-ONNX_INT8 = 3
-"""TensorProto.INT8."""
+EIGHT_BITS = "quantize activations to 8 bits"
+UNSIGNED = 128
+"""What a uint8 that is held as int8 lacks."""
+STORED = (np.int8, np.uint8, np.int16, np.int32)
+"""The element types of quantized constants."""
 
 
 def convert_quantize(builder: Builder, call: Call) -> View:
     """QuantizeLinear of a computed value."""
-    view = call.activation(0)
-    zero_point = call.optional_constant(2)
-    if zero_point is None and call.integer("output_dtype", 0) != ONNX_INT8:
-        raise Unsupported("quantizes to uint8", INT8_ONLY)
-    quant = _activation_quant(call, zero_point)
+    view, zero_point = call.view(0), call.optional_constant(2)
+    element = call.integer("output_dtype", 0) or onnx.TensorProto.UINT8
+    stored = helper.tensor_dtype_to_np_dtype(element) if zero_point is None else None
+    quant = activation_quant(call.constant(1), zero_point, stored)
+    return quantized(builder, call, view, quant)
+
+
+def quantized(builder: Builder, call: Call, view: View, quant: Quant) -> View:
+    """Return `call`'s result: a computed value in a format."""
     if builder.types[view.value].dtype is not DType.FLOAT32:
         raise Unsupported("quantizes a value that is quantized already")
-    return builder.emit(QuantizeLinear(quant), (view.value,), call, view.perm)
+    return builder.emit(QuantizeLinear(quant), (view.value,), call, view.perm, view.batched)
 
 
 def convert_dequantize(builder: Builder, call: Call) -> View:
     """DequantizeLinear of a computed value."""
-    view = call.activation(0)
-    quant = _activation_quant(call, call.optional_constant(2))
-    if builder.types[view.value].dtype is not DType.INT8:
-        raise Unsupported("dequantizes a value that is not int8", INT8_ONLY)
-    return builder.emit(DequantizeLinear(quant), (view.value,), call, view.perm)
+    view, zero_point = call.view(0), call.optional_constant(2)
+    dtype = builder.types[view.value].dtype
+    if dtype not in (DType.INT8, DType.UINT8):
+        raise Unsupported(f"dequantizes a value of type {dtype.value}", EIGHT_BITS)
+    quant = activation_quant(call.constant(1), zero_point, dtype.numpy)
+    op = DequantizeLinear(quant)
+    return builder.emit(op, (view.value,), call, view.perm, view.batched)
 
 
-def _activation_quant(call: Call, zero_point: Const | None) -> Quant:
-    scale = call.constant(1).data
-    if scale.size != 1 or (zero_point is not None and zero_point.data.size != 1):
+def activation_quant(
+    scale: Const, zero_point: Const | None, stored: np.dtype[Any] | None = None
+) -> Quant:
+    """Return the int8 format of an activation: uint8 less 128.
+
+    It is stored in the zero point's element type, or in `stored` where there is no zero point.
+    """
+    if scale.data.size != 1 or (zero_point is not None and zero_point.data.size != 1):
         raise Unsupported("a scale for each channel of an activation", "quantize it per tensor")
-    if zero_point is not None and zero_point.data.dtype != np.int8:
-        raise Unsupported(f"quantizes to {zero_point.data.dtype}", INT8_ONLY)
-    _check_scales(scale)
-    return Quant((float(scale.item()),), 0 if zero_point is None else int(zero_point.data.item()))
+    dtype = stored if zero_point is None else zero_point.data.dtype
+    if dtype not in (np.int8, np.uint8):
+        raise Unsupported(f"quantizes an activation to {dtype}", EIGHT_BITS)
+    check_scales(scale.data)
+    zero = 0 if zero_point is None else int(zero_point.data.item())
+    return Quant((float(scale.data.item()),), zero - (UNSIGNED if dtype == np.uint8 else 0))
 
 
 def dequantized_constant(call: Call) -> Const:
     """DequantizeLinear of a constant: its integers with their format."""
     const, scale, zero_point = call.constant(0), call.constant(1), call.optional_constant(2)
-    if const.data.dtype not in (np.int8, np.int32):
-        raise Unsupported(f"constant '{const.name}' is {const.data.dtype}", INT8_ONLY)
+    if const.data.dtype not in STORED:
+        raise Unsupported(f"constant '{const.name}' is {const.data.dtype}", EIGHT_BITS)
     if call.integer("block_size", 0):
-        raise Unsupported(f"constant '{const.name}' has scales for blocks", INT8_ONLY)
-    _check_scales(scale.data)
+        raise Unsupported(f"constant '{const.name}' has scales for blocks", EIGHT_BITS)
+    check_scales(scale.data)
     zeros = np.zeros(1, np.int64) if zero_point is None else zero_point.data.ravel()
     scales = scale.data.ravel()
     if scales.size == 1 and zeros.size == 1:
@@ -69,6 +87,6 @@ def dequantized_constant(call: Call) -> Const:
     return Const(const.name, const.data, scales, np.resize(zeros, scales.size), axis)
 
 
-def _check_scales(scales: Array) -> None:
+def check_scales(scales: Array) -> None:
     if not all(math.isfinite(scale) and scale > 0 for scale in scales.ravel()):
         raise Unsupported("a scale is not a positive number")

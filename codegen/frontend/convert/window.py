@@ -15,26 +15,39 @@ def resolve_pads(
     strides: tuple[int, int],
     dilations: tuple[int, int] = (1, 1),
 ) -> Pads:
-    """Return (top, left, bottom, right) of a Conv or pool on an image of `size` (H, W, ...)."""
+    """Return (top, left, bottom, right) of a pool on an image of `size` (H, W, ...)."""
+    top, left, bottom, right = axis_pads(call, size, kernel, strides, dilations)
+    return top, left, bottom, right
+
+
+def axis_pads(
+    call: Call,
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Return the padding before each axis of a window, then that behind each."""
+    axes = len(kernel)
     mode = call.text("auto_pad", "NOTSET")
     if mode == "NOTSET":
-        pads = call.integers("pads") or (0, 0, 0, 0)
-        if len(pads) != 4 or min(pads) < 0:
-            raise Unsupported(f"pads {pads} are not four counts")
-        return pads[0], pads[1], pads[2], pads[3]
+        pads = call.integers("pads") or (0,) * (2 * axes)
+        if len(pads) != 2 * axes or min(pads) < 0:
+            raise Unsupported(f"pads {pads} are not {2 * axes} counts")
+        return pads
     if mode == "VALID":
-        return 0, 0, 0, 0
+        return (0,) * (2 * axes)
     if mode not in ("SAME_UPPER", "SAME_LOWER"):
         raise Unsupported(f"auto_pad '{mode}' is not known")
     before, after = [], []
-    for axis in (0, 1):
+    for axis in range(axes):
         extent = (kernel[axis] - 1) * dilations[axis] + 1
         outputs = -(-size[axis] // strides[axis])
         total = max((outputs - 1) * strides[axis] + extent - size[axis], 0)
         small, large = total // 2, total - total // 2
         before.append(small if mode == "SAME_UPPER" else large)
         after.append(large if mode == "SAME_UPPER" else small)
-    return before[0], before[1], after[0], after[1]
+    return (*before, *after)
 
 
 def ceil_pads(

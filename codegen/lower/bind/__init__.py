@@ -25,6 +25,7 @@ from codegen.lower.bind.layout import (
     bind_concat,
     bind_copy,
     bind_deliver,
+    bind_depth_to_space,
     bind_pad,
     bind_resize,
     bind_slice,
@@ -34,11 +35,15 @@ from codegen.lower.bind.linear import (
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
+    bind_conv2d_wide,
     bind_dense,
+    bind_dense_wide,
     bind_depthwise,
+    bind_matmul,
     bind_pointwise,
 )
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
 
 __all__ = ["Binding", "Data", "bind"]
@@ -56,6 +61,9 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
+    "generic/matmul": bind_matmul,
+    "generic/conv2d_wide": bind_conv2d_wide,
+    "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
@@ -70,11 +78,16 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/product_at_row": bind_elementwise,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
+    "generic/lstm": bind_lstm,
+    "generic/gru": bind_gru,
+    "generic/gru_reset_first": bind_gru,
+    "generic/rnn": bind_rnn,
     "generic/concat": bind_concat,
     "generic/pad": bind_pad,
     "generic/resize_linear": bind_resize,
     "generic/resize_nearest": bind_resize,
     "generic/slice": bind_slice,
+    "generic/depth_to_space": bind_depth_to_space,
     "generic/transpose": bind_transpose,
     "generic/take": bind_take,
     "generic/take_or_fill": bind_take_or_fill,

@@ -31,7 +31,7 @@ PLAIN = {
     "min": "(a < b) ? a : b",
     "mul": "({u})a * ({u})b",
     "not": "(a == 0) ? 1 : 0",
-    "shift_left": "(b < {bits}) ? (({u})a << b) : 0",
+    "shift_left": "(({u})b < {bits}U) ? (({u})a << b) : 0",
     "sub": "({u})a - ({u})b",
     "where": "(a != 0) ? b : c",
 }
@@ -39,13 +39,13 @@ PLAIN = {
 SIGNED = {
     "abs": "(a < 0) ? (0U - ({u})a) : ({u})a",
     "neg": "0U - ({u})a",
-    "shift_right": "a >> ((b < {bits}) ? b : {most})",
+    "shift_right": "a >> ((({u})b < {bits}U) ? b : {most})",
     "sign": "(a > 0) ? 1 : ((a < 0) ? -1 : 0)",
 }
 UNSIGNED = {
     "abs": "a",
     "neg": "0U - a",
-    "shift_right": "(b < {bits}) ? (a >> b) : 0",
+    "shift_right": "(b < {bits}U) ? (a >> b) : 0",
     "sign": "(a > 0) ? 1 : 0",
 }
 WRAPPING = ("add", "mul", "sub", "shift_left", "abs", "neg")
@@ -74,21 +74,24 @@ class Loops:
 
 @dataclass(frozen=True, slots=True)
 class OperandView:
-    """An operand as C text: the parameters of row and element, where it begins, how it is read."""
+    """An operand as C text: parameters of row and element, and how elements are read in turn."""
 
     parameter: str
     taken: str
     pointer: str
     declaration: str
     load: str
+    advance: str
 
 
 def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     """Loops over a row of the result, and the numbers of the function."""
     y, loops = signature.output, make_loops(signature)
     count = len(signature.inputs)
-    views = tuple(view_operand(signature, loops, index) for index in range(count))
     is_held = [constant is not None for constant in signature.constants]
+    kinds = [kind for kind, held in zip(signature.inputs, is_held, strict=True) if not held]
+    walks = any(kind.dtype.size_bytes > 1 for kind in (*kinds, y))
+    views = tuple(view_operand(signature, loops, index, walks) for index in range(count))
     body, params, tables = element(op, signature)
     operands = tuple(
         Data(f"operand_{name}", kind.dtype.ctype, constant, f"operand {name}")
@@ -113,7 +116,7 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
             "operands": views,
             "outer": loops.outer,
             "inner": loops.inner,
-            "row_pitch": loops.inner * y.dtype.size_bytes,
+            "walks": walks,
             "body": f"kernels/elementwise/{body}.c.j2",
             "size": y.dtype.size_bytes,
             "ctype": y.dtype.ctype,
@@ -175,8 +178,12 @@ def start_terms(sizes: Sequence[int], strides: Sequence[int]) -> tuple[str, ...]
     return tuple(terms)
 
 
-def view_operand(signature: Signature, loops: Loops, index: int) -> OperandView:
-    """Return an operand's texts: computed ones are bytes, constants of their own type."""
+def view_operand(signature: Signature, loops: Loops, index: int, walks: bool) -> OperandView:
+    """Return an operand's texts: computed ones are bytes, constants of their own type.
+
+    Where it `walks`, a pointer moves along computed operands; gcc 12 takes a function for one
+    without effects that reads and writes elements of different sizes by one index.
+    """
     kind, name = signature.inputs[index], NAMES[index]
     is_computed = signature.constants[index] is None
     unit = kind.dtype.size_bytes if is_computed else 1
@@ -184,26 +191,36 @@ def view_operand(signature: Signature, loops: Loops, index: int) -> OperandView:
     starts = loops.starts[index]
     if not is_computed and has_rows_of(kind, signature.output):
         starts = (f"row * {math.prod(kind.shape[1:])}", *starts)
-    source = f"{name}_row" if starts else f"{name}_in"
-    sum_ = " + ".join(f"({scaled(term, unit)})" if " " in term else term for term in starts)
-    pointer = f"const {ctype} *const {source} = {name}_in + {sum_};" if starts else ""
     step, held = loops.strides[index] * unit, working_type(kind.dtype)
+    moves = walks and is_computed and step > 0
+    source = f"{name}_row" if starts or moves else f"{name}_in"
+    begin = " + ".join(
+        [f"{name}_in", *(f"({scaled(t, unit)})" if " " in t or unit > 1 else t for t in starts)]
+    )
+    pointer = f"const {ctype} *{'' if moves else 'const '}{source} = {begin};"
     load = ""
     if unit > 1:
-        place = f"{source} + (k * {step})" if step else source
         declaration = f"{kind.dtype.ctype} {name};"
-        load = f"memcpy(&{name}, {place}, sizeof {name});"
+        load = f"memcpy(&{name}, {source}, sizeof {name});"
     else:
-        place = {0: "0", 1: "k"}.get(step, f"k * {step}")
+        place = "0" if moves else {0: "0", 1: "k"}.get(step, f"k * {step}")
         cast = "(uint8_t)" if is_computed and kind.dtype is DType.UINT8 else ""
         declaration = f"const {held} {name} = {cast}{source}[{place}];"
-    taken = f"{held} {name}"
-    return OperandView(f"const {ctype} *{name}_in", taken, pointer, declaration, load)
+    return OperandView(
+        f"const {ctype} *{name}_in",
+        f"{held} {name}",
+        pointer if source != f"{name}_in" else "",
+        declaration,
+        load,
+        f"{source} += {step};" if moves else "",
+    )
 
 
 def scaled(term: str, unit: int) -> str:
     """Return a term in bytes."""
-    return term if unit == 1 else f"({term}) * {unit}"
+    if unit == 1:
+        return term
+    return f"({term}) * {unit}" if " " in term else f"{term} * {unit}"
 
 
 def working_type(dtype: DType) -> str:

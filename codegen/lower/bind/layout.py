@@ -7,7 +7,7 @@ import numpy as np
 from codegen.ir.op import Signature
 from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding
-from codegen.ops import Concat, Copy, Deliver, Pad, Resize, Slice, Transpose
+from codegen.ops import Concat, Copy, Deliver, DepthToSpace, Pad, Resize, Slice, Transpose
 from codegen.ops.resize import Line
 
 
@@ -117,6 +117,29 @@ def bind_resize(op: Resize, signature: Signature) -> Binding:
             "columns": line_params(op.columns, x.width),
             "shares": op.shares,
             "lift": 128 * op.shares + op.shares // 2,
+        },
+    )
+
+
+def bind_depth_to_space(op: DepthToSpace, signature: Signature) -> Binding:
+    """Pixels of a block's row lie side by side, those of each group apart."""
+    x, y = signature.inputs[0], signature.output
+    tall, wide = op.block
+    depth = y.channels // op.groups
+    return Binding(
+        f"depth_to_space_{y.width}x{y.channels}",
+        f"One row of pixels spread over blocks of {tall}x{wide}",
+        {
+            "out_width": y.width,
+            "depth": depth,
+            "groups": op.groups,
+            "group": x.channels // op.groups,
+            "channels": x.channels,
+            "rows": tall,
+            "columns": wide,
+            "top": op.first[0],
+            "begin": (op.first[1] // wide) * x.channels,
+            "column": op.first[1] % wide,
         },
     )
 

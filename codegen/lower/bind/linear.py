@@ -11,7 +11,7 @@ from codegen.ir.op import Signature
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.lower.pack import interleave_fours, interleave_pairs, pad_to_multiple
-from codegen.ops import Conv2d, Dense
+from codegen.ops import Conv2d, Dense, MatMul
 from codegen.ops.linear import LinearParams
 from codegen.schedule.conditions import has_edges
 
@@ -188,4 +188,56 @@ def bind_dense(op: Dense, signature: Signature) -> Binding:
         "A dense layer",
         {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
         tile_data(p, FOURS_4X1),
+    )
+
+
+def bind_matmul(op: MatMul, signature: Signature) -> Binding:
+    """Steps through the second matrices as they lie."""
+    p = op.params(signature)
+    batch, rows, depth = signature.inputs[0].shape
+    columns = signature.output.shape[2]
+    return Binding(
+        f"matmul_{batch}x{rows}x{depth}x{columns}",
+        f"{batch} products of {rows}x{depth} and {depth}x{columns} matrices",
+        {
+            "batch": batch,
+            "rows": rows,
+            "depth": depth,
+            "columns": columns,
+            "column_pitch": depth if op.transposed else 1,
+            "row_pitch": 1 if op.transposed else columns,
+            "a_zero": p.zero_points[0],
+            "b_zero": p.zero_points[1],
+            "multiplier": p.rescale.multipliers[0],
+            "sign": "-" if p.sign < 0 else "",
+            **rescale_params(p.rescale),
+        },
+    )
+
+
+def bind_conv2d_wide(op: Conv2d, signature: Signature) -> Binding:
+    """Filter by filter, with int16 weights as they are stored."""
+    p = op.params(signature)
+    filters, kh, kw, _ = p.weights.shape
+    (window,) = op.windows(signature)
+    beyond = window.overhangs(signature.inputs[0].rows, signature.output.rows)
+    return Binding(
+        f"conv2d_wide_{conv_name(op, signature)}{group_name(op)}",
+        f"One row of a {kh}x{kw} convolution with int16 weights",
+        conv_params(op, signature, p)
+        | group_params(op, filters)
+        | {"beyond": beyond, "beside": op.pads[1] > 0 or op.pads[3] > 0},
+        linear_data(p, p.weights, "[filters][rows][columns][channels]"),
+    )
+
+
+def bind_dense_wide(op: Dense, signature: Signature) -> Binding:
+    """Output by output, with int16 weights as they are stored."""
+    p = op.params(signature)
+    outputs, inputs = p.weights.shape
+    return Binding(
+        f"dense_wide_{inputs}x{outputs}",
+        f"{outputs} sums of {inputs} products with int16 weights",
+        {"inputs": inputs, "outputs": outputs, **rescale_params(p.rescale)},
+        linear_data(p, p.weights, "[outputs][inputs]"),
     )

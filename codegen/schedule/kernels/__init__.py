@@ -38,8 +38,7 @@ def variants(
             rule
             for rule in RULES
             if rule.kernel.family == family
-            and isinstance(op, rule.ops)
-            and rule.applies(op, signature)
+            and rule.serves(op, signature)
             and (rule.kernel.reads_spread or not spread)
         ]
         alike = [rule for rule in serving if rule.kernel.is_called_as(serving[0].kernel)]

@@ -14,16 +14,21 @@ from codegen.ops import (
     CumSum,
     Deliver,
     Dense,
+    DepthToSpace,
     Elementwise,
     Function,
+    Gru,
     Hardmax,
     LogSoftmax,
     Lrn,
+    Lstm,
+    MatMul,
     MaxPool,
     Pad,
     Reduce,
     Requantize,
     Resize,
+    Rnn,
     SelectIndices,
     SelectValues,
     Slice,
@@ -51,12 +56,16 @@ from codegen.schedule.conditions import (
     moves_four,
     one_patch,
     one_sum,
+    recurrent_scratch,
     reduces,
+    resets_after,
+    resets_first,
     two_patches,
 )
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
+RECALL = ("rescale", "tile_4x1", "dense_4x1", "load32", "store32", "narrow", "curve", "gates")
 TILE = ("rescale", "tile_2x2", "store_tile")
 
 ROOT = ("rescale", "inverse_root", "root")
@@ -117,6 +126,18 @@ GENERIC: tuple[Rule, ...] = (
         ),
         (Dense,),
         cost=Cost(2.93, 22.0, tap=18.3, filters=4),
+    ),
+    Rule(
+        Kernel("generic", "conv2d_wide", ("rescale",), strided=True, reads_spread=True),
+        (Conv2d,),
+        wide=True,
+        cost=Cost(6.0, 12.0, tap=12.0),
+    ),
+    Rule(
+        Kernel("generic", "dense_wide", ("rescale",), takes_row=True),
+        (Dense,),
+        wide=True,
+        cost=Cost(5.0, 12.0),
     ),
     Rule(
         Kernel("generic", "add", takes_row=True),
@@ -198,6 +219,36 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(output=60.6, tap=60.0),
     ),
     Rule(
+        Kernel("generic", "lstm", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Lstm,),
+        always,
+        recurrent_scratch,
+        cost=Cost(2.93, 300.0),
+    ),
+    Rule(
+        Kernel("generic", "gru", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Gru,),
+        resets_after,
+        recurrent_scratch,
+        cost=Cost(2.93, 250.0),
+    ),
+    Rule(
+        Kernel(
+            "generic", "gru_reset_first", RECALL, takes_row=True, knows_row=True, remembers=True
+        ),
+        (Gru,),
+        resets_first,
+        recurrent_scratch,
+        cost=Cost(2.93, 250.0),
+    ),
+    Rule(
+        Kernel("generic", "rnn", RECALL, takes_row=True, knows_row=True, remembers=True),
+        (Rnn,),
+        always,
+        recurrent_scratch,
+        cost=Cost(2.93, 80.0),
+    ),
+    Rule(
         Kernel("generic", "concat", takes_row=True),
         (Concat,),
         cost=Cost(output=1.3, tap=8.2),
@@ -223,6 +274,16 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "slice"),
         (Slice,),
         cost=Cost(output=0.7),
+    ),
+    Rule(
+        Kernel("generic", "depth_to_space", strided=True, knows_row=True),
+        (DepthToSpace,),
+        cost=Cost(output=0.7, tap=10.0),
+    ),
+    Rule(
+        Kernel("generic", "matmul", ("rescale",), whole=True),
+        (MatMul,),
+        cost=Cost(7.0, 18.0),
     ),
     Rule(
         Kernel("generic", "transpose", takes_row=True),

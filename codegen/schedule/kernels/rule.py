@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from codegen.ir.op import Op, Signature
 from codegen.ir.schedule import Kernel
-from codegen.schedule.conditions import always, no_scratch
+from codegen.schedule.conditions import always, has_wide_weights, no_scratch
 from codegen.schedule.cost import Cost
 
 
@@ -15,6 +15,7 @@ from codegen.schedule.cost import Cost
 class Rule:
     """A kernel, the operators it computes, a condition, its scratch in bytes, and its cost.
 
+    `wide`: it takes int16 weights, and no others.
     `costs` are those on cores where it is far from `cost`, by a feature of the instruction set.
     """
 
@@ -22,8 +23,17 @@ class Rule:
     ops: tuple[type[Op], ...]
     applies: Callable[[Op, Signature], bool] = always
     scratch_bytes: Callable[[Op, Signature], int] = no_scratch
+    wide: bool = field(kw_only=True, default=False)
     cost: Cost = field(kw_only=True)
     costs: Mapping[str, Cost] = field(kw_only=True, default_factory=dict)
+
+    def serves(self, op: Op, signature: Signature) -> bool:
+        """The kernel computes the operator on operands of these types."""
+        return (
+            isinstance(op, self.ops)
+            and self.wide == has_wide_weights(op, signature)
+            and self.applies(op, signature)
+        )
 
     def cost_on(self, isa: Sequence[str]) -> Cost:
         """Return the cost on a core with these features."""
