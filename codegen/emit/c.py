@@ -92,6 +92,7 @@ RUNTIME = (
     "log2",
     "inverse_root",
     "root",
+    "apart",
 )
 """The files of templates/runtime/, each after those it calls."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,7 @@ from codegen.errors import (
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert import CONVERTERS, DIVIDING, MICROSOFT
+from codegen.frontend.convert.move import held
 from codegen.frontend.convert.quantized import dequantized_constant
 from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
@@ -196,6 +198,9 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
+    if op_type == "Size" and isinstance(first, View):
+        size = math.prod(state.builder.full_shape(first))
+        return (Const(call.output, np.asarray(size, np.int64)),)
     known = [operand for operand in call.operands if operand is not None]
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
@@ -257,12 +262,14 @@ def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
     """Return a value that shows an output in the order of the ONNX tensor and is no other port."""
     found = state.tensors.get(tensor, Unknown())
     builder = state.builder
-    if isinstance(found, Const):
-        where = f"{state.file}: output '{tensor}'"
-        state.problems.append(Problem("the output is a constant", where, "remove the output"))
-    if not isinstance(found, View):
-        return tensor
     place = Loc(state.file)
+    if isinstance(found, Const) and found.data.size:
+        found = held(builder, found, place)
+    if not isinstance(found, View):
+        if isinstance(found, Const):
+            where = f"{state.file}: output '{tensor}'"
+            state.problems.append(Problem("the output is empty", where, "remove the output"))
+        return tensor
     value = builder.plain(found, place)
     if value in ports:
         copy = Reshape(builder.types[value].shape)

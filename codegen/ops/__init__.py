@@ -2,6 +2,7 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.blend import Blend
 from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
@@ -14,7 +15,9 @@ from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
+from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
+from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
 from codegen.ops.recurrent import Recurrent
 from codegen.ops.reduce import Reduce
@@ -29,6 +32,7 @@ from codegen.ops.unary import Clip, Function, Requantize
 OPS: tuple[type[Op], ...] = (
     Add,
     AveragePool,
+    Blend,
     Clip,
     Concat,
     Constant,
@@ -39,15 +43,18 @@ OPS: tuple[type[Op], ...] = (
     Dense,
     DepthToSpace,
     DequantizeLinear,
+    Hardmax,
+    InverseDeviation,
+    LogSoftmax,
     Elementwise,
     Function,
     Gru,
-    Hardmax,
-    LogSoftmax,
     Lrn,
     Lstm,
     MatMul,
     MaxPool,
+    MaxPoolVolume,
+    Normalize,
     Pad,
     QuantizeLinear,
     Receive,
@@ -60,6 +67,7 @@ OPS: tuple[type[Op], ...] = (
     SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
     Take,
     Transpose,
 )
@@ -69,6 +77,7 @@ __all__ = [
     "OPS",
     "Add",
     "AveragePool",
+    "Blend",
     "Clip",
     "Concat",
     "Constant",
@@ -83,11 +92,14 @@ __all__ = [
     "Function",
     "Gru",
     "Hardmax",
+    "InverseDeviation",
     "LogSoftmax",
     "Lrn",
     "Lstm",
     "MatMul",
     "MaxPool",
+    "MaxPoolVolume",
+    "Normalize",
     "Pad",
     "QuantizeLinear",
     "Receive",
@@ -101,6 +113,7 @@ __all__ = [
     "SelectValues",
     "Slice",
     "Softmax",
+    "SumPoolVolume",
     "Take",
     "Transpose",
 ]

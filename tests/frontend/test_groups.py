@@ -43,11 +43,29 @@ BODIES: dict[str, tuple[int, ...]] = {
     "y = Softmax <axis=-4> (x)": (1, 4, 5, 2),
     "y = LogSoftmax <axis=1> (x)": (3, 4, 5),
     "y = Hardmax <axis=1> (x)": (3, 4, 5),
+    CONV + "y = GlobalMaxPool (c)": (1, 3, 6, 5),
+    "y = GlobalMaxPool (x)": (2, 3, 6),
+    "y = GlobalAveragePool (x)": (2, 3, 6, 5),
+    CONV + "y = GlobalLpPool (c)": (1, 3, 6, 5),
+    "y = MaxPool <kernel_shape=[3], strides=[2], ceil_mode=1> (x)": (1, 3, 8),
+    "y = MaxPool <kernel_shape=[2,2,2], dilations=[2,1,2]> (x)": (2, 3, 5, 6, 5),
+    'y = AveragePool <kernel_shape=[2,3], strides=[2,2], auto_pad="SAME_LOWER"> (x)': (2, 3, 5, 6),
+    "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1,"
+    " count_include_pad=1> (x)": (1, 3, 6, 8),
+    "y = LpPool <kernel_shape=[2,2], p=1, pads=[0,1,1,0]> (x)": (1, 3, 6, 8),
+    "y = InstanceNormalization (x, s, b)": (2, 4, 3, 5),
+    CONV + "y = InstanceNormalization (c, s, b)": (1, 3, 4, 5),
+    "y = LpNormalization <axis=1, p=1> (x)": (2, 3, 4),
+    CONV + "y = MeanVarianceNormalization (c)": (1, 3, 4, 5),
     "y = CumSum <exclusive=1, reverse=1> (x, one)": (2, 4, 3),
 }
 CONSTANTS = {
     "a": np.asarray([-1, 1]),
     "k": np.asarray([2]),
+    "s": np.asarray([0.5, -1.0, 2.0, 1.0], np.float32),
+    "b": np.asarray([0.5, 0.0, -2.0, 1.0], np.float32),
+    "g": np.random.default_rng(2).normal(size=(3, 4)).astype(np.float32),
+    "h": np.random.default_rng(3).normal(size=(4,)).astype(np.float32),
     "one": np.asarray(1),
     "w": np.random.default_rng(1).normal(size=(4, 3, 2, 2)).astype(np.float32),
 }
@@ -83,6 +101,18 @@ def compare(body: str, shape: Sequence[int], opset: int = 13) -> None:
 @pytest.mark.parametrize("body", BODIES)
 def test_groups(body: str) -> None:
     compare(body, BODIES[body])
+
+
+@pytest.mark.parametrize(
+    ("body", "opset"),
+    [
+        ("y = LayerNormalization <axis=-2> (x, g, h)", 17),
+        ("y = LayerNormalization <axis=1> (x, s)", 17),
+        ("y = GroupNormalization <num_groups=2> (x, s, b)", 21),
+    ],
+)
+def test_normalizations_of_later_opsets(body: str, opset: int) -> None:
+    compare(body, (1, 4, 3, 4) if "Group" in body else (2, 3, 4), opset)
 
 
 @pytest.mark.parametrize("op_type", ["Softmax", "LogSoftmax", "Hardmax"])

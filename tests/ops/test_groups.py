@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.roots import inverse_root, log2, root
-from tests.ops.group_cases import reductions, running, selections
+from tests.ops.group_cases import normalized_groups, reductions, running, selections, volume_pools
 from tests.ops.harness import GENERIC, assert_c_equals_reference, merged
 from tests.ops.test_kernels import few, several
 from tests.ops.test_meaning import largest_error, law
@@ -26,8 +26,14 @@ def test_c_equals_the_reference(graphs: list[Graph]) -> None:
     check(graphs)
 
 
+@few
+@given(graphs=st.lists(st.one_of(normalized_groups(), volume_pools()), **several))
+def test_normalizations_and_pools(graphs: list[Graph]) -> None:
+    check(graphs)
+
+
 @law
-@given(st.one_of(reductions(), selections(), running()))
+@given(st.one_of(reductions(), selections(), running(), normalized_groups(), volume_pools()))
 def test_integers_are_within_one_step_of_the_reals(graph: Graph) -> None:
     assert largest_error(graph) <= 1
 

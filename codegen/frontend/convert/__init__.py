@@ -41,11 +41,21 @@ from codegen.frontend.convert.layout import (
 )
 from codegen.frontend.convert.linear import convert_matmul
 from codegen.frontend.convert.move import convert_move, convert_scatter
+from codegen.frontend.convert.normalize import (
+    convert_group_normalization,
+    convert_instance_normalization,
+    convert_layer_normalization,
+    convert_lp_normalization,
+    convert_mean_variance,
+)
 from codegen.frontend.convert.pool import (
     convert_average_pool,
     convert_global_average_pool,
+    convert_global_lp_pool,
+    convert_global_max_pool,
     convert_max_pool,
 )
+from codegen.frontend.convert.pool_volume import convert_pool_volume
 from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
 from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
 from codegen.frontend.convert.recurrent import convert_recurrent
@@ -143,6 +153,15 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Transpose", convert_transpose),
     ("Trilu", convert_move),
     ("Unsqueeze", convert_unsqueeze),
+    ("GlobalLpPool", convert_global_lp_pool),
+    ("GlobalMaxPool", convert_global_max_pool),
+    ("LpPool", convert_pool_volume),
+    ("GroupNormalization", convert_group_normalization),
+    ("InstanceNormalization", convert_instance_normalization),
+    ("LayerNormalization", partial(convert_layer_normalization, "deviation")),
+    ("LpNormalization", convert_lp_normalization),
+    ("MeanVarianceNormalization", convert_mean_variance),
+    ("RMSNormalization", partial(convert_layer_normalization, "rms")),
     *REDUCTIONS,
     *((f"QLinear{op_type}", converter) for op_type, converter in QUANTIZED),
     ("QGemm", on_quantized("Gemm", convert_gemm, GEMM)),
@@ -151,5 +170,5 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("GRU", "LSTM", "RNN", "Split", "TopK")
+DIVIDING = ("GRU", "LSTM", "LayerNormalization", "RNN", "Split", "TopK")
 """Those whose results are made one by one, by a call for each."""

@@ -1,4 +1,4 @@
-"""MaxPool, AveragePool, GlobalAveragePool, and means over axes of images."""
+"""Pools over images, global pools, and means over axes of images."""
 
 from __future__ import annotations
 
@@ -6,39 +6,48 @@ import math
 
 from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
+from codegen.frontend.convert.groups import emit_grouped, group
 from codegen.frontend.convert.linear import order
+from codegen.frontend.convert.pool_volume import convert_pool_volume, norm_of
 from codegen.frontend.convert.window import Pads, ceil_pads, resolve_pads
 from codegen.frontend.operand import NHWC, Unsupported, View
-from codegen.ir.types import Origin
-from codegen.ops import AveragePool, MaxPool, Reshape
+from codegen.ir.op import Op
+from codegen.ir.types import DType, Origin
+from codegen.ops import AveragePool, MaxPool, Reduce, Reshape, SelectValues
 
 
 def convert_max_pool(builder: Builder, call: Call) -> View:
-    """MaxPool over images."""
-    x, kernel, strides, pads, _ = _window(builder, call)
+    """MaxPool over images, or in general."""
+    found = _window(builder, call)
+    if found is None:
+        return convert_pool_volume(builder, call)
+    x, kernel, strides, pads, _ = found
     return builder.emit(MaxPool(kernel, strides, pads), (x,), call, NHWC)
 
 
 def convert_average_pool(builder: Builder, call: Call) -> View:
-    """AveragePool over images; whether padding counts matters only where there is some."""
-    x, kernel, strides, pads, extended = _window(builder, call)
+    """AveragePool over images, or in general.
+
+    Whether padding counts matters only where there is some; that which ceil_mode adds does not.
+    """
+    found = _window(builder, call)
+    if found is None:
+        return convert_pool_volume(builder, call)
+    x, kernel, strides, pads, extended = found
     counts = bool(call.integer("count_include_pad", 0)) and any(pads)
     if counts and extended:
-        raise Unsupported(
-            "ceil_mode with count_include_pad=1: what the last windows divide by is ambiguous",
-            "set count_include_pad=0, or pad so that the windows fit",
-        )
+        return convert_pool_volume(builder, call)
     return builder.emit(AveragePool(kernel, strides, pads, counts), (x,), call, NHWC)
 
 
 def _window(
     builder: Builder, call: Call
-) -> tuple[str, tuple[int, int], tuple[int, int], Pads, bool]:
-    view = call.activation(0)
-    if len(view.perm) != 3:
-        raise Unsupported(f"pools over {len(view.perm) - 1} axes", "only images have a kernel")
-    if call.pair("dilations") != (1, 1):
-        raise Unsupported(f"dilations {call.pair('dilations')} of a pool")
+) -> tuple[str, tuple[int, int], tuple[int, int], Pads, bool] | None:
+    """Return operand and window of a plain pool over an image; None of any other."""
+    view = call.view(0)
+    is_image = view.batched and len(view.perm) == 3 and call.pair("dilations") == (1, 1)
+    if not is_image or builder.types[view.value].dtype not in (DType.FLOAT32, DType.INT8):
+        return None
     if call.integer("storage_order", 0):
         raise Unsupported("storage_order 1")
     x = builder.layout(view, NHWC, call.loc)
@@ -53,8 +62,30 @@ def _window(
 
 def convert_global_average_pool(builder: Builder, call: Call) -> View:
     """GlobalAveragePool: the mean over all axes but the channels."""
-    rank = len(call.activation(0).perm)
-    return average_axes(builder, call, tuple(range(1, rank)), keep_dims=True)
+    view = call.view(0)
+    if not view.batched:
+        return _global(builder, call, Reduce("mean"))
+    return average_axes(builder, call, tuple(range(1, len(view.perm))), keep_dims=True)
+
+
+def convert_global_max_pool(builder: Builder, call: Call) -> View:
+    """GlobalMaxPool: a window as large as the image."""
+    view = call.view(0)
+    if not view.batched or len(view.perm) != 3:
+        return _global(builder, call, SelectValues())
+    x = builder.layout(view, NHWC, call.loc)
+    height, width, _ = builder.types[x].shape
+    return builder.emit(MaxPool((height, width)), (x,), call, NHWC)
+
+
+def convert_global_lp_pool(builder: Builder, call: Call) -> View:
+    """GlobalLpPool: a norm over all axes but the channels."""
+    return _global(builder, call, Reduce(norm_of(call)))
+
+
+def _global(builder: Builder, call: Call, op: Op) -> View:
+    view = call.view(0)
+    return emit_grouped(builder, call, op, group(builder, view, range(2, view.rank), call))
 
 
 def average_axes(builder: Builder, call: Call, reduced: tuple[int, ...], keep_dims: bool) -> View:

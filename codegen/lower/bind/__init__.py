@@ -42,9 +42,17 @@ from codegen.lower.bind.linear import (
     bind_matmul,
     bind_pointwise,
 )
+from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
-from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
+from codegen.lower.bind.take import (
+    bind_blend,
+    bind_constant,
+    bind_strided,
+    bind_take,
+    bind_take_or_fill,
+)
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -93,6 +101,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,
     "generic/reduce_log": bind_reduce,
@@ -100,6 +109,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
     "generic/select": bind_select,
+    "generic/normalize": bind_normalize,
+    "generic/inverse_deviation": bind_inverse_deviation,
+    "generic/max_pool_volume": bind_max_pool_volume,
+    "generic/sum_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,

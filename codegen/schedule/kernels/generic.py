@@ -6,6 +6,7 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Add,
     AveragePool,
+    Blend,
     Clip,
     Concat,
     Constant,
@@ -19,11 +20,14 @@ from codegen.ops import (
     Function,
     Gru,
     Hardmax,
+    InverseDeviation,
     LogSoftmax,
     Lrn,
     Lstm,
     MatMul,
     MaxPool,
+    MaxPoolVolume,
+    Normalize,
     Pad,
     Reduce,
     Requantize,
@@ -33,6 +37,7 @@ from codegen.ops import (
     SelectValues,
     Slice,
     Softmax,
+    SumPoolVolume,
     Take,
     Transpose,
 )
@@ -314,9 +319,29 @@ GENERIC: tuple[Rule, ...] = (
         )
     ),
     Rule(
-        Kernel("generic", "select", takes_row=True),
+        Kernel("generic", "select", ("apart",), takes_row=True),
         (SelectValues, SelectIndices),
         cost=Cost(output=10.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "normalize", ("inverse_root",), whole=True),
+        (Normalize,),
+        cost=Cost(output=55.0),
+    ),
+    Rule(
+        Kernel("generic", "inverse_deviation", ("inverse_root",), takes_row=True),
+        (InverseDeviation,),
+        cost=Cost(output=700.0, value=9.0),
+    ),
+    Rule(
+        Kernel("generic", "max_pool_volume", takes_row=True),
+        (MaxPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel("generic", "sum_pool_volume", ROOT, takes_row=True),
+        (SumPoolVolume,),
+        cost=Cost(output=60.0, value=20.0),
     ),
     Rule(
         Kernel("generic", "hardmax", takes_row=True),
@@ -357,6 +382,11 @@ GENERIC: tuple[Rule, ...] = (
         (Take, Transpose),
         is_unfilled,
         cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "blend", ("rescale",), whole=True),
+        (Blend,),
+        cost=Cost(mac=9.0, output=20.0),
     ),
     Rule(
         Kernel("generic", "constant", whole=True),
