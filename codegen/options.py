@@ -41,9 +41,9 @@ C_HEADERS = (
 class Options:
     """One run: which network, for which target, quantized by which data.
 
-    `model` is the path of an ONNX file or the name of a zoo network; `network` holds the options
-    of the zoo network, `weights` a file of its parameters. `shapes` fixes the dimensions of inputs
-    that the model leaves open, batch included. `calibrate` is an .npz file or a folder
+    `model` is the path of an ONNX or TFLite file or the name of a zoo network; `network` holds the
+    options of the zoo network, `weights` a file of its parameters. `shapes` fixes the dimensions of
+    inputs that the model leaves open, batch included. `calibrate` is an .npz file or a folder
     of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
     most that arena and stack may take; `least_ram` asks for the least arena.
     `input_mode` and `output_mode` say how inputs and outputs pass

@@ -1,4 +1,4 @@
-"""Open what a user names: an ONNX file, or a network of the zoo."""
+"""Open what a user names: an ONNX or TFLite file, or a network of the zoo."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ FILE_SUFFIXES = (".onnx", ".tflite")
 
 
 def open_model(options: Options) -> onnx.ModelProto:
-    """Return the zoo network of that name, else the ONNX file, ready to be imported.
+    """Return the zoo network of that name, else the model in the file, ready to be imported.
 
     Its inputs have the shapes that are given, its functions are inlined. Raises UnknownName,
-    UnreadableFile, BadOption.
+    UnreadableFile, MissingTool, BadOption.
     """
     file = Path(options.model).name
     return inline_functions(fix_shapes(_open_weighted(options), options.shapes, file))
 
 
 def open_structure(model: str, network: Mapping[str, object], shapes: Shapes) -> onnx.ModelProto:
-    """Return a zoo network with those options, its weights left out, else the ONNX file.
+    """Return a zoo network with those options, its weights left out, else the file's model.
 
     Raises as `open_model`.
     """
@@ -49,8 +49,17 @@ def is_zoo_network(model: str) -> bool:
     return is_zoo_name(model)
 
 
+def split_spec(text: str) -> tuple[str, dict[str, object]]:
+    """Return a model's name and the options of a zoo network written behind it."""
+    if text.endswith(FILE_SUFFIXES):
+        return text, {}
+    from codegen.zoo.spec import parse_spec
+
+    return parse_spec(text)
+
+
 def open_file(model: str, zoo_options: Sequence[str]) -> onnx.ModelProto:
-    """Return the ONNX file; UnknownName where it is meant as a name, BadOption with zoo options."""
+    """Return the model in a file; UnknownName where a name is meant, BadOption with zoo options."""
     path = Path(model)
     if zoo_options:
         raise BadOption(

@@ -21,6 +21,7 @@ ORDER = (
     ("passes",),
     ("quantize",),
     ("schedule",),
+    ("check",),
     ("plan",),
     ("lower",),
     ("emit",),

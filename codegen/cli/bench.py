@@ -74,7 +74,7 @@ def bench(
     as_json: bool,
     **given: Any,
 ) -> None:
-    r"""Count what one inference of MODEL costs: an ONNX file, a zoo network, or an emitted folder.
+    r"""Count what one inference of MODEL costs: a model file, a zoo network, or an emitted folder.
 
     The C is built for each target and run in an emulator, and must give the reference's bytes.
     Instructions are exact, cycles an estimate from the target's cost table.

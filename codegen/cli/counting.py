@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from codegen.cli.console import stdout
-from codegen.cli.model import assign_options, assign_shapes, given_zoo_options, on_command_line
+from codegen.cli.model import assign_options, given_zoo_options, on_command_line
+from codegen.cli.shapes import assign_shapes
 from codegen.errors import BadOption
 from codegen.options import c_identifier
 from codegen.report.complexity import (

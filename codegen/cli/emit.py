@@ -38,7 +38,7 @@ def emit(
     as_json: bool,
     **given: Any,
 ) -> None:
-    r"""Compile MODEL, an ONNX file or the name of a zoo network, into a folder of C.
+    r"""Compile MODEL, an ONNX or TFLite file or a zoo network, into a folder of C.
 
     The C is built and run, on this machine and on the emulated target, and must equal the
     reference in every byte; then the folder appears, whole, with its report.json and

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -14,7 +16,27 @@ TRACEBACK_VARIABLE = "CODEGEN_TRACEBACK"
 
 
 class ErrorGroup(click.Group):
-    """A group of commands whose errors become messages on stderr and documented exit statuses."""
+    """A group of commands whose errors become messages on stderr and documented exit statuses.
+
+    A command is imported when it is asked for, so that none waits for what others need.
+    """
+
+    def __init__(self, *, commands: Sequence[str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.names = commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in their order in the help."""
+        return list(self.names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, from the module of its name."""
+        if cmd_name not in self.names:
+            return None
+        module = import_module(f"codegen.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        command.help = (command.help or "").replace(r"\b", "\b")
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; exit with the status of the error it raises."""

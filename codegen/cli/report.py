@@ -33,7 +33,7 @@ from codegen.report.published.latency import render_latencies
 def report(
     models: tuple[str, ...], target: str | None, memory: bool, as_json: bool, **given: Any
 ) -> None:
-    r"""Show what MODEL costs: an ONNX file, a zoo network, or an emitted folder.
+    r"""Show what MODEL costs: a model file, a zoo network, or an emitted folder.
 
     A model's operations, parameters and packets are counted from its structure alone, at once.
     With a target it is compiled and measured. A folder's own report is read; its report.html

@@ -34,7 +34,7 @@ SCHEMA = "codegen.verify/1"
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @model_options
 def verify(model: str, target: tuple[str, ...], samples: int, as_json: bool, **given: Any) -> None:
-    """Prove the C of MODEL right: an emitted folder, an ONNX file or a zoo network.
+    """Prove the C of MODEL right: an emitted folder, a model file or a zoo network.
 
     The reference in exact integers, the C built for this machine, and the C built for each target
     and emulated must give the same bytes. A folder's memory plan is checked first, by itself and

@@ -24,11 +24,12 @@ from codegen.ir.evaluate import evaluate, operand
 from codegen.ir.graph import Graph, Node
 from codegen.ir.memory import RamGoal
 from codegen.ir.op import Op
-from codegen.ir.types import Array, TensorType
+from codegen.ir.types import Array, DType, TensorType
 from codegen.lower import lower
 from codegen.passes import canonicalize
 from codegen.plan.solve import solve
 from codegen.quantize import quantize
+from codegen.quantize.probe import as_signed
 from codegen.quantize.ranges import Range, Ranges
 from codegen.quantize.samples import origin_of
 from codegen.schedule.assign import assign_kernels
@@ -124,7 +125,7 @@ def _import(case: Case) -> tuple[Graph, tuple[Array, ...]]:
         for name in graph.inputs:
             origin, array = origin_of(graph, name), arrays[origin_of(graph, name).tensor]
             assert array is not None
-            found.append(origin.one(array, graph.types[name].shape))
+            found.append(_as_reals(graph.types[name], origin.one(array, graph.types[name].shape)))
         return graph, tuple(found)
     raise refusal or UnsupportedOperator("computes nothing")
 
@@ -147,10 +148,34 @@ def _compare_reals(case: Case, graph: Graph, real: dict[str, Array]) -> None:
         assert expected is not None
         origin = origin_of(graph, name)
         wanted = origin.one(np.asarray(expected), graph.types[name].shape)
-        found = real[name]
-        if not np.allclose(found, wanted, case.rtol, max(case.atol, 1e-6), equal_nan=True):
+        kind, found = graph.types[name], real[name]
+        if _is_quantized(kind, wanted):
+            _compare_steps(kind, found, wanted)
+        elif not np.allclose(found, wanted, case.rtol, max(case.atol, 1e-6), equal_nan=True):
             worst = np.nanmax(np.abs(found.astype(np.float64) - wanted))
             raise Different(f"the float graph differs by {worst:.3g} from what ONNX expects")
+
+
+def _is_quantized(kind: TensorType, array: Array) -> bool:
+    """An array holds the integers of a value that the graph has as reals."""
+    return kind.dtype is DType.FLOAT32 and kind.quant is not None and array.dtype.kind in "iu"
+
+
+def _as_reals(kind: TensorType, array: Array) -> Array:
+    """Return an array as the float graph takes it: what is quantized, as reals."""
+    if not _is_quantized(kind, array):
+        return array
+    assert kind.quant is not None
+    return kind.quant.dequantize(as_signed(array)).astype(np.float32)
+
+
+def _compare_steps(kind: TensorType, found: Array, wanted: Array) -> None:
+    """Reals are nearest to the integers that ONNX expects of them."""
+    assert kind.quant is not None
+    steps = np.clip(found / kind.quant.scale + kind.quant.zero_point, -128, 127)
+    worst = float(np.max(np.abs(steps - as_signed(wanted)), initial=0.0))
+    if worst > 0.5 + 1e-3:
+        raise Different(f"the float graph is {worst:.2f} steps from what ONNX expects")
 
 
 def _range(array: Array) -> Range:

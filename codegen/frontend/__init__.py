@@ -1,8 +1,17 @@
 """The only place that knows ONNX and TFLite: a model file becomes a float Graph."""
 
-from codegen.frontend.importer import import_model
+from codegen.frontend.importer import Imported, import_model, loc_of, read_model
 from codegen.frontend.inline import inline_functions
 from codegen.frontend.load import load_model, load_onnx
 from codegen.frontend.shapes import fix_shapes
 
-__all__ = ["fix_shapes", "import_model", "inline_functions", "load_model", "load_onnx"]
+__all__ = [
+    "Imported",
+    "fix_shapes",
+    "import_model",
+    "inline_functions",
+    "load_model",
+    "load_onnx",
+    "loc_of",
+    "read_model",
+]

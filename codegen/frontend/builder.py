@@ -160,7 +160,7 @@ class Builder:
                 break
             name = f"{base}_{suffix}"
         self.types[name] = entry
-        self.constants[name] = np.ascontiguousarray(data)
+        self.constants[name] = np.ascontiguousarray(data).reshape(data.shape)
         return name
 
     def weights(self, const: Const, perm: tuple[int, ...], factor: float = 1.0) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from codegen.frontend.call import Call
 from codegen.frontend.operand import Const, Unsupported
@@ -68,6 +67,8 @@ def _run(call: Call, integers: bool = False) -> list[Array]:
 
 def run_node(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     """Return what ONNX says a node makes of these operands; None stands for one that is absent."""
+    from onnx.reference import ReferenceEvaluator
+
     node = onnx.NodeProto()
     node.CopyFrom(call.proto)
     node.ClearField("input")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from codegen.errors import InvalidModel, Problem, UnsupportedOperator
+from codegen.errors import (
+    CodegenError,
+    DynamicShape,
+    InvalidModel,
+    Problem,
+    UnsupportedOperator,
+)
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert import CONVERTERS, DIVIDING, MICROSOFT
+from codegen.frontend.convert.move import held
 from codegen.frontend.convert.quantized import dequantized_constant
 from codegen.frontend.fold import fold_node, shape_of
 from codegen.frontend.operand import Const, Operand, Unknown, Unsupported, View
@@ -32,7 +41,10 @@ from codegen.ops import Reshape
 
 @dataclass(slots=True)
 class _State:
-    """One import: the graph so far, what each tensor is, and what was refused."""
+    """One import: the graph so far, what each tensor is, and what was refused.
+
+    `edges` are values that refused nodes read, `stand_ins` those that stand for their results.
+    """
 
     file: str
     opset: int
@@ -41,6 +53,26 @@ class _State:
     tensors: dict[str, Operand]
     read: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
+    edges: list[str] = field(default_factory=list)
+    stand_ins: list[str] = field(default_factory=list)
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """The tensors that are known before the network runs."""
+        return frozenset(name for name, found in self.tensors.items() if isinstance(found, Const))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """What a model says as far as it is understood, and all that is not.
+
+    Where there are errors, the graph is what is left without the nodes that they name: what they
+    make are inputs, what they read are outputs. `constants` are the ONNX tensors that fold.
+    """
+
+    graph: Graph
+    errors: tuple[CodegenError, ...]
+    constants: frozenset[str]
 
 
 def import_model(model: onnx.ModelProto, file: str) -> Graph:
@@ -50,34 +82,66 @@ def import_model(model: onnx.ModelProto, file: str) -> Graph:
     QuantizeLinear and DequantizeLinear of activations stay nodes; those of constants become the
     constants' formats.
     """
+    found = read_model(model, file)
+    for error in found.errors:
+        raise error
+    return found.graph
+
+
+def read_model(model: onnx.ModelProto, file: str) -> Imported:
+    """Return the float graph of `model` with the errors that `import_model` raises the first of.
+
+    Raises InvalidModel, and UnsupportedOperator where the operator set is too old to be read.
+    """
     opset = opset_of(model, file)
-    ports = input_shapes(model, file)
+    errors: list[CodegenError] = []
+    ports: dict[str, tuple[int, ...]] = {}
+    try:
+        ports = input_shapes(model, file)
+    except DynamicShape as error:
+        errors.append(error)
     tensors = tuple(value.name for value in model.graph.output)
     read = frozenset(name for node in model.graph.node for name in node.input if name)
-    inferred = infer_tensors(model, file)
+    name = model.graph.name or "model"
+    try:
+        inferred = infer_tensors(model, file)
+    except InvalidModel as error:
+        return Imported(Graph(name, (), (), ()), (*errors, error), frozenset())
     state = _State(file, opset, inferred, _builder(model), {"": None}, read | {*tensors})
     for stored in model.graph.initializer:
         state.tensors[stored.name] = Const(stored.name, numpy_helper.to_array(stored))
     for value in graph_inputs(model):
-        _declare_input(state, value, ports[value.name])
+        if errors:
+            state.tensors[value.name] = Unknown()
+        else:
+            _declare_input(state, value, ports[value.name])
     for proto in model.graph.node:
         _import_node(state, proto)
     outputs: tuple[str, ...] = ()
     for tensor in tensors:
         outputs += (_import_output(state, tensor, (*ports, *outputs)),)
     if state.problems:
-        raise UnsupportedOperator.collect(state.problems)
+        errors.append(UnsupportedOperator.collect(state.problems))
     builder = state.builder
+    made = {node.output for node in builder.nodes}
     graph = Graph(
-        model.graph.name or "model",
-        tuple(ports),
-        outputs,
+        name,
+        tuple(dict.fromkeys((*ports, *state.stand_ins))),
+        outputs if not errors else tuple(_edges(state, outputs, made)),
         tuple(builder.nodes),
         builder.types,
         builder.constants,
         builder.origins,
     )
-    return _named_after_outputs(graph.with_nodes(graph.nodes), tensors)
+    graph = graph.with_nodes(graph.nodes)
+    if not errors:
+        graph = _named_after_outputs(graph, tensors)
+    return Imported(graph, tuple(errors), state.constants)
+
+
+def _edges(state: _State, outputs: tuple[str, ...], made: set[str]) -> Iterator[str]:
+    """Yield what is to be kept of a graph with gaps: outputs and operands of refused nodes."""
+    yield from dict.fromkeys(name for name in (*outputs, *state.edges) if name in made)
 
 
 def _builder(model: onnx.ModelProto) -> Builder:
@@ -102,9 +166,13 @@ def _declare_input(state: _State, value: onnx.ValueInfoProto, shape: tuple[int, 
     state.tensors[value.name] = view
 
 
+def loc_of(proto: onnx.NodeProto, file: str) -> Loc:
+    """Return the node's place: its name, or one made of its operator and first result."""
+    return Loc(file, proto.name or f"{proto.op_type}_{proto.output[0]}", proto.op_type)
+
+
 def _import_node(state: _State, proto: onnx.NodeProto) -> None:
-    name = proto.name or f"{proto.op_type}_{proto.output[0]}"
-    loc = Loc(state.file, name, proto.op_type)
+    loc = loc_of(proto, state.file)
     undefined = [tensor for tensor in proto.input if tensor not in state.tensors]
     if undefined:
         raise InvalidModel(f"tensor '{undefined[0]}' is read and never made", where=str(loc))
@@ -130,6 +198,9 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
+    if op_type == "Size" and isinstance(first, View):
+        size = math.prod(state.builder.full_shape(first))
+        return (Const(call.output, np.asarray(size, np.int64)),)
     known = [operand for operand in call.operands if operand is not None]
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
@@ -169,6 +240,7 @@ def _refuse(state: _State, call: Call, error: Unsupported) -> None:
     op_type = call.proto.op_type
     state.problems.append(Problem(f"{op_type}: {error.reason}", str(call.loc), error.hint))
     first = call.operand(0)
+    state.edges += [operand.value for operand in call.operands if isinstance(operand, View)]
     for tensor in call.proto.output:
         if op_type == "DequantizeLinear" and isinstance(first, Const):
             state.tensors[tensor] = Const(tensor, np.zeros(first.data.shape, np.float32))
@@ -182,6 +254,7 @@ def _placeholder(state: _State, tensor: str, dtype: DType = DType.FLOAT32) -> Op
     found = state.inferred.get(tensor)
     if found is None or not found.shape:
         return Unknown()
+    state.stand_ins.append(tensor)
     return state.builder.declare(tensor, found.shape, dtype)
 
 
@@ -189,12 +262,14 @@ def _import_output(state: _State, tensor: str, ports: tuple[str, ...]) -> str:
     """Return a value that shows an output in the order of the ONNX tensor and is no other port."""
     found = state.tensors.get(tensor, Unknown())
     builder = state.builder
-    if isinstance(found, Const):
-        where = f"{state.file}: output '{tensor}'"
-        state.problems.append(Problem("the output is a constant", where, "remove the output"))
-    if not isinstance(found, View):
-        return tensor
     place = Loc(state.file)
+    if isinstance(found, Const) and found.data.size:
+        found = held(builder, found, place)
+    if not isinstance(found, View):
+        if isinstance(found, Const):
+            where = f"{state.file}: output '{tensor}'"
+            state.problems.append(Problem("the output is empty", where, "remove the output"))
+        return tensor
     value = builder.plain(found, place)
     if value in ports:
         copy = Reshape(builder.types[value].shape)

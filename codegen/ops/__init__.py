@@ -2,6 +2,7 @@
 
 from codegen.ir.op import Op
 from codegen.ops.add import Add
+from codegen.ops.blend import Blend
 from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
@@ -31,6 +32,7 @@ from codegen.ops.unary import Clip, Function, Requantize
 OPS: tuple[type[Op], ...] = (
     Add,
     AveragePool,
+    Blend,
     Clip,
     Concat,
     Constant,
@@ -75,6 +77,7 @@ __all__ = [
     "OPS",
     "Add",
     "AveragePool",
+    "Blend",
     "Clip",
     "Concat",
     "Constant",

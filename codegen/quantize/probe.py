@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from codegen.errors import InvalidModel
 from codegen.ir.types import Array, DType, Quant
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
     quantize; one thread, so that sums have one order. Raises InvalidModel where onnxruntime
     refuses the model.
     """
+    import onnxruntime
+
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)
     made = {name for node in model.graph.node for name in node.output}

@@ -87,7 +87,8 @@ def quantize_operands(
     inputs: list[str] = []
     for name in node.inputs:
         if name in graph.constants:
-            quant = format_of(types, node.output) if node.op.keeps_quant else None
+            is_shown = node.op.keeps_quant or not graph.activations(node)
+            quant = format_of(types, node.output) if is_shown else None
             inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
         else:
             inputs.append(name)

@@ -127,3 +127,12 @@ def test_moves_as_onnxruntime_does(name: str) -> None:
     graph = import_model(model, "net.onnx")
     for found in (graph, canonicalize(graph)):
         assert np.array_equal(show(found, x, expected.shape), expected)
+
+
+@pytest.mark.parametrize("body", ["y = Shape (x)", "y = Size (x)"])
+def test_a_constant_output_is_a_value(body: str) -> None:
+    model = make_model((3, 1, 4), body)
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    graph = import_model(model, "net.onnx")
+    found = evaluate(graph, [np.zeros((2, 3, 1, 4), np.float32)])["y"]
+    assert found.tolist() == [[3, 1, 4] if "Shape" in body else 12] * 2

@@ -6,8 +6,6 @@ import numpy as np
 import onnx
 import pytest
 
-from codegen.errors import UnsupportedOperator
-from codegen.frontend import import_model
 from codegen.ir.types import Array
 from tests.frontend.compare import assert_same, make_model, op_names
 
@@ -87,24 +85,38 @@ def test_sizes_computed_from_another_value() -> None:
     assert_same(make_model(body, constants | {"four": np.asarray([4], np.int64)}))
 
 
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        ('mode="cubic"', "mode 'cubic'"),
-        ('coordinate_transformation_mode="tf_crop_and_resize"', "tf_crop_and_resize"),
-        ('mode="linear", antialias=1', "antialias"),
-        ('keep_aspect_ratio_policy="not_larger"', "not_larger"),
-    ],
+WHOLE = (
+    'mode="cubic"',
+    'mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1',
+    'mode="cubic", coordinate_transformation_mode="align_corners"',
+    'mode="linear", antialias=1',
+    'mode="cubic", antialias=1',
+    'mode="linear", keep_aspect_ratio_policy="not_larger", axes=[2,3]',
+    'mode="nearest", keep_aspect_ratio_policy="not_smaller", axes=[2,3]',
 )
-def test_other_forms_are_refused(attributes: str, message: str) -> None:
-    model = resize(attributes, sized(4, 4), 19)
-    with pytest.raises(UnsupportedOperator, match=message):
-        import_model(model, "net.onnx")
 
 
-def test_channels_and_batches_are_not_resized() -> None:
-    for scales in ((1, 2, 2, 2), (2, 1, 1, 1)):
-        given = np.asarray(scales, np.float32)
-        model = make_model("y = Resize (x, , s)", {"s": given})
-        with pytest.raises(UnsupportedOperator, match="resizes the"):
-            import_model(model, "net.onnx")
+@pytest.mark.parametrize("size", [(16, 16), (3, 11)])
+@pytest.mark.parametrize("attributes", WHOLE)
+def test_other_modes(attributes: str, size: tuple[int, int]) -> None:
+    sizes = np.asarray(size) if "axes" in attributes else sized(*size)
+    graph = assert_same(resize(attributes, sizes, 19))
+    assert "transpose" not in op_names(graph)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_regions(mode: str) -> None:
+    """A region that begins inside and ends outside the image."""
+    attributes = 'coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=10.0'
+    region = np.asarray((0, 0, 0.25, -0.5, 1, 1, 0.75, 1.5), np.float32)
+    body = f'y = Resize <mode="{mode}", {attributes}> (x, roi, , n)'
+    assert_same(make_model(body, {"roi": region, "n": sized(5, 11)}))
+
+
+@pytest.mark.parametrize(
+    ("mode", "scales"),
+    [("nearest", (1, 2, 2, 2)), ("linear", (1, 1.5, 1, 1))],
+)
+def test_any_axes(mode: str, scales: tuple[float, ...]) -> None:
+    given = np.asarray(scales, np.float32)
+    assert_same(make_model(f'y = Resize <mode="{mode}"> (x, , s)', {"s": given}))

@@ -11,6 +11,7 @@ from codegen.ir.types import DType, TensorType
 from codegen.ops import (
     Add,
     AveragePool,
+    Blend,
     Conv2d,
     Dense,
     Gru,
@@ -179,6 +180,26 @@ def takes(draw: Draw) -> Graph:
     return op_graph(Take(1.7), [int8(shape, 0.05, 3)], (0.05, 3), [(index, kind)])
 
 
+@st.composite
+def blends(draw: Draw) -> Graph:
+    """Sums along two axes, of weights of either sign in few shares or in many."""
+    outer, *sides, inner = (draw(st.integers(1, 5)) for _ in range(4))
+    shape = (outer, *sides, inner)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    held, shares = [], []
+    for side in sides:
+        size = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+        total = draw(st.integers(1, 2**24))
+        weights = rng.integers(-total // 4, total, size)
+        weights[:, -1] += total - weights.sum(axis=1)
+        shares.append(total)
+        tables = rng.integers(0, side, size).astype(np.int32), weights.astype(np.int32)
+        held += [(table, TensorType(size, DType.INT32)) for table in tables]
+    x = int8(shape, 0.05, draw(zero_points))
+    return op_graph(Blend((shares[0], shares[1])), [x], (0.07, draw(zero_points)), held)
+
+
+@st.composite
 def recurrences(draw: Draw) -> Graph:
     """Layers that remember: any sizes, functions, limits and peepholes; extreme weights."""
     kind = draw(st.sampled_from((Rnn, Gru, Lstm)))

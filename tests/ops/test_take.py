@@ -1,4 +1,4 @@
-"""Take: loops, tables, and fill values; C equals the reference bit for bit."""
+"""Take and Blend: loops, tables, and fill values; C equals the reference bit for bit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codegen.ir.types import Array, DType, TensorType
 from codegen.ops import Concat, Constant, Take, Transpose
 from codegen.ops.runs import strided_loops
 from codegen.schedule.kernels import variants
-from tests.ops.cases import takes
+from tests.ops.cases import blends, takes
 from tests.ops.harness import GENERIC, int8, op_graph
 from tests.ops.test_kernels import check, few, several
 
@@ -27,6 +27,26 @@ def take_graph(shape: tuple[int, ...], index: Array, value: float = 0.0) -> Grap
 @given(graphs=st.lists(takes(), **several))
 def test_take(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
+
+
+@few
+@given(graphs=st.lists(blends(), **several))
+def test_blend(graphs: list[Graph]) -> None:
+    check(graphs, GENERIC)
+
+
+@given(blends())
+def test_a_blend_is_within_a_step_of_the_real_one(graph: Graph) -> None:
+    """Where results do not saturate; weights of the kernel are coarser than those of the floats."""
+    (node,) = graph.nodes
+    signature = graph.signature(node)
+    x, y = graph.types["x0"], graph.types["y"]
+    assert x.quant is not None and y.quant is not None
+    q = np.random.default_rng(0).integers(-128, 128, (8, *x.shape)).astype(np.int8)
+    constants = [graph.constants[name] for name in node.inputs[1:]]
+    real = node.op.evaluate(x.quant.dequantize(q), *constants) / y.quant.scale + y.quant.zero_point
+    found = node.op.evaluate_fixed(signature, q, *constants)
+    assert np.abs(np.clip(real, -128, 127) - found).max() <= 1.5
 
 
 numbers = np.arange(120).reshape(2, 3, 4, 5)

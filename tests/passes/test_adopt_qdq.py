@@ -11,7 +11,7 @@ from codegen.errors import BadQuantization, UnsupportedOperator
 from codegen.frontend import import_model
 from codegen.ir.graph import Graph
 from codegen.ir.text import parse_graph
-from codegen.ir.types import Array, DType, Quant
+from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.passes import canonicalize
 from codegen.passes.adopt_qdq import adopt_qdq
 from tests.frontend.compare import op_names
@@ -173,28 +173,33 @@ def test_int8_weights_stay_int8(weights: str, quant: Quant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "reason"),
+    ("weights", "zero"),
     [
-        ("wd = DequantizeLinear (w, s, z)", "have a zero point other than 0"),
-        ("wd = DequantizeLinear <axis=1> (w, columns, zeros6)", "not the output channel's"),
-        ("k = Cast <to=2> (w) wd = DequantizeLinear (k, s, u)", "is uint8"),
+        ("wd = DequantizeLinear (w, s, z)", "z"),
+        ("k = Cast <to=2> (w) wd = DequantizeLinear (k, s, u)", "u"),
     ],
 )
-def test_other_weights_are_refused_by_name(weights: str, reason: str) -> None:
-    with pytest.raises(UnsupportedOperator) as found:
-        gemm(weights)
-    assert reason in str(found.value)
-    assert "net.onnx: node '" in str(found.value)
+def test_weights_are_held_less_their_zero_point(weights: str, zero: str) -> None:
+    graph = gemm(weights)
+    w = graph.nodes[0].inputs[1]
+    stored = CONSTANTS["w"].astype(np.uint8 if zero == "u" else np.int8).astype(int)
+    assert graph.constants[w].dtype.kind == "i"
+    assert np.array_equal(graph.constants[w], stored - int(CONSTANTS[zero]))
+    assert graph.types[w].quant == Quant((0.5,))
 
 
-def test_uint8_activations_are_refused_with_every_node() -> None:
+def test_weights_with_scales_along_another_axis_become_reals() -> None:
+    graph = gemm("wd = DequantizeLinear <axis=1> (w, columns, zeros6)")
+    w = graph.nodes[0].inputs[1]
+    assert graph.types[w] == TensorType(CONSTANTS["w"].shape)
+    assert np.array_equal(graph.constants[w], CONSTANTS["w"] * CONSTANTS["columns"])
+
+
+def test_uint8_activations_are_int8_less_128() -> None:
     model = quantized("q = QuantizeLinear (x, s, u) y = DequantizeLinear (q, s, u)")
-    with pytest.raises(UnsupportedOperator) as found:
-        import_model(model, "net.onnx")
-    assert [problem.message for problem in found.value.problems] == [
-        "QuantizeLinear: quantizes to uint8",
-        "DequantizeLinear: quantizes to uint8",
-    ]
+    graph = canonicalize(import_model(model, "net.onnx"))
+    expected = Quant((0.5,), int(CONSTANTS["u"]) - 128)
+    assert {graph.types[name].quant for name in (*graph.inputs, *graph.outputs)} == {expected}
 
 
 def test_floats_computed_from_int8_without_dequantizing_are_refused() -> None:

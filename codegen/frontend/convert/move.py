@@ -97,13 +97,17 @@ def elements(builder: Builder, view: View) -> int:
 
 def padded(index: Array, before: Sequence[int], after: Sequence[int], mode: str) -> Array:
     """Return an index with more places, or fewer where counts are negative, at each end."""
-    places, inside = [], np.ones((), bool)
-    for size, head, tail in zip(index.shape, before, after, strict=True):
-        place = np.arange(-head, size + tail)
-        inside = np.logical_and(inside[..., None], (place >= 0) & (place < size))
-        places.append(_continued(place, size, mode))
-    found = index[np.ix_(*places)]
-    return np.where(inside, found, FILL) if mode == "constant" else found
+    ends = zip(index.shape, before, after, strict=True)
+    places = [_continued(np.arange(-head, n + tail), n, mode) for n, head, tail in ends]
+    return picked(index, places)
+
+
+def picked(index: Array, places: Sequence[Array]) -> Array:
+    """Return an index at places of each axis; -1, the fill value, where any place is -1."""
+    is_fill = np.zeros((), bool)
+    for place in places:
+        is_fill = np.logical_or(is_fill[..., None], place == FILL)
+    return np.where(is_fill, FILL, index[np.ix_(*places)])
 
 
 def _continued(place: Array, size: int, mode: str) -> Array:
@@ -114,6 +118,8 @@ def _continued(place: Array, size: int, mode: str) -> Array:
         period = max(2 * (size - 1), 1)
         found: Array = (size - 1) - np.abs(place % period - (size - 1))
         return found
-    if mode in ("constant", "edge"):
+    if mode == "edge":
         return np.clip(place, 0, size - 1)
+    if mode == "constant":
+        return np.where((place >= 0) & (place < size), place, FILL)
     raise Unsupported(f"mode '{mode}'")

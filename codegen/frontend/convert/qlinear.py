@@ -61,6 +61,7 @@ def on_quantized(op_type: str, converter: Converter, form: Form) -> Converter:
         stored = np.dtype(np.uint8)
         return quantized(builder, call, made, activation_quant(scale, zero_point, stored))
 
+    convert.__doc__ = f"{op_type} of int8 or uint8 in formats of their own."
     return convert
 
 

@@ -107,7 +107,7 @@ class Call:
             first, second = (self.tensor(factor).scales for factor in factors)
             scales = tensor.scales if tensor.is_quantized else first * second
             tensor = replace(
-                tensor, type="INT32", scales=scales, zero_points=0 * scales.astype(int)
+                tensor, type="INT32", scales=scales, zero_points=np.zeros(scales.size, np.int64)
             )
         return self.writer.stored(tensor, data, 0, self.name)
 

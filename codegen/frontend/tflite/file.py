@@ -58,7 +58,7 @@ class Tensor:
 
     @property
     def is_quantized(self) -> bool:
-        return self.scales.size > 0
+        return self.scales.size > 0 and "INT" in self.type
 
     def same_format(self, other: Tensor) -> bool:
         """Both hold the same reals in the same integers."""
@@ -136,6 +136,9 @@ def _subgraph(schema: ModuleType, model: Any, graph: Any) -> Subgraph:
     used.update(i for operator in operators for i in (*operator.inputs, *operator.outputs))
     if not all(-1 <= index < len(tensors) for index in used):
         raise ValueError("it names a tensor that it does not hold")
+    made = {*inputs, *outputs, *(i for operator in operators for i in operator.outputs)}
+    if any(index < 0 or tensors[index].data is not None for index in made):
+        raise ValueError("a tensor that is given or computed is constant")
     return Subgraph(_text(graph.Name()), tensors, operators, inputs, outputs)
 
 
@@ -146,7 +149,7 @@ def _tensor(types: Mapping[int, str], model: Any, tensor: Any, index: int) -> Te
     found = Tensor(
         index,
         name,
-        types[tensor.Type()],
+        types.get(tensor.Type(), f"of type {tensor.Type()}"),
         shape,
         tuple(axis for axis, size in enumerate(signature) if size < 0),
         is_sparse=tensor.Sparsity() is not None,

@@ -75,12 +75,16 @@ def _translate(call: Call, variables: Variables) -> None:
         if call.operator.type in STATEFUL:
             convert_stateful(variables, call)
             return
-        values = convert(call)
+        for value, tensor in zip(convert(call), call.results, strict=True):
+            call.writer.make(value, tensor, call.name)
     except Unsupported as error:
         _refuse(call, error)
-        return
-    for value, tensor in zip(values, call.results, strict=True):
-        call.writer.make(value, tensor, call.name)
+    except CONTRADICTIONS as error:
+        _refuse(call, Unsupported(f"operands or options do not fit together: {error!r}"))
+
+
+CONTRADICTIONS = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What arises where shapes, constants or options are not those that the operator asks for."""
 
 
 def _check(tensor: Tensor, kind: str) -> None:
@@ -92,10 +96,14 @@ def _check(tensor: Tensor, kind: str) -> None:
 
 def _refuse(call: Call, error: Unsupported) -> None:
     """Stand in for the results of a refused operator by a node that the importer reports."""
-    writer, kind = call.writer, call.operator.type
-    inputs = [writer.names[tensor.index] for tensor in call.operands if tensor.data is None]
+    writer = call.writer
+    made = {writer.names[index] for index in writer.graph.inputs}
+    made.update(name for node in writer.nodes for name in node.output)
+    computed = [writer.names[tensor.index] for tensor in call.operands if tensor.data is None]
+    inputs = [name for name in computed if name in made]
     outputs = [writer.names[tensor.index] for tensor in call.results]
-    writer.nodes.append(refused_node(kind, inputs, outputs, error, call.name))
+    outputs = outputs or [writer.unique(f"{call.name}_refused")]
+    writer.nodes.append(refused_node(call.operator.type, inputs, outputs, error, call.name))
 
 
 def value_info(name: str, tensor: Tensor) -> onnx.ValueInfoProto:

@@ -30,7 +30,7 @@ class Writer:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
-    formats: dict[int, tuple[str, str]] = field(default_factory=dict)
+    formats: dict[tuple[int, bytes], tuple[str, str]] = field(default_factory=dict)
     reals: dict[int, str] = field(default_factory=dict)
     firsts: dict[str, str] = field(default_factory=dict)
 
@@ -98,18 +98,24 @@ class Writer:
         self._linear("DequantizeLinear", value, result, tensor, node, axis)
         return result
 
+    def rounded(self, value: str, tensor: Tensor, node: str) -> str:
+        """Return a float tensor behind the format of `tensor`."""
+        inner = self.unique(f"{value}_quantized")
+        self._linear("QuantizeLinear", value, inner, tensor, node, tensor.axis)
+        return self.dequantized(inner, tensor, node, tensor.axis)
+
     def _linear(
         self, op_type: str, value: str, result: str, tensor: Tensor, node: str, axis: int
     ) -> None:
-        is_scalar = tensor.scales.size == 1
-        if tensor.index not in self.formats:
+        is_scalar, key = tensor.scales.size == 1, (tensor.index, tensor.scales.tobytes())
+        if key not in self.formats:
             name, zeros = short_name(tensor), tensor.zero_points.astype(tensor.type.lower())
-            self.formats[tensor.index] = (
+            self.formats[key] = (
                 self.constant(f"{name}_scale", tensor.scales[0] if is_scalar else tensor.scales),
                 self.constant(f"{name}_zero_point", zeros[0] if is_scalar else zeros),
             )
         attributes = {} if is_scalar else {"axis": axis}
-        self.add(op_type, [value, *self.formats[tensor.index]], [result], node, **attributes)
+        self.add(op_type, [value, *self.formats[key]], [result], node, **attributes)
 
     def channels_first(self, value: str, node: str) -> str:
         """Return an image with its channels before rows and columns."""

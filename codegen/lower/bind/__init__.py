@@ -46,7 +46,13 @@ from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
 from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
-from codegen.lower.bind.take import bind_constant, bind_strided, bind_take, bind_take_or_fill
+from codegen.lower.bind.take import (
+    bind_blend,
+    bind_constant,
+    bind_strided,
+    bind_take,
+    bind_take_or_fill,
+)
 
 __all__ = ["Binding", "Data", "bind"]
 
@@ -95,6 +101,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,
     "generic/reduce_log": bind_reduce,

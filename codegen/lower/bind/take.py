@@ -1,4 +1,4 @@
-"""Bind what takes elements by their index: as loops where they lie evenly, else by a table."""
+"""Bind what reads elements by their index: as loops where they lie evenly, else by a table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array
-from codegen.lower.bind.binding import Binding, Data
-from codegen.ops import Constant, Take
+from codegen.lower.bind.binding import Binding, Data, rescale_params
+from codegen.ops import Blend, Constant, Take
 from codegen.ops.runs import Runs, index_of, least_unsigned, runs_of, strided_loops
 
 
@@ -72,6 +72,41 @@ def bind_constant(op: Constant, signature: Signature) -> Binding:
         f"{y.size_bytes} bytes from flash",
         {"ctype": ctype, "size": y.size_bytes},
         (Data("values", ctype, values.ravel(), "known beforehand"),),
+    )
+
+
+def bind_blend(op: Blend, signature: Signature) -> Binding:
+    """Places and weights of the rows' taps, then of the columns'."""
+    p = op.params(signature)
+    x, y = signature.inputs[0], signature.output
+    rows, columns = signature.constants[1], signature.constants[3]
+    assert rows is not None and columns is not None
+    places = least_unsigned(np.concatenate((rows.ravel(), columns.ravel())))
+    weights = np.concatenate([table.ravel() for table in p.weights]).astype(np.int16)
+    outer, height, width, channels = y.shape
+    shares = " and ".join(str(table[0].sum()) for table in p.weights)
+    return Binding(
+        f"blend_{outer}x{height}x{width}x{channels}",
+        f"{x.shape[1]}x{x.shape[2]} blended to {height}x{width}",
+        {
+            "place": f"{places.dtype.name}_t",
+            "offset": p.offset,
+            "rows": outer * height,
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "row_taps": rows.shape[1],
+            "column_taps": columns.shape[1],
+            "row_entries": rows.size,
+            "row_pitch": x.shape[2] * channels,
+            "block": x.shape[1] * x.shape[2] * channels,
+            "multiplier": p.rescale.multipliers[0],
+            **rescale_params(p.rescale),
+        },
+        (
+            Data("places", f"{places.dtype.name}_t", places, "rows that taps read, then columns"),
+            Data("weights", "int16_t", weights, f"of these taps, in {shares} shares"),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from codegen.ir.schedule import Kernel
 from codegen.ops import (
     Add,
     AveragePool,
+    Blend,
     Clip,
     Concat,
     Constant,
@@ -381,6 +382,11 @@ GENERIC: tuple[Rule, ...] = (
         (Take, Transpose),
         is_unfilled,
         cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "blend", ("rescale",), whole=True),
+        (Blend,),
+        cost=Cost(mac=9.0, output=20.0),
     ),
     Rule(
         Kernel("generic", "constant", whole=True),

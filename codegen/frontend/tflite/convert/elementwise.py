@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from codegen.frontend.operand import Unsupported
 from codegen.frontend.tflite.call import Call
@@ -61,8 +64,10 @@ def convert_leaky_relu(call: Call) -> str:
 
 
 def convert_softmax(call: Call) -> str:
-    """SOFTMAX along the last axis, of operands times beta."""
-    value, beta = call.real(0), call.real_option("Beta", 1.0)
-    if beta != 1.0:
-        value = call.emit("Mul", value, call.number(beta))
+    """SOFTMAX along the last axis, of operands times beta: the same integers, of another scale."""
+    value, beta, x = call.real(0), np.float32(call.real_option("Beta", 1.0)), call.tensor(0)
+    if beta != 1:
+        value = call.emit("Mul", value, call.number(float(beta)))
+        if x.is_quantized:
+            value = call.writer.rounded(value, replace(x, scales=x.scales * beta), call.name)
     return call.emit("Softmax", value, axis=-1)

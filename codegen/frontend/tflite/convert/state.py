@@ -39,7 +39,7 @@ def convert_stateful(variables: Variables, call: Call) -> None:
     elif kind == "READ_VARIABLE":
         _read(variables, call)
     else:
-        name, tensor = variables.handles[call.tensor(0).index], call.tensor(1)
+        name, tensor = _named(variables, call), call.tensor(1)
         if name in variables.ports:
             _check_format(name, variables.ports[name][1], tensor)
         variables.assigned[name] = tensor
@@ -51,9 +51,16 @@ def shared_name(operator: Operator) -> str:
     return str(name.decode("utf-8", "replace"))
 
 
+def _named(variables: Variables, call: Call) -> str:
+    name = variables.handles.get(call.tensor(0).index)
+    if name is None:
+        raise Unsupported(f"operand 0, '{call.tensor(0).name}', is no variable")
+    return name
+
+
 def _read(variables: Variables, call: Call) -> None:
     """Let the result be what was assigned, else the network's input."""
-    name, result, writer = variables.handles[call.tensor(0).index], call.result, call.writer
+    name, result, writer = _named(variables, call), call.result, call.writer
     if name in variables.assigned:
         _check_format(name, variables.assigned[name], result)
         value = writer.names[variables.assigned[name].index]

@@ -1,0 +1,140 @@
+"""Check a model: run what stages can say without data, and go on where one of them objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from codegen.check.facts import (
+    Fold,
+    OpenInput,
+    Summary,
+    count_unmeasured,
+    find_folds,
+    find_open,
+    summarize,
+)
+from codegen.check.findings import Finding, find_all
+from codegen.errors import BadQuantization, CodegenError, InvalidModel, Problem, UnsupportedOperator
+from codegen.frontend import Imported, read_model
+from codegen.ir.graph import Graph
+from codegen.options import Options
+from codegen.passes import canonicalize
+from codegen.quantize.calibrate import unformatted
+from codegen.quantize.quantize import quantize
+from codegen.quantize.ranges import Ranges
+from codegen.schedule.assign import assign_kernels
+from codegen.sources import open_model
+from codegen.targets import load_target
+
+GUESS = (-1.0, 1.0)
+"""A range for values that only samples can measure; what depends on it is not told."""
+PORTABLE = ("generic",)
+"""The kernels that every target has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All that can be said of a model without data.
+
+    `exit_status` is that of the first error that emission would end with, 0 where there is none.
+    `unmeasured` of `values` need samples for their formats. `target` is "" where none is named.
+    """
+
+    model: str
+    target: str
+    findings: tuple[Finding, ...]
+    exit_status: int
+    folds: tuple[Fold, ...]
+    open_inputs: tuple[OpenInput, ...]
+    unmeasured: int
+    values: int
+    summary: Summary
+
+
+def check_model(options: Options) -> Checked:
+    """Return what is to be said of a model; any CodegenError where it cannot even be opened.
+
+    The target of the options may be "".
+    """
+    families = load_target(options.target).kernels if options.target else PORTABLE
+    model, file = open_model(options), Path(options.model).name
+    imported = _read(model, file)
+    graph, errors = imported.graph, list(imported.errors)
+    refused = {problem.where for error in errors for problem in error.problems}
+    try:
+        graph = canonicalize(graph)
+    except CodegenError as error:
+        errors.append(error)
+    else:
+        errors += _later_errors(graph, families)
+    unmeasured, values = count_unmeasured(graph)
+    return Checked(
+        options.model_name,
+        options.target,
+        find_all(errors, model, file),
+        errors[0].exit_status if errors else 0,
+        find_folds(model, file, graph, imported.constants, refused),
+        find_open(model),
+        unmeasured,
+        values,
+        summarize(model, graph, complete=not imported.errors),
+    )
+
+
+def _read(model: onnx.ModelProto, file: str) -> Imported:
+    """Return what can be read of a model; nothing of one that contradicts itself."""
+    try:
+        return read_model(model, file)
+    except (InvalidModel, UnsupportedOperator) as error:
+        return Imported(Graph(model.graph.name or "model", (), (), ()), (error,), frozenset())
+
+
+def _later_errors(graph: Graph, families: tuple[str, ...]) -> list[CodegenError]:
+    """Return what quantization and kernels object to, where formats not prescribed are guessed."""
+    errors: list[CodegenError] = []
+    ranges = Ranges(dict.fromkeys((*graph.inputs, *(n.output for n in graph.nodes)), GUESS), "")
+    while True:
+        try:
+            fixed = quantize(graph, ranges)
+            break
+        except BadQuantization as error:
+            known = _without_guesses(graph, error)
+            errors += [BadQuantization.collect(known)] if known else []
+            left = without(graph, {problem.where for problem in error.problems})
+            if len(left.nodes) == len(graph.nodes):
+                return errors
+            graph = left
+    try:
+        assign_kernels(fixed, families)
+    except UnsupportedOperator as error:
+        errors.append(error)
+    return errors
+
+
+def _without_guesses(graph: Graph, error: BadQuantization) -> list[Problem]:
+    """Return the problems of nodes whose formats are all known."""
+    guessed = set(unformatted(graph))
+    for node in graph.nodes:
+        if node.op.keeps_quant and not guessed.isdisjoint(node.inputs):
+            guessed.add(node.output)
+    sure = {
+        str(node.loc) for node in graph.nodes if guessed.isdisjoint((*node.inputs, node.output))
+    }
+    return [problem for problem in error.problems if problem.where in sure]
+
+
+def without(graph: Graph, places: Collection[str]) -> Graph:
+    """Return the graph without the nodes of these places: their results become inputs."""
+    cut = [node for node in graph.nodes if str(node.loc) in places]
+    kept = [node for node in graph.nodes if str(node.loc) not in places]
+    made = {node.output for node in kept}
+    edges = (*graph.outputs, *(name for node in cut for name in node.inputs))
+    return graph.with_nodes(
+        kept,
+        inputs=(*graph.inputs, *(node.output for node in cut)),
+        outputs=tuple(dict.fromkeys(name for name in edges if name in made)),
+    )
