@@ -307,7 +307,7 @@ def may_run(
     """
     limits = [f"{done} < {_rows_for(want, reader)}" for want, reader in wants]
     parts = [_any(limits) if limits else f"{done} < {rows}"]
-    parts += [_wait(need, made, done) for need, made in needs]
+    parts += [_wait(need, made, done, rows) for need, made in needs]
     return " && ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
 
 
@@ -318,11 +318,12 @@ def _any(conditions: list[str]) -> str:
     return " || ".join(f"({condition})" for condition in conditions)
 
 
-def _wait(need: Need, made: str, done: str) -> str:
-    """Return the condition that an operand has come far enough for the next row."""
+def _wait(need: Need, made: str, done: str, rows: int) -> str:
+    """Return the condition that an operand has come far enough for the next of `rows` rows."""
     if _is_all(need):
         return f"{made} == {need.rows}"
-    if (need.stride, need.reach, need.divisor, need.least) == (1, 1, 1, 0):
+    is_in_step = (need.stride, need.reach, need.divisor, need.least) == (1, 1, 1, 0)
+    if is_in_step and rows <= need.rows:
         return f"{made} > {done}"
     if need.least == 1:
         return f"{made} > {_first_needed(need, done)}"
