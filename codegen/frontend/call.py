@@ -36,16 +36,6 @@ class Call:
             raise Unsupported(f"operand {index} must be computed, not constant")
         return found
 
-    def activation(self, index: int) -> View:
-        """Return a computed operand with a batch dimension; Unsupported where it has none."""
-        found = self.view(index)
-        if not found.batched:
-            raise Unsupported(
-                f"operand {index} has no batch dimension of size 1",
-                "keep a batch dimension of 1 first",
-            )
-        return found
-
     def constant(self, index: int) -> Const:
         """Return a constant operand; Unsupported where it is computed or absent."""
         found = self.operand(index)

@@ -61,12 +61,6 @@ def test_every_dynamic_dimension_is_listed() -> None:
     ]
 
 
-def test_a_batch_of_many_is_refused() -> None:
-    sizes = {"k": np.asarray([1, 1, 2, 2], np.float32)}
-    (message,) = refused(make_model('y = Resize <mode="linear"> (x, , k)', sizes, batch="4"))
-    assert "operand 0 has no batch dimension of size 1" in message
-
-
 def test_an_old_operator_set_is_refused() -> None:
     model = make_model("y = Relu (x)", opset=9)
     assert refused(model) == ["net.onnx: the model uses operator set 9; 11 is the oldest supported"]

@@ -90,7 +90,7 @@ def _global(builder: Builder, call: Call, op: Op) -> View:
 
 def average_axes(builder: Builder, call: Call, reduced: tuple[int, ...], keep_dims: bool) -> View:
     """Return the mean over axes, which count from the one behind the batch."""
-    view = call.activation(0)
+    view = call.view(0)
     sizes = builder.shape(view)
     perm = view.perm
     if len(perm) != 3 or perm[-1] in reduced:
