@@ -19,7 +19,7 @@ from codegen.conformance.scope import out_of_scope
 from codegen.emit import Golden, emit
 from codegen.emit.folder import write_files
 from codegen.errors import CodegenError, InvalidModel, UnsupportedOperator
-from codegen.frontend import import_model
+from codegen.frontend import import_model, inline_functions
 from codegen.ir.evaluate import evaluate, operand
 from codegen.ir.graph import Graph, Node
 from codegen.ir.memory import RamGoal
@@ -116,7 +116,8 @@ def _import(case: Case) -> tuple[Graph, tuple[Array, ...]]:
     refusal: CodegenError | None = None
     for computed in range(len(case.inputs), 0, -1):
         try:
-            graph = canonicalize(import_model(_with_constants(case, computed), case.name))
+            model = inline_functions(_with_constants(case, computed))
+            graph = canonicalize(import_model(model, case.name))
         except REFUSED as error:
             refusal = error
             continue

@@ -29,9 +29,8 @@ FUNCTIONS: Mapping[str, Callable[[Array, float, float], Array]] = {
 }
 """ONNX's activation functions of recurrent operators, their names in lower case."""
 
-FLAT_BITS = 12
-"""Arguments of functions that are flat beyond -8 and 8 are in steps of 2^-12."""
-FLAT = ("sigmoid", "tanh")
+FLAT = 8.0
+"""A sigmoid or tanh is flat beyond -8 and 8."""
 LEAST_BITS, MOST_BITS = 8, 12
 TOLERANCE = 2.0**-10
 """How far interpolation may be off, as a part of the greatest result."""
@@ -79,6 +78,18 @@ def greatest_of(function: Function) -> float:
     raise ValueError(f"{function[0]} grows without end, so there is no format for its results")
 
 
+def flat_from(function: Function) -> float:
+    """Return the magnitude from which on arguments make no difference, infinity where all do."""
+    name, alpha, beta = function
+    if name in ("sigmoid", "tanh"):
+        return FLAT
+    if name == "scaledtanh" and beta:
+        return FLAT / abs(beta)
+    if name == "hardsigmoid" and alpha:
+        return max(abs(beta), abs(1 - beta)) / abs(alpha)
+    return math.inf
+
+
 def make_curve(
     function: Function, reach: float, clip: float = math.inf, most_bits: int = 15
 ) -> Curve:
@@ -87,10 +98,8 @@ def make_curve(
     Arguments have up to `most_bits` binary places. Raises ValueError where the function bends too
     much for a table.
     """
-    reach = max(min(reach, clip), 2.0**-10)
+    reach = max(min(reach, clip, flat_from(function)), 2.0**-10)
     in_bits = min(most_bits, 15 - math.ceil(math.log2(reach)))
-    if function[0] in FLAT:
-        in_bits = min(most_bits, max(in_bits, FLAT_BITS))
     limit = INT16_MAX if clip == math.inf else min(INT16_MAX, round(clip * 2.0**in_bits))
     ends = np.asarray([-limit, 0, limit]) * 2.0**-in_bits
     greatest = float(np.abs(real_curve(function, np.linspace(ends[0], ends[2], 1025))).max())
@@ -106,4 +115,7 @@ def make_curve(
         off = np.abs(curve.apply(within) * 2.0**-out_bits - exact).max()
         if off <= TOLERANCE * greatest:
             return curve
-    raise ValueError(f"{function[0]} jumps or bends too much for a table of {2**MOST_BITS} entries")
+    raise ValueError(
+        f"{function[0]} of arguments up to {reach:.3g} jumps or bends too much for a table of"
+        f" {2**MOST_BITS} entries"
+    )

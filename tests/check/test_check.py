@@ -17,6 +17,10 @@ from codegen.check import SCHEMA, Checked, check_model, checked_to_json, render_
 from codegen.cli import cli
 from codegen.errors import CodegenError
 from codegen.frontend import importer
+from codegen.frontend.builder import Builder
+from codegen.frontend.call import Call
+from codegen.frontend.convert.pool import convert_max_pool
+from codegen.frontend.operand import Unsupported, View
 from codegen.options import Options
 from codegen.pipeline import compile_model
 from tests.frontend.compare import make_model
@@ -33,11 +37,18 @@ BROKEN = (
 CONSTANTS = {"w": W, "v": np.ones((2, 4, 1, 1), np.float32), "g": np.ones(4, np.float32)}
 
 
-@pytest.fixture(autouse=True)
-def no_hardmax(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget an operator, so that there is one to refuse however many are supported."""
-    left = tuple(entry for entry in importer.CONVERTERS if entry[0] != "Hardmax")
-    monkeypatch.setattr(importer, "CONVERTERS", left)
+def no_dilations(builder: Builder, call: Call) -> View:
+    """Refuse a pool for an attribute."""
+    if call.pair("dilations") != (1, 1):
+        raise Unsupported(f"dilations {call.pair('dilations')} of a pool")
+    return convert_max_pool(builder, call)
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget Hardmax and dilated pools, so that some are refused however many are supported."""
+    left = [entry for entry in importer.CONVERTERS if entry[0] not in ("Hardmax", "MaxPool")]
+    monkeypatch.setattr(importer, "CONVERTERS", (*left, ("MaxPool", no_dilations)))
 
 
 def check(folder: Path, model: onnx.ModelProto, **options: object) -> Checked:
@@ -68,6 +79,7 @@ def test_a_network_that_can_be_emitted(tmp_path: Path) -> None:
     assert (found.unmeasured, found.values) == (3, 6)
 
 
+@pytest.mark.usefixtures("refusing")
 def test_all_refused_nodes_and_what_folds_around_them(tmp_path: Path) -> None:
     found = check(tmp_path, make_model(BROKEN, CONSTANTS, outputs=("y", "d")))
     assert [(f.node, f.operator, f.attributes) for f in found.findings] == [
@@ -83,6 +95,7 @@ def test_all_refused_nodes_and_what_folds_around_them(tmp_path: Path) -> None:
     assert found.exit_status == emit_status(tmp_path / "net.onnx") == 1
 
 
+@pytest.mark.usefixtures("refusing")
 def test_quantization_objects_beside_the_operators(tmp_path: Path) -> None:
     """A sum that 32 bits cannot hold is told though an operator before it is refused."""
     body = (
@@ -128,6 +141,7 @@ def test_formats_of_the_model_need_no_samples(tmp_path: Path) -> None:
     assert [(f.kind, len(f.nodes)) for f in found.folds] == [("formats", 4)]
 
 
+@pytest.mark.usefixtures("refusing")
 def test_open_dimensions_and_unknown_operators_are_told_together(tmp_path: Path) -> None:
     model = make_model("a = Hardmax (x) y = Relu (a)", shapes={"x": (3, "h", 8)})  # type: ignore[arg-type]
     found = check(tmp_path, model)
@@ -164,6 +178,7 @@ def note(node: onnx.NodeProto, key: str, value: str) -> None:
     node.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
 
 
+@pytest.mark.usefixtures("refusing")
 def test_where_the_exporter_says_a_node_is_from(tmp_path: Path) -> None:
     model = make_model("a = Hardmax (x) b = Hardmax (a) y = Hardmax (b)")
     first, second, third = model.graph.node
@@ -192,6 +207,7 @@ def test_a_model_that_contradicts_itself(tmp_path: Path) -> None:
     assert found.exit_status == 1
 
 
+@pytest.mark.usefixtures("refusing")
 def test_every_key_is_documented(tmp_path: Path) -> None:
     from tests.test_docs import keys
 
@@ -208,6 +224,7 @@ def test_every_key_is_documented(tmp_path: Path) -> None:
             assert {key, f"{key}[]"} & documented, f"{key} is not in docs/check.md"
 
 
+@pytest.mark.usefixtures("refusing")
 def test_the_command_prints_and_exits(tmp_path: Path) -> None:
     done = command(str(write_toy(tmp_path)))
     assert done.exit_code == 0

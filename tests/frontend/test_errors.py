@@ -62,7 +62,8 @@ def test_every_dynamic_dimension_is_listed() -> None:
 
 
 def test_a_batch_of_many_is_refused() -> None:
-    (message,) = refused(make_model("y = LRN <size=3> (x)", batch="4"))
+    sizes = {"k": np.asarray([1, 1, 2, 2], np.float32)}
+    (message,) = refused(make_model('y = Resize <mode="linear"> (x, , k)', sizes, batch="4"))
     assert "operand 0 has no batch dimension of size 1" in message
 
 

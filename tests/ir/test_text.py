@@ -28,10 +28,13 @@ from codegen.ops import (
     Elementwise,
     Function,
     Gru,
+    InverseDeviation,
     Lrn,
     Lstm,
     MatMul,
     MaxPool,
+    MaxPoolVolume,
+    Normalize,
     Pad,
     QuantizeLinear,
     Reduce,
@@ -41,6 +44,7 @@ from codegen.ops import (
     SelectIndices,
     SelectValues,
     Slice,
+    SumPoolVolume,
     Take,
     Transpose,
 )
@@ -60,6 +64,7 @@ EXPRESSIONS = st.recursive(
     lambda inner: st.tuples(st.sampled_from(("add", "exp", "pow")), inner, inner),
     max_leaves=4,
 )
+THREES = st.tuples(COUNTS, COUNTS, COUNTS)
 QUANTS = st.builds(lambda s, z: Quant((s,), z), SCALES, st.integers(-128, 127)) | st.builds(
     lambda s, axis: Quant(tuple(s), 0, axis), st.lists(SCALES, min_size=1, max_size=4), COUNTS
 )
@@ -79,6 +84,10 @@ OPS = st.one_of(
     st.builds(Function, EXPRESSIONS),
     st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(InverseDeviation, FLOATS),
+    st.builds(MaxPoolVolume, THREES, THREES, THREES),
+    st.builds(SumPoolVolume, THREES, kind=st.sampled_from(("average", "l2"))),
+    st.builds(Normalize, st.sampled_from(("rms", "l1")), FLOATS, st.tuples(FLOATS, FLOATS)),
     st.builds(Rnn, FUNCTIONS, FLOATS),
     st.builds(Reduce, st.sampled_from(("sum", "prod"))),
     st.builds(SelectIndices, COUNTS, st.booleans(), st.booleans()),
@@ -217,5 +226,5 @@ def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
-    drawn |= {Take, Transpose}
+    drawn |= {InverseDeviation, MaxPoolVolume, Normalize, SumPoolVolume, Take, Transpose}
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -207,7 +207,7 @@ def recurrences(draw: Draw) -> Graph:
     steps, batch = draw(st.integers(1, 5)), draw(st.integers(1, 3))
     inputs, units = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     smooth = (("sigmoid", 0.0, 0.0), ("tanh", 0.0, 0.0), ("hardsigmoid", 0.2, 0.5))
-    others = (("relu", 0.0, 0.0), ("affine", 0.5, -0.25), ("softsign", 0.0, 0.0))
+    others = (("relu", 0.0, 0.0), ("affine", 0.5, -0.25), ("scaledtanh", 1.7, 0.6))
     f, g = draw(st.sampled_from(smooth)), draw(st.sampled_from(smooth + others))
     clip = draw(st.sampled_from((float("inf"), float("inf"), 1.5)))
     op: Recurrent

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from codegen.ir.evaluate import evaluate
@@ -33,7 +33,10 @@ from tests.ops.harness import (
 )
 
 few = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    derandomize=True,
 )
 SMOOTH = ("sigmoid", "tanh", "hardsigmoid")
 
@@ -58,17 +61,22 @@ def real_result(graph: Graph, inputs: tuple[Array, ...]) -> Array:
     return node.op.evaluate(*operands)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(few, max_examples=60)
 @given(graph=recurrences())
 def test_the_reference_is_near_the_floats(graph: Graph) -> None:
-    """In a format that holds the results, where functions keep them from growing."""
+    """In a format that holds the results, where gates open and close, results do not grow, and
+    weights of the hidden state, which multiply its rounding, are below 3.
+    """
     (node,) = graph.nodes
     op = node.op
     assert isinstance(op, Recurrent)
+    names = [name for name, _, _ in op.functions]
+    assume(all(name in SMOOTH for name in names) and (len(names) == 1 or names[0] != "tanh"))
+    r = graph.types[node.inputs[op.weights_from + 1]]
+    assert r.quant is not None
+    assume(max(r.quant.scales) < 0.025)
     inputs = samples(graph, np.random.default_rng(1))
     real = real_result(graph, inputs)
-    if any(name not in SMOOTH for name, _, _ in op.functions):
-        return
     start = graph.types[node.inputs[1]]
     assert start.quant is not None
     ends = start.quant.dequantize(np.asarray((start.dtype.min, start.dtype.max)))
@@ -76,7 +84,8 @@ def test_the_reference_is_near_the_floats(graph: Graph) -> None:
     quant = affine((float(held.min()), float(held.max())))
     typed = {**graph.types, "y": replace(graph.types["y"], quant=quant)}
     made = evaluate(replace(graph, types=typed), inputs)["y"]
-    assert np.abs(quant.dequantize(made) - real).max() <= op.steps * quant.scale
+    off = np.abs(quant.dequantize(made) - real).max() / quant.scale
+    assert off <= op.steps, off
 
 
 @pytest.mark.parametrize("reach", [0.01, 3.0, 100.0])
@@ -110,7 +119,7 @@ def test_a_curve_stops_at_its_clip() -> None:
 
 
 def test_a_jump_is_no_curve() -> None:
-    with pytest.raises(ValueError, match="thresholdedrelu jumps"):
+    with pytest.raises(ValueError, match="thresholdedrelu of arguments up to 3 jumps"):
         make_curve(("thresholdedrelu", 1.0, 0.0), 3.0)
 
 

@@ -93,8 +93,10 @@ def convert_batch_normalization(builder: Builder, call: Call) -> View:
     scale, bias, mean, variance = (call.constant(i).real().astype(np.float64) for i in range(1, 5))
     factor = scale / np.sqrt(variance + call.real("epsilon", 1e-5))
     names = f"{call.output}_scale", f"{call.output}_shift"
-    affine = Affine(0, factor, (bias - mean * factor).astype(np.float32), *names)
-    return apply_affine(builder, call, call.activation(0), affine)
+    view = call.view(0)
+    axis = 1 - view.batched
+    affine = Affine(axis, factor, (bias - mean * factor).astype(np.float32), *names)
+    return apply_affine(builder, call, view, affine)
 
 
 def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> View:
@@ -121,11 +123,11 @@ def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> Vi
     b = builder.constant(affine.shift_name, np.resize(affine.shift, channels))
     op = Conv2d(group=channels)
     if image == shape:
-        return builder.emit(op, (x, w, b), call, perm)
+        return builder.emit(op, (x, w, b), call, perm, view.batched)
     x = builder.reshaped(x, image, call.loc)
-    origin = Origin(call.output, significant(perm))
+    origin = Origin(call.output, significant(perm), view.batched)
     y = builder.add(op, (x, w, b), call.loc, f"{call.output}_image", origin)
-    return builder.emit(Reshape(shape), (y,), call, perm)
+    return builder.emit(Reshape(shape), (y,), call, perm, view.batched)
 
 
 def as_expression(affine: Affine) -> Expression:

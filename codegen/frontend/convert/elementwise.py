@@ -8,8 +8,7 @@ from dataclasses import replace
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.broadcast import combine, is_real
-from codegen.frontend.convert.linear import order
-from codegen.frontend.operand import NHWC, Const, Unsupported, View
+from codegen.frontend.operand import Const, Unsupported, View
 from codegen.ops import Clip, Lrn
 
 
@@ -47,12 +46,14 @@ def convert_clip(builder: Builder, call: Call) -> View:
 
 def convert_lrn(builder: Builder, call: Call) -> View:
     """LRN across the channels."""
-    view = call.activation(0)
-    perm = NHWC if len(view.perm) == 3 else (*order(view.perm)[1:], 0)
+    view = call.view(0)
+    channels = 1 - view.batched
+    perm = (*(axis for axis in sorted(view.perm) if axis != channels), channels)
     op = Lrn(
         call.integer("size", 1),
         call.real("alpha", 1e-4),
         call.real("beta", 0.75),
         call.real("bias", 1.0),
     )
-    return builder.emit(op, (builder.layout(view, perm, call.loc),), call, perm)
+    x = builder.layout(view, perm, call.loc)
+    return builder.emit(op, (x,), call, perm, view.batched)
