@@ -39,7 +39,7 @@ few = settings(
 
 KINDS = (
     *("conv", "wide", "depth", "pool", "skip", "fire", "clip"),
-    *("resize", "up", "slice", "pad", "turn", "beside", "split", "phases"),
+    *("resize", "up", "slice", "pad", "turn", "beside", "split"),
 )
 
 
@@ -123,13 +123,6 @@ def _grow(b: Builder, draw: st.DrawFn, kind: str, x: str, y: str) -> str:
         b.add(same, (f"{y}_b",), f"{y}_c", weights=(depth, 3, 3, depth), format=like(b, x))
         b.add(Add(), (f"{y}_b", f"{y}_c"), f"{y}_d", format=like(b, x))
         b.add(Concat(2), (f"{y}_a", f"{y}_d"), y, format=like(b, x))
-    elif kind == "phases":
-        four = Conv2d((1, 1), (1, 1, 1, 1))
-        b.add(four, (x,), f"{y}_a", weights=(4 * filters, 2, 2, channels))
-        first = draw(st.integers(0, rows + 2)), draw(st.integers(0, columns + 2))
-        b.add(
-            DepthToSpace((2, 2), first, (rows, columns)), (f"{y}_a",), y, format=like(b, f"{y}_a")
-        )
     else:
         b.add(Clip(-1.0, 6.0), (x,), y)
     return y
