@@ -18,8 +18,9 @@ from codegen.conformance.cases import Case
 from codegen.conformance.scope import out_of_scope
 from codegen.emit import Golden, emit
 from codegen.emit.folder import write_files
-from codegen.errors import CodegenError, InvalidModel, UnsupportedOperator
+from codegen.errors import BadQuantization, CodegenError, InvalidModel, UnsupportedOperator
 from codegen.frontend import import_model, inline_functions
+from codegen.frontend.load import modernize
 from codegen.ir.evaluate import evaluate, operand
 from codegen.ir.graph import Graph, Node
 from codegen.ir.memory import RamGoal
@@ -37,7 +38,7 @@ from codegen.toolchain.host import build_host, run_host
 
 FAMILIES = ("generic",)
 NAME = "net"
-REFUSED = (UnsupportedOperator, InvalidModel)
+REFUSED = (UnsupportedOperator, InvalidModel, BadQuantization)
 
 
 class Status(Enum):
@@ -116,7 +117,7 @@ def _import(case: Case) -> tuple[Graph, tuple[Array, ...]]:
     refusal: CodegenError | None = None
     for computed in range(len(case.inputs), 0, -1):
         try:
-            model = inline_functions(_with_constants(case, computed))
+            model = inline_functions(modernize(_with_constants(case, computed)))
             graph = canonicalize(import_model(model, case.name))
         except REFUSED as error:
             refusal = error

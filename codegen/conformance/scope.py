@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import onnx
 
 from codegen.conformance.cases import Case
+from codegen.ir.types import Array
 
 Kind = onnx.TensorProto
 ELEMENTS = {
@@ -52,9 +54,17 @@ def out_of_scope(case: Case) -> str:
     operators = {node.op_type for node in case.model.graph.node}
     found = [name for name, kinds in ELEMENTS.items() if elements & kinds]
     found += [name for name, kinds in OPERATORS.items() if operators & kinds]
+    if any(array is not None and not array.size for array in (*case.inputs, *case.outputs)):
+        found.append("tensors that hold nothing")
+    if any(map(_is_unbounded, case.outputs)):
+        found.append("results that no integer stands for: infinity, NaN")
     if case.stem.startswith(TRAINING) or any(map(_trains, case.model.graph.node)):
         found.append("training")
     return found[0] if found else ""
+
+
+def _is_unbounded(array: Array | None) -> bool:
+    return array is not None and array.dtype.kind == "f" and not np.isfinite(array).all()
 
 
 def _elements(model: onnx.ModelProto) -> Iterator[int]:

@@ -162,6 +162,9 @@ def _declare_input(state: _State, value: onnx.ValueInfoProto, shape: tuple[int, 
                 "only float (float32), integer and bool inputs are supported",
             )
         )
+    if not all(shape):
+        place = f"{state.file}: input '{value.name}'"
+        state.problems.append(Problem(f"the input of shape {shape} holds nothing", place))
     view = state.builder.declare(value.name, shape, dtype or DType.FLOAT32)
     state.tensors[value.name] = view
 

@@ -42,10 +42,10 @@ def load_onnx(path: Path) -> onnx.ModelProto:
             where=str(path),
             hint="keep the data files that were exported with the model beside it",
         ) from error
-    return _modern(model)
+    return modernize(model)
 
 
-def _modern(model: onnx.ModelProto) -> onnx.ModelProto:
+def modernize(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the model in an operator set that is imported; itself where none is converted to."""
     versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
     if not versions or versions[0] >= FIRST_OPSET:

@@ -136,6 +136,8 @@ def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
     if kind.is_plain:
         return Constant(graph.constants[name], replace(kind, quant=prescribed(kind)))
     real = real_constant(graph, name)
+    if not np.isfinite(real).all():
+        raise ValueError(f"constant '{name}' holds infinity or NaN, which no integer stands for")
     quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
     return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))
 

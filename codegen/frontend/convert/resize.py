@@ -246,6 +246,12 @@ def _coordinates(call: Call, axis: Scaling) -> tuple[Fraction, Fraction]:
     if mode == "tf_half_pixel_for_nn":
         return step, step / 2
     if mode == "align_corners":
+        if axis.count != axis.size * axis.scale:
+            raise Unsupported(
+                f"a scale that leaves a part of a pixel of {axis.size}: where align_corners puts"
+                " the last one, ONNX and onnxruntime do not agree",
+                "give sizes",
+            )
         ends = Fraction(axis.size - 1, max(axis.count - 1, 1))
         return (ends if axis.count > 1 else Fraction(0)), Fraction(0)
     if mode == "pytorch_half_pixel" and axis.count == 1:
