@@ -51,7 +51,7 @@ def inverse_root(values: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def root(values: Int64s) -> Int64s:
-    """Return the square root of integers below 2^31, with ROOT_BITS of fraction, at most one unit below.
+    """Return the square root of integers below 2^31, with ROOT_BITS of fraction, or one unit less.
 
     >>> root(np.array([0, 9])).tolist()
     [0, 98303]
