@@ -13,7 +13,7 @@ import click
 from codegen import zoo
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
-from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
+from codegen.options import FloatOps, InputMode, Optimize, Options, OutputMode, library_identifier
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 from codegen.zoo.spec import is_zoo_name, parse_spec
@@ -76,6 +76,17 @@ def zoo_option_help() -> dict[str, str]:
     }
 
 
+def float_option(command: F) -> F:
+    """Add the option that says whether layers may compute in floats."""
+    return click.option(
+        "--float-ops",
+        type=click.Choice(get_args(FloatOps)),
+        default="refuse",
+        show_default=True,
+        help="Layers whose numbers fit no integers are errors, or compute in floats.",
+    )(command)
+
+
 def model_options(command: F) -> F:
     """Add the options that say which network, how quantized, under which name."""
     for decorate in reversed(
@@ -132,6 +143,7 @@ def model_options(command: F) -> F:
                 help="Leave out channels that are constant, equal to others or not needed; every"
                 " output byte stays the same.",
             ),
+            float_option,
             click.option(
                 "--input",
                 type=click.Choice(get_args(InputMode)),
@@ -214,6 +226,7 @@ def _make_each(
             shrink=given["shrink"],
             optimize=given["optimize"],
             tune=given["tune"],
+            float_ops=given["float_ops"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -10,6 +10,7 @@ from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
 from codegen.ops.gru import Gru
+from codegen.ops.in_float import InFloat, has_float_form
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
@@ -47,6 +48,7 @@ OPS: tuple[type[Op], ...] = (
     Function,
     Gru,
     Hardmax,
+    InFloat,
     InverseDeviation,
     LogSoftmax,
     Lrn,
@@ -92,6 +94,7 @@ __all__ = [
     "Function",
     "Gru",
     "Hardmax",
+    "InFloat",
     "InverseDeviation",
     "LogSoftmax",
     "Lrn",
@@ -116,4 +119,5 @@ __all__ = [
     "SumPoolVolume",
     "Take",
     "Transpose",
+    "has_float_form",
 ]
