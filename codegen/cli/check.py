@@ -7,7 +7,7 @@ import sys
 import click
 
 from codegen.check import check_model, checked_to_json, render_checked
-from codegen.cli.model import float_option
+from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_shapes, shape_option
 from codegen.options import FloatOps, Options, c_identifier
 from codegen.sources import split_spec

@@ -11,9 +11,10 @@ from typing import Any, TypeVar, get_args
 import click
 
 from codegen import zoo
+from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
-from codegen.options import FloatOps, InputMode, Optimize, Options, OutputMode, library_identifier
+from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 from codegen.zoo.spec import is_zoo_name, parse_spec
@@ -74,17 +75,6 @@ def zoo_option_help() -> dict[str, str]:
     return {
         option.name: option.help for network in reversed(zoo.NETWORKS) for option in network.options
     }
-
-
-def float_option(command: F) -> F:
-    """Add the option that says whether layers may compute in floats."""
-    return click.option(
-        "--float-ops",
-        type=click.Choice(get_args(FloatOps)),
-        default="refuse",
-        show_default=True,
-        help="Layers whose numbers fit no integers are errors, or compute in floats.",
-    )(command)
 
 
 def model_options(command: F) -> F:

@@ -36,9 +36,9 @@ IN_FLOAT: tuple[Rule, ...] = (
             costs={"fpu": Cost(output=with_fpu)},
         )
         for name, uses, kinds, cycles, with_fpu in (
-            ("elementwise", (SINGLE, "single_pick"), LINEAR, 400.0, 40.0),
-            ("modulo", (*FLOOR, "single_modulo"), ("mod", "fmod"), 700.0, 90.0),
-            ("power", (*LOGS, "single_power"), ("pow",), 2500.0, 200.0),
+            ("elementwise", (SINGLE, "single_pick"), LINEAR, 640.0, 34.0),
+            ("modulo", (*FLOOR, "single_modulo"), ("mod", "fmod"), 1070.0, 54.0),
+            ("power", (*LOGS, "single_power"), ("pow",), 4500.0, 156.0),
         )
         for at_row in (False, True)
     ),
@@ -47,34 +47,34 @@ IN_FLOAT: tuple[Rule, ...] = (
             Kernel("generic", name, uses, takes_row=True, body=REDUCE),
             (InFloat,),
             in_float(Reduce, kinds=kinds),
-            cost=Cost(output=1000.0, value=cycles),
-            costs={"fpu": Cost(output=100.0, value=with_fpu)},
+            cost=Cost(output=900.0, value=cycles),
+            costs={"fpu": Cost(output=60.0, value=with_fpu)},
         )
         for name, uses, kinds, cycles, with_fpu in (
-            ("reduce_in_float", (SINGLE,), (*SUMS, "prod"), 200.0, 12.0),
-            ("reduce_root_in_float", ROOT, ("l2",), 200.0, 12.0),
-            ("reduce_log_in_float", LOGS, ("log_sum", "log_sum_exp"), 1500.0, 100.0),
+            ("reduce_in_float", (SINGLE,), (*SUMS, "prod"), 230.0, 8.0),
+            ("reduce_root_in_float", ROOT, ("l2",), 270.0, 9.0),
+            ("reduce_log_in_float", LOGS, ("log_sum", "log_sum_exp"), 2400.0, 65.0),
         )
     ),
     Rule(
         Kernel("generic", "deviation_in_float", ROOT, takes_row=True, body=REDUCE),
         (InFloat,),
         in_float(InverseDeviation),
-        cost=Cost(output=1000.0, value=400.0),
-        costs={"fpu": Cost(output=120.0, value=24.0)},
+        cost=Cost(output=1300.0, value=490.0),
+        costs={"fpu": Cost(output=50.0, value=16.0)},
     ),
     Rule(
         Kernel("generic", "normalize_in_float", ROOT, whole=True),
         (InFloat,),
         in_float(Normalize),
-        cost=Cost(output=1200.0),
-        costs={"fpu": Cost(output=80.0)},
+        cost=Cost(output=1150.0),
+        costs={"fpu": Cost(output=70.0)},
     ),
     Rule(
         Kernel("generic", "matmul_in_float", (SINGLE,), whole=True),
         (InFloat,),
         in_float(MatMul),
-        cost=Cost(300.0, 200.0),
-        costs={"fpu": Cost(18.0, 40.0)},
+        cost=Cost(370.0, 350.0),
+        costs={"fpu": Cost(13.0, 28.0)},
     ),
 )
