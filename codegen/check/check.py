@@ -135,13 +135,15 @@ def _without_guesses(graph: Graph, error: BadQuantization) -> list[Problem]:
 
 
 def _sure_places(graph: Graph) -> set[str]:
-    """Return the places of nodes whose formats are all known."""
+    """Return the places of nodes whose formats are all known, or make no difference."""
     guessed = set(unformatted(graph))
     for node in graph.nodes:
         if node.op.keeps_quant and not guessed.isdisjoint(node.inputs):
             guessed.add(node.output)
     return {
-        str(node.loc) for node in graph.nodes if guessed.isdisjoint((*node.inputs, node.output))
+        str(node.loc)
+        for node in graph.nodes
+        if node.op.only_in_float or guessed.isdisjoint((*node.inputs, node.output))
     }
 
 

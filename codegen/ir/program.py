@@ -40,7 +40,7 @@ def float_literal(value: np.floating[Any]) -> str:
     >>> float_literal(np.float32(0.1)), float_literal(np.float32(3))
     ('0.1f', '3.0f')
     """
-    return f"{np.float32(value)}f"
+    return f"{np.float32(value)!s}f"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.grid_sample import GridSample
 from codegen.ops.gru import Gru
 from codegen.ops.in_float import InFloat, has_float_form
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
@@ -46,6 +47,7 @@ OPS: tuple[type[Op], ...] = (
     DequantizeLinear,
     Elementwise,
     Function,
+    GridSample,
     Gru,
     Hardmax,
     InFloat,
@@ -92,6 +94,7 @@ __all__ = [
     "DequantizeLinear",
     "Elementwise",
     "Function",
+    "GridSample",
     "Gru",
     "Hardmax",
     "InFloat",

@@ -20,6 +20,7 @@ from codegen.ir.single import Singles
 from codegen.ir.types import Array, TensorType
 from codegen.ops.add import Add
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.grid_sample import GridSample
 from codegen.ops.matmul import MatMul
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.reduce import Reduce
@@ -173,9 +174,16 @@ def multiplied(op: Op, operands: list[Singles]) -> Singles:
     return y * np.float32(op.factor)
 
 
+def sampled(op: Op, operands: list[Singles]) -> Singles:
+    """Compute values at places."""
+    assert isinstance(op, GridSample)
+    return op.sample(*operands)
+
+
 FORMS: Mapping[type[Op], Callable[[Op, list[Singles]], Singles]] = {
     Add: add,
     Elementwise: elementwise,
+    GridSample: sampled,
     InverseDeviation: inverse_deviation,
     MatMul: multiplied,
     Normalize: normalized,

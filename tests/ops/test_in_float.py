@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import (
     Add,
     Elementwise,
+    GridSample,
     InFloat,
     InverseDeviation,
     MatMul,
@@ -33,10 +36,11 @@ from codegen.ops.in_float import PAIRS
 from codegen.ops.reduce import FLOATS
 from codegen.targets import load_target
 from codegen.toolchain import cross
+from codegen.toolchain.compile_check import find_warnings
 from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.emulate import emulate
 from codegen.toolchain.host import build_host
-from codegen.toolchain.tools import host_compiler
+from codegen.toolchain.tools import Compiler, host_compiler, list_compilers
 from tests.ops.harness import (
     GENERIC,
     assert_c_equals_reference,
@@ -107,6 +111,14 @@ def others() -> list[Graph]:
     """What has one form."""
     shape = (3, 4)
     clamps = ((0.0, 6.0), (0.0, float("inf")), (float("-inf"), 1.0), None)
+    forms = product((True, False), ("zeros", "border", "reflection"), (True, False))
+    operands = [int8((4, 5, 3), 0.05, 3), int8((3, 6, 2), 0.02, -5)]
+    samplers = [op_graph(InFloat(GridSample(*form)), operands, (0.06, 2)) for form in forms]
+    grid = np.random.default_rng(0).uniform(-1.5, 1.5, (3, 6, 2)).astype(np.float32)
+    held = [(grid, TensorType(grid.shape))]
+    samplers.append(op_graph(InFloat(GridSample()), operands[:1], (0.06, 2), held))
+    lone = [int8((1, 1, 3)), operands[1]]
+    samplers.append(op_graph(InFloat(GridSample(True, "reflection", True)), lone, (0.06, 2)))
     sums = [op_graph(InFloat(Add(clamp)), [int8(shape)] * 2, (0.04, -9)) for clamp in clamps]
     powers = op_graph(InFloat(Elementwise("pow")), [int8(shape, 0.02, 3)] * 2, (0.1, 4))
     where = InFloat(Elementwise("where"))
@@ -114,7 +126,7 @@ def others() -> list[Graph]:
     types |= {"b": int8(shape), "y": int8(shape, 0.3)}
     chosen = {"c": np.arange(12).reshape(shape) % 3 == 0}
     picked = Graph("net", ("a", "b"), ("y",), (Node(where, ("c", "a", "b"), "y"),), types, chosen)
-    return [*sums, powers, picked]
+    return [*sums, powers, picked, *samplers]
 
 
 def mixture(count: int = 10) -> Graph:
@@ -161,6 +173,35 @@ def test_targets_equal_reference(
     expected = evaluate(graph, inputs)
     for output, got in zip(graph.outputs, run.outputs, strict=True):
         np.testing.assert_array_equal(got, expected[output], output)
+
+
+def tidy_graph() -> Graph:
+    """A layer of each kernel."""
+    x = int8((2, 3, 4), 0.05, 3)
+    reductions = (Reduce("l2"), Reduce("log_sum_exp"), InverseDeviation(1e-5))
+    forms: tuple[Op, ...] = (*reductions, Normalize("deviation"), Normalize("l1"))
+    layers = [op_graph(InFloat(op), [x], (0.05, 2)) for op in forms]
+    pairs = (Elementwise("pow"), Elementwise("mod"), MatMul(True))
+    layers += [op_graph(InFloat(op), [x, x], (0.05, 2)) for op in pairs]
+    places = int8((2, 2, 2), 0.01)
+    sampler = GridSample(False, "reflection")
+    return merged([*layers, op_graph(InFloat(sampler), [x, places], (0.05, 3))])
+
+
+@pytest.mark.parametrize("compiler", list_compilers(), ids=lambda c: c.name)
+def test_the_c_is_tidy(compiler: Compiler, tmp_path: Path) -> None:
+    graph = tidy_graph()
+    program = write_c(graph, GENERIC, tmp_path, samples(graph, np.random.default_rng(0)))
+    assert find_warnings(tmp_path, program.interface, compiler) == ""
+    if compiler.cxx is not None:
+        assert find_warnings(tmp_path, program.interface, compiler, "c++17") == ""
+    formatter, text = shutil.which("clang-format"), (tmp_path / "net.c").read_text()
+    assert "math.h" not in text and "double" not in text
+    if formatter is not None:
+        style = f"--style=file:{Path(__file__).parents[2] / '.clang-format'}"
+        command = (formatter, style, str(tmp_path / "net.c"))
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert done.stdout == text
 
 
 def test_fast_math_is_refused(tmp_path: Path) -> None:

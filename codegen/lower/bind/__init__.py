@@ -129,6 +129,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_log_in_float": bind_float,
     "generic/deviation_in_float": bind_float,
     "generic/normalize_in_float": bind_float,
+    "generic/grid_sample_in_float": bind_float,
     "generic/matmul_in_float": bind_float,
     **ARM_DSP,
     **HOST,

@@ -11,14 +11,23 @@ import numpy as np
 from codegen.ir.op import Signature
 from codegen.ir.program import float_literal
 from codegen.ir.single import LN_2, LOG2_E, steps_of
-from codegen.ir.types import Quant, TensorType
+from codegen.ir.types import DType, Quant, TensorType
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.broadcast import NAMES, bind_loops
 from codegen.lower.bind.groups import WORDS as SUMS
 from codegen.lower.bind.groups import group_params
 from codegen.lower.bind.linear import matmul_sizes
 from codegen.lower.bind.normalize import WORDS as NORMS
-from codegen.ops import Add, Elementwise, InFloat, InverseDeviation, MatMul, Normalize, Reduce
+from codegen.ops import (
+    Add,
+    Elementwise,
+    GridSample,
+    InFloat,
+    InverseDeviation,
+    MatMul,
+    Normalize,
+    Reduce,
+)
 from codegen.ops.reduce import Kind
 
 PAIRS = {
@@ -63,6 +72,8 @@ def literal(value: float) -> str:
 
 def real(element: str, kind: TensorType) -> str:
     """Return the single that an element stands for, as C text."""
+    if kind.dtype is DType.FLOAT32:
+        return element
     if kind.quant is None or kind.is_plain:
         return f"(float){element}"
     zero = kind.quant.zero_point
@@ -208,9 +219,49 @@ def bind_matrices(op: MatMul, signature: Signature) -> Binding:
     )
 
 
+def bind_sampled(op: GridSample, signature: Signature) -> Binding:
+    """Four corners of each pixel of the result; a constant grid is an operand of its own."""
+    x, grid = signature.inputs
+    height, width, channels = x.shape
+    held, pixels = signature.constants[1], math.prod(grid.shape[:2])
+    data = () if held is None else (Data("grid", "float", held, "x and y of each place"),)
+    places, out = "const int8_t *grid", "int8_t *out"
+    return Binding(
+        f"sample_{height}x{width}x{channels}_{pixels}",
+        "Values at places that a grid tells, in floats",
+        {
+            "parameters": ", ".join((out, "const float *grid") if data else (places, out)),
+            "x": real("grid[pixel * 2]", grid),
+            "y": real("grid[(pixel * 2) + 1]", grid),
+            "columns": axis_places(op, width),
+            "rows": axis_places(op, height),
+            "corners": op.corners,
+            "linear": op.linear,
+            "reflected": op.padding == "reflection",
+            "first": "0.0f" if op.corners else "(-0.5f)",
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "pixels": pixels,
+            "real": real("corners[corner][c]", x),
+            **output_params(signature),
+        },
+        data,
+    )
+
+
+def axis_places(op: GridSample, size: int) -> tuple[str, ...]:
+    """Return what turns the grid into pixels of an axis."""
+    half = (size - 1) / 2 if op.corners else size / 2
+    low, high = (-1, size) if op.padding == "zeros" else (0, size - 1)
+    length = (max(size - 1 if op.corners else size, 1),) if op.padding == "reflection" else ()
+    return tuple(map(literal, (half, low, high, *length)))
+
+
 BINDERS: Mapping[type, Callable[..., Binding]] = {
     Add: bind_element,
     Elementwise: bind_element,
+    GridSample: bind_sampled,
     InverseDeviation: bind_deviation,
     MatMul: bind_matrices,
     Normalize: bind_normalized,

@@ -6,7 +6,7 @@ Costs are those of a Cortex-M4 without its FPU, by a compiler's own library; `co
 from __future__ import annotations
 
 from codegen.ir.schedule import SINGLE, Kernel
-from codegen.ops import InFloat, InverseDeviation, MatMul, Normalize, Reduce
+from codegen.ops import GridSample, InFloat, InverseDeviation, MatMul, Normalize, Reduce
 from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import element_in_float, in_float
 from codegen.schedule.cost import Cost
@@ -69,6 +69,13 @@ IN_FLOAT: tuple[Rule, ...] = (
         in_float(Normalize),
         cost=Cost(output=1150.0),
         costs={"fpu": Cost(output=70.0)},
+    ),
+    Rule(
+        Kernel("generic", "grid_sample_in_float", (*FLOOR, "single_modulo"), whole=True),
+        (InFloat,),
+        in_float(GridSample),
+        cost=Cost(output=1260.0, tap=2800.0),
+        costs={"fpu": Cost(output=57.0, tap=150.0)},
     ),
     Rule(
         Kernel("generic", "matmul_in_float", (SINGLE,), whole=True),
