@@ -345,7 +345,8 @@ def save_graph(graph: Graph) -> bytes:
     """
     notes = {
         "origins": {
-            name: [o.tensor, o.perm, o.batched] for name, o in sorted(graph.origins.items())
+            name: [o.tensor, o.perm, o.batched, o.scales]
+            for name, o in sorted(graph.origins.items())
         },
         "locs": [[node.loc.file, node.loc.node, node.loc.op_type] for node in graph.nodes],
     }
@@ -385,7 +386,7 @@ def load_graph(path: Path) -> Graph:
         for node, loc in zip(graph.nodes, locs, strict=True)
     )
     origins = {
-        name: Origin(tensor, tuple(perm), batched)
-        for name, (tensor, perm, batched) in notes["origins"].items()
+        name: Origin(tensor, tuple(perm), batched, tuple(scales))
+        for name, (tensor, perm, batched, scales) in notes["origins"].items()
     }
     return graph.with_nodes(nodes, origins=origins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -155,18 +155,26 @@ class Origin:
 
     `perm` counts the dimensions after the batch; () means that no transposition is needed.
     The transposed tensor may also be reshaped to the value's shape. A tensor that is not `batched`
-    has no dimension for the batch: its first counts too.
+    has no dimension for the batch: its first counts too. With `scales` the value is the tensor's
+    reals divided by them, a scale for each place of the last dimension.
     """
 
     tensor: str
     perm: tuple[int, ...] = ()
     batched: bool = True
+    scales: tuple[float, ...] = ()
 
     def apply(self, batch: Array, shape: tuple[int, ...]) -> Array:
         """View a batch of the ONNX tensor, (N, ...), as a batch of the value, (N, *shape)."""
         if self.perm:
             batch = batch.transpose(0, *(p + 1 for p in self.perm))
-        return batch.reshape(len(batch), *shape)
+        shown = batch.reshape(len(batch), *shape)
+        return shown / np.asarray(self.scales) if self.scales else shown
+
+    def divided(self, scales: Array) -> Origin:
+        """Return the origin of the value divided by `scales`."""
+        found = scales * np.asarray(self.scales) if self.scales else scales
+        return replace(self, scales=tuple(found.tolist()))
 
     def one(self, tensor: Array, shape: tuple[int, ...]) -> Array:
         """View the ONNX tensor of one sample as a batch of one of the value, (1, *shape)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
 from codegen.quantize.probe import as_signed, open_probe
-from codegen.quantize.ranges import Evidence, Progress, Range, Ranges
+from codegen.quantize.ranges import Channels, Evidence, Progress, Ranges
 from codegen.quantize.samples import Samples, graph_inputs, origin_of
 
 EVIDENCE_SAMPLES = 64
@@ -55,7 +54,12 @@ def calibrate(
     few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
     means = {name: total / len(kept) for name, total in measured.totals.items()}
     evidence = Evidence(graph_inputs(graph, few), means)
-    return Ranges(measured.bounds, samples.source, samples.synthetic, evidence)
+    channels = {
+        name: Channels(low, high, measured.squares[name] / samples.count)
+        for name, (low, high) in measured.channels.items()
+    }
+    bounds = {name: found.bounds for name, found in channels.items()}
+    return Ranges(bounds, samples.source, samples.synthetic, evidence, channels)
 
 
 @dataclass(slots=True)
@@ -64,18 +68,23 @@ class Measured:
 
     wanted: tuple[str, ...]
     linear: tuple[str, ...]
-    bounds: dict[str, Range] = field(default_factory=dict)
+    channels: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    squares: dict[str, Array] = field(default_factory=dict)
     totals: dict[str, Array] = field(default_factory=dict)
     broken: dict[str, None] = field(default_factory=dict)
 
     def add(self, values: Mapping[str, Array], is_kept: bool) -> None:
         """Widen the bounds by one sample's values; add up channel means of samples kept."""
         for name in self.wanted:
-            low, high = float(values[name].min()), float(values[name].max())
-            if not math.isfinite(low + high):
+            x = values[name]
+            rows = x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1)
+            low, high = rows.min(axis=0), rows.max(axis=0)
+            if not np.isfinite(low + high).all():
                 self.broken[name] = None
-            known = self.bounds.get(name, (low, high))
-            self.bounds[name] = min(known[0], low), max(known[1], high)
+            known = self.channels.get(name, (low, high))
+            self.channels[name] = np.minimum(known[0], low), np.maximum(known[1], high)
+            squares = np.square(rows, dtype=np.float64).mean(axis=0)
+            self.squares[name] = self.squares.get(name, 0.0) + squares
         for name in self.linear if is_kept else ():
             x = values[name]
             mean = x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)

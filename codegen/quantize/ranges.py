@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
 
 from codegen.ir.types import Array
 
 Range = tuple[float, float]
 Progress = Callable[[int, int], None]
 """Called with the steps done and all steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Channels:
+    """What each channel of a value takes: least and greatest real, and the mean of the squares."""
+
+    low: Array
+    high: Array
+    squares: Array
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Return the channels of several values, one after the other."""
+        return cls(
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
+            np.concatenate([part.squares for part in parts]),
+        )
+
+    def select(self, places: Array) -> Channels:
+        """Return the channels at `places`."""
+        return Channels(self.low[places], self.high[places], self.squares[places])
+
+    def divided(self, scales: Array) -> Channels:
+        """Return channels that are divided by `scales`, which are positive."""
+        return Channels(self.low / scales, self.high / scales, self.squares / scales**2)
+
+    @property
+    def greatest(self) -> Array:
+        """The greatest magnitude in each channel."""
+        found: Array = np.maximum(np.abs(self.low), np.abs(self.high))
+        return found
+
+    @property
+    def bounds(self) -> Range:
+        return float(self.low.min()), float(self.high.max())
+
+    @property
+    def span(self) -> float:
+        return span(self.bounds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +71,15 @@ class Evidence:
 class Ranges:
     """The least and greatest real to be represented, for each measured value.
 
-    `source` says on what they were measured, for the report; `synthetic` that it is made up.
+    `channels` tells them for each channel apart: the last dimension. `source` says on what they
+    were measured, for the report; `synthetic` that it is made up.
     """
 
     bounds: Mapping[str, Range]
     source: str
     synthetic: bool = False
     evidence: Evidence | None = None
+    channels: Mapping[str, Channels] = field(default_factory=dict)
 
 
 def union(first: Range | None, second: Range | None) -> Range | None:

@@ -1,0 +1,63 @@
+"""Round weights so that errors cancel: each makes up for those that were rounded before it.
+
+The nearest integers are best one by one, not together: where operands are correlated, one error
+can undo another. Weights of a filter are rounded in turn; what is lost is spread over those still
+to come so that the layer's result on the samples changes least. Source: Frantar et al. 2022,
+"GPTQ", arXiv 2210.17323, section 3 (with damping), which solves what Nagel et al. 2020, "Up or
+Down? Adaptive Rounding", arXiv 2004.10568, states.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codegen.ir.types import Array
+from codegen.ops import Conv2d
+
+PATCHES = 8192
+"""Patches of a layer's operand that stand for all."""
+PATCH_ELEMENTS = 1 << 23
+"""Most elements of all patches together; bounds memory."""
+DAMPING = 0.01
+"""Share of the mean square that is added to each: how little is built on the samples."""
+
+
+def round_together(steps: Array, patches: Array, limit: int) -> Array:
+    """Return integers within `limit` for weights (G, M, K), in steps of their scales.
+
+    `patches` (G, P, K) are what they are multiplied by; the sums over K of all patches change
+    least in the mean square.
+
+    >>> round_together(np.array([[[0.5, 0.5]]]), np.array([[[1.0, 1.0]]]), 127).sum()
+    1.0
+    """
+    weights = steps.astype(np.float64)
+    squares = np.einsum("gpk,gpl->gkl", patches, patches, optimize=True).astype(np.float64)
+    mean = np.trace(squares, axis1=1, axis2=2) / squares.shape[1]
+    damped = squares + np.eye(squares.shape[1]) * (DAMPING * mean + 1e-9)[:, None, None]
+    factors = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
+    rounded = np.empty_like(weights)
+    for k in range(weights.shape[2]):
+        rounded[:, :, k] = np.clip(np.rint(weights[:, :, k]), -limit, limit)
+        lost = (weights[:, :, k] - rounded[:, :, k]) / factors[:, None, k, k]
+        weights[:, :, k + 1 :] -= lost[:, :, None] * factors[:, None, k, k + 1 :]
+    return rounded
+
+
+def sample_patches(op: Conv2d, x: Array, kernel: tuple[int, int], pad_value: int) -> Array:
+    """Return windows of a convolution's operand (N, H, W, C), as (groups, P, kH * kW * depth)."""
+    top, left, bottom, right = op.pads
+    padding = ((0, 0), (top, bottom), (left, right), (0, 0))
+    padded = np.pad(x, padding, constant_values=pad_value)
+    extent = [(size - 1) * step + 1 for size, step in zip(kernel, op.dilations, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, extent, (1, 2))
+    windows = windows[
+        :, :: op.strides[0], :: op.strides[1], :, :: op.dilations[0], :: op.dilations[1]
+    ]
+    places = np.arange(int(np.prod(windows.shape[:3])))
+    most = min(PATCHES, PATCH_ELEMENTS // (kernel[0] * kernel[1] * x.shape[3]))
+    if len(places) > most:
+        places = np.random.default_rng(0).choice(places, most, replace=False)
+    taken = windows[np.unravel_index(places, windows.shape[:3])]
+    grouped = taken.reshape(len(taken), op.group, -1, *kernel)
+    return grouped.transpose(1, 0, 3, 4, 2).reshape(op.group, len(taken), -1)
