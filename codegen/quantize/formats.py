@@ -193,13 +193,23 @@ def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     made: list[Node] = []
     names: dict[str, str] = {}
     for name in computed:
-        if would_suffer(graph, node, groups, name) or not groups.join(node.output, name):
+        apart = would_suffer(graph, node, groups, name) or is_narrower(groups, name, node.output)
+        if apart or not groups.join(node.output, name):
             names[name] = f"{name}_for_{node.output}"
             groups.add(names[name], None, None)
             groups.join(node.output, names[name])
             made.append(Node(Requantize(), (name,), names[name], node.loc))
     inputs = tuple(names.get(name, name) for name in node.inputs)
     return (*made, replace(node, inputs=inputs))
+
+
+def is_narrower(groups: Groups, name: str, whole: str) -> bool:
+    """An operand's format is fixed, that of the whole is not, and exceeds it by over a step."""
+    fixed, found = groups.fixed.get(groups.root(name)), groups.ranges[groups.root(whole)]
+    if fixed is None or found is None or groups.root(whole) in groups.fixed:
+        return False
+    low, high = fixed.dequantize(np.array([DType.INT8.min - 1, DType.INT8.max + 1]))
+    return found[0] < low or found[1] > high
 
 
 def constant_range(graph: Graph, node: Node) -> Range | None:
