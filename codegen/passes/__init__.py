@@ -15,12 +15,14 @@ from codegen.passes.fold_pad import fold_pad
 from codegen.passes.fuse_clip import fuse_clip
 from codegen.passes.fuse_functions import fuse_functions
 from codegen.passes.merge_slice import merge_slice
+from codegen.passes.raise_pointwise import raise_pointwise
 from codegen.passes.raise_transpose import raise_transpose
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     eliminate_dead,
     adopt_qdq,
     eliminate_reshape,
+    raise_pointwise,
     fold_affine,
     eliminate_reshape,
     absorb_shuffle,
@@ -29,6 +31,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     absorb_transpose,
     fold_pad,
     merge_slice,
+    raise_pointwise,
     fuse_clip,
     fuse_functions,
     eliminate_reshape,
