@@ -209,7 +209,7 @@ def is_narrower(groups: Groups, name: str, whole: str) -> bool:
     if fixed is None or found is None or groups.root(whole) in groups.fixed:
         return False
     low, high = fixed.dequantize(np.array([DType.INT8.min - 1, DType.INT8.max + 1]))
-    return found[0] < low or found[1] > high
+    return bool(found[0] < low or found[1] > high)
 
 
 def constant_range(graph: Graph, node: Node) -> Range | None:
