@@ -3,6 +3,7 @@
 from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.blend import Blend
+from codegen.ops.cast import Cast
 from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
@@ -35,6 +36,7 @@ OPS: tuple[type[Op], ...] = (
     Add,
     AveragePool,
     Blend,
+    Cast,
     Clip,
     Concat,
     Constant,
@@ -82,6 +84,7 @@ __all__ = [
     "Add",
     "AveragePool",
     "Blend",
+    "Cast",
     "Clip",
     "Concat",
     "Constant",

@@ -15,7 +15,7 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
-from codegen.ops import AveragePool, Clip, Concat, Pad, Recurrent, Requantize, Softmax, Take
+from codegen.ops import AveragePool, Cast, Clip, Concat, Pad, Recurrent, Requantize, Softmax, Take
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
 PROBABILITIES = Quant((1 / 256,), -128)
@@ -127,7 +127,20 @@ def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:
         return None
     if isinstance(node.op, Clip):
         return intersect(found, (node.op.low, node.op.high))
+    if isinstance(node.op, Cast):
+        return whole_steps(found)
     return intersect(found, getattr(node.op, "clamp", None))
+
+
+def whole_steps(found: Range) -> Range:
+    """Widen a range of integers such that each is a whole number of steps, if all have some.
+
+    >>> affine(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
+    (0.5, (-1.0, 300.0))
+    """
+    low, high = min(found[0], 0.0), max(found[1], 0.0)
+    steps = int(255 // max(high - low, 1.0))
+    return (low, low + 255 / steps) if steps else found
 
 
 def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
@@ -180,13 +193,23 @@ def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     made: list[Node] = []
     names: dict[str, str] = {}
     for name in computed:
-        if would_suffer(graph, node, groups, name) or not groups.join(node.output, name):
+        apart = would_suffer(graph, node, groups, name) or is_narrower(groups, name, node.output)
+        if apart or not groups.join(node.output, name):
             names[name] = f"{name}_for_{node.output}"
             groups.add(names[name], None, None)
             groups.join(node.output, names[name])
             made.append(Node(Requantize(), (name,), names[name], node.loc))
     inputs = tuple(names.get(name, name) for name in node.inputs)
     return (*made, replace(node, inputs=inputs))
+
+
+def is_narrower(groups: Groups, name: str, whole: str) -> bool:
+    """An operand's format is fixed, that of the whole is not, and exceeds it by over a step."""
+    fixed, found = groups.fixed.get(groups.root(name)), groups.ranges[groups.root(whole)]
+    if fixed is None or found is None or groups.root(whole) in groups.fixed:
+        return False
+    low, high = fixed.dequantize(np.array([DType.INT8.min - 1, DType.INT8.max + 1]))
+    return bool(found[0] < low or found[1] > high)
 
 
 def constant_range(graph: Graph, node: Node) -> Range | None:

@@ -19,6 +19,7 @@ from codegen.ops import (
     Add,
     AveragePool,
     Blend,
+    Cast,
     Clip,
     Concat,
     Conv2d,
@@ -75,6 +76,7 @@ OPS = st.one_of(
     st.builds(Add, CLAMPS),
     st.builds(AveragePool, PAIRS, PAIRS, FOURS, st.booleans()),
     st.builds(Blend, PAIRS),
+    st.builds(Cast, DTYPES, st.booleans()),
     st.builds(Clip, FLOATS, FLOATS),
     st.builds(Concat, COUNTS),
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
@@ -225,7 +227,7 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_operator_is_drawn() -> None:
-    drawn = {Add, AveragePool, Blend, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
+    drawn = {Add, AveragePool, Blend, Cast, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
     drawn |= {InverseDeviation, MaxPoolVolume, Normalize, SumPoolVolume, Take, Transpose}

@@ -137,6 +137,23 @@ def test_an_operand_needed_finer_elsewhere_is_converted(share: float, is_convert
     assert {fixed.types[name].quant for name in concat.inputs} == {affine((0, 8))}
 
 
+@pytest.mark.parametrize(("high", "is_converted"), [(0.5, False), (1.0, False), (9.0, True)])
+def test_probabilities_do_not_clamp_what_stands_beside_them(
+    high: float, is_converted: bool
+) -> None:
+    graph = make_graph(
+        [
+            (Softmax(), ("x",), "a"),
+            (Clip(), ("x",), "b"),
+            (Concat(2), ("a", "b"), "y"),
+        ]
+    )
+    fixed = quantize(graph, ranges(x=(-9, 9), a=(0, 1), b=(0, high)))
+    assert fixed.types["a"].quant == PROBABILITIES
+    assert fixed.types["y"].quant == (affine((0, high)) if is_converted else PROBABILITIES)
+    assert is_converted == any(isinstance(node.op, Requantize) for node in fixed.nodes)
+
+
 def test_an_operand_concatenated_twice_is_converted_once() -> None:
     graph = make_graph(
         [(Concat(2), ("x", "x", "z"), "y")], inputs=("x", "z"), quants={"x": A, "z": B, "y": B}

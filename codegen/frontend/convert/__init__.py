@@ -20,6 +20,7 @@ from codegen.frontend.convert.broadcast import (
     convert_elementwise,
     convert_mod,
 )
+from codegen.frontend.convert.cast import convert_cast
 from codegen.frontend.convert.convolution import convert_conv, convert_conv_transpose
 from codegen.frontend.convert.einsum import convert_einsum
 from codegen.frontend.convert.elementwise import (
@@ -103,6 +104,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("AveragePool", convert_average_pool),
     ("BatchNormalization", convert_batch_normalization),
     ("BitShift", convert_bit_shift),
+    ("Cast", convert_cast),
     ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
     ("Compress", convert_move),

@@ -9,7 +9,7 @@ from codegen.ir.op import Op, Signature
 from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
-from codegen.lower.bind.broadcast import bind_elementwise
+from codegen.lower.bind.broadcast import bind_cast, bind_elementwise
 from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
 from codegen.lower.bind.groups import (
     bind_cum_sum,
@@ -85,6 +85,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/elementwise_at_row": bind_elementwise,
     "generic/product": bind_elementwise,
     "generic/product_at_row": bind_elementwise,
+    "generic/cast": bind_cast,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
     "generic/lstm": bind_lstm,

@@ -7,6 +7,7 @@ from codegen.ops import (
     Add,
     AveragePool,
     Blend,
+    Cast,
     Clip,
     Concat,
     Constant,
@@ -212,6 +213,11 @@ GENERIC: tuple[Rule, ...] = (
             ("product", True, False),
             ("product_at_row", True, True),
         )
+    ),
+    Rule(
+        Kernel("generic", "cast", takes_row=True, body="generic/elementwise"),
+        (Cast,),
+        cost=Cost(output=11.0),
     ),
     Rule(
         Kernel("generic", "softmax", takes_row=True),
