@@ -7,6 +7,7 @@ or sharing would cost an operand much of its precision, a Requantize stands betw
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -154,7 +155,7 @@ def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
             share_state_format(graph, node, groups)
         return (node,)
     (operand,) = graph.activations(node)
-    if isinstance(node.op, Pad | Take):
+    if isinstance(node.op, Pad | Take) and math.isfinite(node.op.value):
         groups.include(operand, (node.op.value, node.op.value))
     if groups.join(operand, node.output):
         return (node,)

@@ -18,6 +18,7 @@ from codegen.quantize.linear_layers import (
     quantize_bias,
     quantize_weights,
 )
+from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
 
@@ -47,7 +48,7 @@ def quantize(graph: Graph, ranges: Ranges | None = None, progress: Progress | No
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit 32 bits.
     """
-    placed, formats = assign_formats(graph, ranges)
+    placed, formats = assign_formats(*bound_masks(graph, ranges))
     types = {
         name: replace(placed.types[name], dtype=fixed_dtype(placed.types[name]), quant=quant)
         for name, quant in formats.items()
