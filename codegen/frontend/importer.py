@@ -198,7 +198,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         raise refusal(call.proto)
     is_known = call.proto.domain == "com.microsoft" and op_type in MICROSOFT
     if call.proto.domain not in ("", "ai.onnx") and not is_known:
-        raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
+        raise Unsupported(f"operator of domain '{call.proto.domain}'")
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
     if op_type == "Size" and isinstance(first, View):
@@ -213,7 +213,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
             return (dequantized_constant(call),)
         return fold_node(call)
     if converter is None:
-        raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
+        raise Unsupported("there is no fixed-point kernel")
     if op_type in DIVIDING:
         return tuple(
             converter(state.builder, replace(call, result=part)) if tensor in state.read else None
@@ -223,13 +223,6 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")
     return (converter(state.builder, call),)
-
-
-HINTS = {
-    "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "ConvInteger": "quantize statically, in QDQ form",
-    "MatMulInteger": "quantize statically, in QDQ form",
-}
 
 
 def _is_activation(state: _State, call: Call) -> bool:

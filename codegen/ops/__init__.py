@@ -16,6 +16,7 @@ from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
+from codegen.ops.matmul_integer import MatMulInteger
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
@@ -54,6 +55,7 @@ OPS: tuple[type[Op], ...] = (
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -100,6 +102,7 @@ __all__ = [
     "Lrn",
     "Lstm",
     "MatMul",
+    "MatMulInteger",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",

@@ -34,6 +34,7 @@ from codegen.ops import (
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -99,6 +100,7 @@ OPS = st.one_of(
     st.builds(Take, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
+    st.builds(MatMulInteger, PAIRS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -230,5 +232,13 @@ def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Blend, Cast, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
-    drawn |= {InverseDeviation, MaxPoolVolume, Normalize, SumPoolVolume, Take, Transpose}
+    drawn |= {
+        InverseDeviation,
+        MatMulInteger,
+        MaxPoolVolume,
+        Normalize,
+        SumPoolVolume,
+        Take,
+        Transpose,
+    }
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -31,6 +31,7 @@ from codegen.frontend.convert.elementwise import (
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.gemm import convert_gemm
+from codegen.frontend.convert.integer import convert_conv_integer, convert_matmul_integer
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -58,7 +59,11 @@ from codegen.frontend.convert.pool import (
 )
 from codegen.frontend.convert.pool_volume import convert_pool_volume
 from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
-from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.quantized import (
+    convert_dequantize,
+    convert_dynamic_quantize,
+    convert_quantize,
+)
 from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
@@ -109,11 +114,13 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvInteger", convert_conv_integer),
     ("ConvTranspose", convert_conv_transpose),
     ("CumSum", convert_cum_sum),
     ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
+    ("DynamicQuantizeLinear", convert_dynamic_quantize),
     ("Dropout", convert_identity),
     ("Einsum", convert_einsum),
     ("Expand", convert_move),
@@ -130,6 +137,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
+    ("MatMulInteger", convert_matmul_integer),
     ("MaxPool", convert_max_pool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
@@ -172,5 +180,13 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("GRU", "LSTM", "LayerNormalization", "RNN", "Split", "TopK")
+DIVIDING = (
+    "DynamicQuantizeLinear",
+    "GRU",
+    "LSTM",
+    "LayerNormalization",
+    "RNN",
+    "Split",
+    "TopK",
+)
 """Those whose results are made one by one, by a call for each."""

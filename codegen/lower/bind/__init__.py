@@ -40,6 +40,7 @@ from codegen.lower.bind.linear import (
     bind_dense_wide,
     bind_depthwise,
     bind_matmul,
+    bind_matmul_integer,
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
@@ -70,6 +71,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/matmul": bind_matmul,
+    "generic/matmul_integer": bind_matmul_integer,
     "generic/conv2d_wide": bind_conv2d_wide,
     "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,

@@ -26,6 +26,7 @@ from codegen.ops import (
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -295,6 +296,11 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "matmul", ("rescale",), whole=True),
         (MatMul,),
         cost=Cost(7.0, 18.0),
+    ),
+    Rule(
+        Kernel("generic", "matmul_integer", whole=True),
+        (MatMulInteger,),
+        cost=Cost(8.0, 18.0),
     ),
     Rule(
         Kernel("generic", "transpose", takes_row=True),
