@@ -13,6 +13,7 @@ from codegen.ops.elementwise import Elementwise
 from codegen.ops.gru import Gru
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
+from codegen.ops.lookup import Lookup
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
@@ -52,6 +53,7 @@ OPS: tuple[type[Op], ...] = (
     Hardmax,
     InverseDeviation,
     LogSoftmax,
+    Lookup,
     Lrn,
     Lstm,
     MatMul,
@@ -99,6 +101,7 @@ __all__ = [
     "Hardmax",
     "InverseDeviation",
     "LogSoftmax",
+    "Lookup",
     "Lrn",
     "Lstm",
     "MatMul",

@@ -9,7 +9,7 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant, TensorType
-from codegen.ops import Conv2d, Dense, Recurrent
+from codegen.ops import Conv2d, Dense, Lookup, Recurrent
 from codegen.quantize.correct_biases import correct_biases
 from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -86,9 +86,10 @@ def quantize_operands(
     if isinstance(node.op, Recurrent):
         return quantize_recurrent(graph, node, node.op.weights_from, constants)
     inputs: list[str] = []
+    is_held = node.op.keeps_quant or isinstance(node.op, Lookup)
     for name in node.inputs:
         if name in graph.constants:
-            is_shown = node.op.keeps_quant or not graph.activations(node)
+            is_shown = is_held or not graph.activations(node)
             quant = format_of(types, node.output) if is_shown else None
             inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
         else:

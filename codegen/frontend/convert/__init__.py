@@ -75,6 +75,7 @@ from codegen.frontend.convert.reduce import (
     convert_top_k,
 )
 from codegen.frontend.convert.resize import convert_resize
+from codegen.frontend.convert.scatter import convert_col2im, convert_one_hot
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
 from codegen.ops import LogSoftmax, Softmax
@@ -111,6 +112,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Cast", convert_cast),
     ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Col2Im", convert_col2im),
     ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
@@ -141,6 +143,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("MaxPool", convert_max_pool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
+    ("OneHot", convert_one_hot),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
     ("RNN", convert_recurrent),

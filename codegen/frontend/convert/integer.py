@@ -35,7 +35,7 @@ def convert_conv_integer(builder: Builder, call: Call) -> View:
     """ConvInteger with constant weights: its windows are gathered, then multiplied."""
     view, weights = call.view(0), _centered(call, 1, axis=0)
     groups, kernel = call.integer("group", 1), weights.data.shape[2:]
-    index = _windows(builder, call, view, kernel)
+    index = window_index(call, numbers(builder, view), kernel)
     batch, channels, *rest = index.shape
     taps, places = rest[: len(kernel)], rest[len(kernel) :]
     depth = channels // groups * math.prod(taps)
@@ -93,12 +93,11 @@ def _zero(call: Call, index: int) -> int:
     return int(zero.data.ravel()[0])
 
 
-def _windows(builder: Builder, call: Call, view: View, kernel: tuple[int, ...]) -> Array:
-    """Return which element is at each tap of each place: (N, C, *taps, *places), -1 for padding."""
+def window_index(call: Call, index: Array, kernel: tuple[int, ...]) -> Array:
+    """Return what of an index is at each tap of each place: (N, C, *taps, *places), -1 for pads."""
     axes = len(kernel)
     strides = call.integers("strides") or (1,) * axes
     dilations = call.integers("dilations") or (1,) * axes
-    index = numbers(builder, view)
     pads = axis_pads(call, index.shape[2:], kernel, strides, dilations)
     index = padded(index, (0, 0, *pads[:axes]), (0, 0, *pads[axes:]), "constant")
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))

@@ -50,6 +50,7 @@ from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
     bind_blend,
     bind_constant,
+    bind_lookup,
     bind_strided,
     bind_take,
     bind_take_or_fill,
@@ -104,6 +105,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/lookup": bind_lookup,
     "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,

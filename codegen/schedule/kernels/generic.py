@@ -23,6 +23,7 @@ from codegen.ops import (
     Hardmax,
     InverseDeviation,
     LogSoftmax,
+    Lookup,
     Lrn,
     Lstm,
     MatMul,
@@ -394,6 +395,11 @@ GENERIC: tuple[Rule, ...] = (
         (Take, Transpose),
         is_unfilled,
         cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "lookup", whole=True),
+        (Lookup,),
+        cost=Cost(output=1.5),
     ),
     Rule(
         Kernel("generic", "blend", ("rescale",), whole=True),
