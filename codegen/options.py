@@ -13,6 +13,7 @@ from codegen.errors import BadOption
 InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
 Optimize = Literal["speed", "balanced", "size"]
+FloatOps = Literal["refuse", "allow"]
 
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
@@ -50,7 +51,8 @@ class Options:
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
     `shrink`: leave out what no output needs. `optimize`: what kernels are chosen by; `tune`: by
-    cycles measured on the emulated target instead of estimates.
+    cycles measured on the emulated target instead of estimates. `float_ops`: whether layers whose
+    numbers fit no integers may compute in floats.
     """
 
     model: str
@@ -72,6 +74,7 @@ class Options:
     shrink: bool = True
     optimize: Optimize = "balanced"
     tune: bool = False
+    float_ops: FloatOps = "refuse"
 
     @property
     def model_name(self) -> str:

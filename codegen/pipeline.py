@@ -139,7 +139,12 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     )
     graph = dump.graph(
         "quantize",
-        quantize(network, ranges, lambda done, of: progress("correcting biases", done, of)),
+        quantize(
+            network,
+            ranges,
+            lambda done, of: progress("correcting biases", done, of),
+            allow_float=options.float_ops == "allow",
+        ),
     )
     small = dump.graph("shrink", shrink(graph)) if options.shrink else graph
     return Network(

@@ -29,7 +29,9 @@ from codegen.ops import (
     DequantizeLinear,
     Elementwise,
     Function,
+    GridSample,
     Gru,
+    InFloat,
     InverseDeviation,
     Lrn,
     Lstm,
@@ -89,6 +91,8 @@ OPS = st.one_of(
     st.builds(Function, EXPRESSIONS),
     st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(GridSample, st.booleans(), st.sampled_from(("zeros", "border")), st.booleans()),
+    st.builds(InFloat, st.builds(Reduce, st.sampled_from(("sum", "prod")))),
     st.builds(InverseDeviation, FLOATS),
     st.builds(MaxPoolVolume, THREES, THREES, THREES),
     st.builds(SumPoolVolume, THREES, kind=st.sampled_from(("average", "l2"))),
@@ -233,6 +237,8 @@ def test_every_operator_is_drawn() -> None:
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
     drawn |= {
+        GridSample,
+        InFloat,
         InverseDeviation,
         MatMulInteger,
         MaxPoolVolume,

@@ -11,7 +11,7 @@ from codegen.ir.types import Array, DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import Cast, Elementwise
 from codegen.ops.cast import Steps
-from codegen.ops.elementwise import has_rows_of
+from codegen.ops.elementwise import differs_by_row, has_rows_of
 from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient
 
 NAMES = "abcdefghijklmnopqrstuvw"
@@ -60,6 +60,10 @@ COMPARE = {
 }
 
 
+Element = tuple[str, Mapping[str, object], tuple[Data, ...]]
+"""The template of one element, what it is told, and its tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """`inner` elements side by side in the result, `outer` times; strides of each operand.
@@ -85,30 +89,21 @@ class OperandView:
     advance: str
 
 
-Element = tuple[str, Mapping[str, object], tuple[Data, ...]]
-"""The template of one element, what it is told, and its tables."""
-
-
 def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     """Loops over a row of the result, and the numbers of the function."""
     kind = f"{op.kind}_{signature.output.dtype.value}" if op.exact else op.kind
-    summary = f"One row of {op.kind.replace('_', ' ')}, element by element"
-    at_row = op.differs_by_row(signature)
-    return bind_loops(kind, summary, signature, element(op, signature), at_row)
+    return bind_loops(signature, kind, op.kind.replace("_", " "), element(op, signature))
 
 
 def bind_cast(op: Cast, signature: Signature) -> Binding:
     """The same loops over one operand, whose elements get another type."""
     source = signature.inputs[0].dtype if op.exact else DType.FLOAT32
-    summary = f"One row of {source.value} as {op.dtype.value}"
-    kind = f"{source.value}_to_{op.dtype.value}"
-    return bind_loops(kind, summary, signature, cast_element(op, signature))
+    stem, words = f"{source.value}_to_{op.dtype.value}", f"{source.value} as {op.dtype.value}"
+    return bind_loops(signature, stem, words, cast_element(op, signature))
 
 
-def bind_loops(
-    kind: str, summary: str, signature: Signature, element: Element, at_row: bool = False
-) -> Binding:
-    """Loops over a row of the result; `at_row`: they are told which."""
+def bind_loops(signature: Signature, stem: str, words: str, element: Element) -> Binding:
+    """Loops over a row of the result; `words` say what is made of each element."""
     y, loops = signature.output, make_loops(signature)
     count = len(signature.inputs)
     is_held = [constant is not None for constant in signature.constants]
@@ -125,11 +120,11 @@ def bind_loops(
     declared += ["int8_t *out"]
     declared += [view.parameter for view, held in zip(views, is_held, strict=True) if held]
     told = [f"const {table.ctype} *{table.role}" for table in tables]
-    row = ["int32_t row"] if at_row else []
+    row = ["int32_t row"] if differs_by_row(signature) else []
     shape = f"{loops.outer}x{loops.inner}" if loops.outer > 1 else f"{loops.inner}"
     return Binding(
-        f"{kind}_{shape}",
-        summary,
+        f"{stem}_{shape}",
+        f"One row of {words}, element by element",
         {
             "parameters": ", ".join((*declared, *told, *row)),
             "taken": ", ".join((*(view.taken for view in views), *told)),
@@ -247,6 +242,8 @@ def scaled(term: str, unit: int) -> str:
 
 def working_type(dtype: DType) -> str:
     """Return the C type in which elements are computed with."""
+    if dtype is DType.FLOAT32:
+        return dtype.ctype
     size = "64" if dtype.size_bytes == 8 else "32"
     is_signed = dtype.min < 0 or dtype is DType.BOOL
     return f"int{size}_t" if is_signed else f"uint{size}_t"
