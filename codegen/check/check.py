@@ -21,6 +21,7 @@ from codegen.check.findings import Finding, find_all
 from codegen.errors import BadQuantization, CodegenError, InvalidModel, Problem, UnsupportedOperator
 from codegen.frontend import Imported, read_model
 from codegen.ir.graph import Graph
+from codegen.ir.types import DType
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.quantize.calibrate import unformatted
@@ -70,7 +71,7 @@ def check_model(options: Options) -> Checked:
     except CodegenError as error:
         errors.append(error)
     else:
-        errors += _later_errors(graph, families)
+        errors += _later_errors(graph, families, options.activations)
     unmeasured, values = count_unmeasured(graph)
     return Checked(
         options.model_name,
@@ -93,17 +94,22 @@ def _read(model: onnx.ModelProto, file: str) -> Imported:
         return Imported(Graph(model.graph.name or "model", (), (), ()), (error,), frozenset())
 
 
-def _later_errors(graph: Graph, families: tuple[str, ...]) -> list[CodegenError]:
+def _later_errors(
+    graph: Graph, families: tuple[str, ...], activations: str | None
+) -> list[CodegenError]:
     """Return what quantization and kernels object to, where formats not prescribed are guessed."""
     errors: list[CodegenError] = []
+    element = None if activations is None else DType(activations)
     ranges = Ranges(dict.fromkeys((*graph.inputs, *(n.output for n in graph.nodes)), GUESS), "")
     while True:
         try:
-            fixed = quantize(graph, ranges)
+            fixed = quantize(graph, ranges, activations=element)
             break
-        except BadQuantization as error:
-            known = _without_guesses(graph, error)
-            errors += [BadQuantization.collect(known)] if known else []
+        except (BadQuantization, UnsupportedOperator) as error:
+            if isinstance(error, UnsupportedOperator):
+                errors.append(error)
+            elif known := _without_guesses(graph, error):
+                errors.append(BadQuantization.collect(known))
             left = without(graph, {problem.where for problem in error.problems})
             if len(left.nodes) == len(graph.nodes):
                 return errors

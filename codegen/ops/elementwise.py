@@ -59,6 +59,9 @@ class Elementwise(Op):
             return TensorType(shape)
         return TensorType(shape, inputs[-1].dtype, PLAIN)
 
+    def takes_int16(self) -> bool:
+        return self.kind not in ("fmod", "mod", "pow")
+
     def windows(self, signature: Signature) -> tuple[Window, ...]:
         rows = signature.output.rows
         kinds = zip(signature.inputs, signature.constants, strict=True)

@@ -24,6 +24,7 @@ from codegen.ops.linear import SHORT, LinearParams
 from codegen.ops.reduce import Kind, is_plain
 from codegen.ops.runs import LOOPS, index_of, strided_loops
 from codegen.ops.take import FILL
+from codegen.ops.unary import Unary
 from codegen.schedule.cost import round_up
 
 
@@ -163,6 +164,16 @@ def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
     def applies(op: Op, signature: Signature) -> bool:
         assert isinstance(op, Reduce)
         return op.kind in kinds and has_formats(op, signature)
+
+    return applies
+
+
+def has_form(form: type) -> Callable[[Op, Signature], bool]:
+    """A function of int16 in that form."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Unary)
+        return isinstance(op.params(signature), form)
 
     return applies
 

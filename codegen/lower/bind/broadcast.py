@@ -245,7 +245,8 @@ def element(op: Elementwise, signature: Signature) -> Element:
         body = "prelu" if op.kind == "prelu" else "product"
         return body, {**told, **rescale_params(p.rescale)}, ()
     if isinstance(p, Quotient):
-        factors = {"multiplier": p.multiplier, "scale": 1 << p.shift}
+        beyond = p.high - p.low + 1
+        factors = {"multiplier": p.multiplier, "scale": 1 << p.shift, "beyond": beyond}
         return "quotient", {"zeros": p.zeros, "zero": p.zero, **factors}, ()
     assert isinstance(p, Power)
     tables = (
@@ -263,7 +264,17 @@ def linear_element(kind: str, p: Linear) -> Element:
         {"name": name, "multiplier": multiplier, "offset": offset}
         for name, multiplier, offset in zip(names, p.multipliers, p.offsets, strict=False)
     )
-    told = {"terms": terms, "offset": p.offset, "shift": p.shift, "low": p.low, "high": p.high}
+    held = "int64_t" if p.wide else "int32_t"
+    told = {
+        "terms": terms,
+        "offset": p.offset,
+        "shift": p.shift,
+        "low": p.low,
+        "high": p.high,
+        "wide": p.wide,
+        "held": held,
+        "cast": f"({held})" if p.wide else "",
+    }
     if kind in COMPARED:
         apart = p.offsets[0] + p.offsets[1]
         condition = COMPARE[kind].format(near=p.high)
