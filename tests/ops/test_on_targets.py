@@ -18,6 +18,7 @@ from codegen.toolchain import cross
 from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.emulate import emulate
 from tests.ops.cases import (
+    blends,
     by_vectors,
     convolutions,
     dense_layers,
@@ -30,7 +31,10 @@ from tests.ops.cases import (
     sums,
     takes,
 )
+from tests.ops.group_cases import normalized_groups, reductions, running, selections, volume_pools
 from tests.ops.harness import int8, linear_constants, merged, op_graph, samples, write_c
+from tests.ops.test_elementwise import broadcast
+from tests.ops.test_matmul import products, spreads
 
 TARGETS = (
     "cortex-m0plus",
@@ -70,8 +74,26 @@ def mixture() -> Graph:
     def collect_windows(graph: Graph) -> None:
         found.append(graph)
 
+    general = (
+        blends(),
+        broadcast(),
+        normalized_groups(),
+        products(),
+        reductions(),
+        running(),
+        selections(),
+        spreads(),
+        volume_pools(),
+    )
+
+    @settings(max_examples=2, database=None, derandomize=True, phases=[Phase.generate])
+    @given(st.tuples(*general))
+    def collect_general(graphs: tuple[Graph, ...]) -> None:
+        found.extend(graphs)
+
     collect()
     collect_windows()
+    collect_general()
     found.extend(by_vectors())
     rest = [
         op_graph(Softmax(), [int8((3, 10), 0.1, 3)], (1 / 256, -128)),
