@@ -43,5 +43,5 @@ class LogSoftmax(Op):
         x = arrays[0].astype(np.int64)
         rest = x - x.max(axis=-1, keepdims=True)
         total = p.exponentials.at(-rest).sum(axis=-1, keepdims=True)
-        acc = rest * p.step - (log2(total, p.bits) + p.offset)
+        acc = p.in_logs(rest) - (log2(total, p.bits) + p.offset)
         return p.rescale.apply(acc, signature.output.dtype)

@@ -28,6 +28,8 @@ LOG2_E = math.log2(math.e)
 MOST_BITS = 24
 """Bits of the fraction of logarithms, where sums of them fit 32 bits."""
 
+STEP_BITS = 16
+"""Further bits of the fraction of what a step of an int16 is in logarithms."""
 
 Kind = Literal["sum", "mean", "l1", "l2", "sum_square", "log_sum", "log_sum_exp", "prod"]
 """What is computed of a group."""
@@ -53,8 +55,9 @@ class ReduceParams:
     """y = rescale(g(sum of f(x - input_zero))), g the square root for l2.
 
     Of logarithms, y = rescale(log2 of the sum, with `bits` of fraction, + offset); for log_sum_exp
-    the sum is of exponentials[greatest - x], and (greatest - input_zero) * step is added. For prod,
-    rescale has no say but for the zero point and the range: y = product * multiplier / 2^down.
+    the sum is of exponentials[greatest - x], and the greatest in the unit of logarithms is added,
+    of which an operand's step is step / 2^step_bits. For prod, rescale has no say but for the zero
+    point and the range: y = product * multiplier / 2^down.
     """
 
     input_zero: int
@@ -62,8 +65,14 @@ class ReduceParams:
     bits: int = 0
     offset: int = 0
     step: int = 0
+    step_bits: int = 0
     exponentials: Exponentials = NONE
     down: int = 0
+
+    def in_logs(self, d: Int64s) -> Int64s:
+        """Return distances in the unit of logarithms."""
+        found: Int64s = (d * self.step + ((1 << self.step_bits) >> 1)) >> self.step_bits
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class Reduce(Op):
         if self.kind == "log_sum_exp":
             greatest = d.max(axis=2, keepdims=True)
             total = p.exponentials.at(greatest - d).sum(axis=2, keepdims=True)
-            logs: Int64s = log2(total, p.bits) + greatest * p.step + p.offset
+            logs: Int64s = log2(total, p.bits) + p.in_logs(greatest) + p.offset
             return logs
         if self.kind in ("sum_square", "l2"):
             total = (d * d).sum(axis=2, keepdims=True)
@@ -180,9 +189,13 @@ def exponential_params(n: int, x: TensorType, y: TensorType) -> ReduceParams:
     unit, scale = INT32_MAX // n, x.quant.scale
     span = x.dtype.max - x.dtype.min
     bits = log_bits(span * scale * LOG2_E + 64)
-    step, offset = round(scale * LOG2_E * 2**bits), -round(math.log2(unit) * 2**bits)
-    table = make_exponentials(unit, x)
-    return ReduceParams(x.quant.zero_point, log_rescale(bits, x, y), bits, offset, step, table)
+    step_bits = STEP_BITS if x.is_int16 else 0
+    step, offset = (
+        round(scale * LOG2_E * 2 ** (bits + step_bits)),
+        -round(math.log2(unit) * 2**bits),
+    )
+    rescale, table = log_rescale(bits, x, y), make_exponentials(unit, x)
+    return ReduceParams(x.quant.zero_point, rescale, bits, offset, step, step_bits, table)
 
 
 def product_params(n: int, x: Quant, y: Quant, dtype: DType) -> ReduceParams:

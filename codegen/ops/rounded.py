@@ -26,8 +26,8 @@ MANTISSA_BITS = 22
 POWER_BITS = 8
 """Of the fraction of an exponent that the table of powers tells; the rest is a line between."""
 DIVIDEND_BITS = 22
-WIDE_DIVIDEND_BITS = 14
-"""Of the factor of a dividend, where operands have 16 bits."""
+WIDE_DIVIDEND_BITS = 16
+"""By which a dividend of 16 bits is shifted."""
 
 
 def formats(signature: Signature) -> list[Quant]:
@@ -83,7 +83,8 @@ def linear_params(kind: str, signature: Signature) -> Linear:
 def compare_params(qs: list[Quant], is_wide: bool) -> Linear:
     """Return what makes a difference; less than `high` is what rounded multipliers may be off."""
     coarse = max(q.scale for q in qs)
-    a, b = (round(q.scale / coarse * 2**21) for q in qs)
+    fine = 2**30 if is_wide else 2**21
+    a, b = (round(q.scale / coarse * fine) for q in qs)
     offset = -qs[0].zero_point * a + qs[1].zero_point * b
     near = 2**15 if is_wide else 2**8
     return Linear((a, -b), (offset, 0), 0, 0, -near, near, is_wide)
@@ -169,31 +170,47 @@ class Quotient:
     multiplier: int
     shift: int
     zero: int
-    low: int
-    high: int
 
 
-def quotient_params(signature: Signature) -> Quotient:
+@dataclass(frozen=True, slots=True)
+class WideQuotient:
+    """y = rescale(a * 2^16 / b), the quotient rounded, too: within a part of a step."""
+
+    rescale: Rescale
+
+
+def quotient_params(signature: Signature) -> Quotient | WideQuotient:
     """Return the finest ratio of which dividend and divisor stay within int32."""
     a, b = formats(signature)
     y = output_format(signature)
     ratio = a.scale / b.scale / y.scale
-    bits = WIDE_DIVIDEND_BITS if has_int16(signature) else DIVIDEND_BITS
-    shift = bits
-    while shift and round(ratio * 2**shift) > 2**bits:
+    if has_int16(signature):
+        scale = ratio / 2**WIDE_DIVIDEND_BITS
+        return WideQuotient(rescale_for(signature.inputs, [scale], 2**31, signature.output))
+    shift = DIVIDEND_BITS
+    while shift and round(ratio * 2**shift) > 2**DIVIDEND_BITS:
         shift -= 1
-    multiplier = min(max(round(ratio * 2**shift), 1), 2**bits)
-    dtype, zeros = signature.output.dtype, (a.zero_point, b.zero_point)
-    return Quotient(zeros, multiplier, shift, y.zero_point, dtype.min, dtype.max)
+    multiplier = min(max(round(ratio * 2**shift), 1), 2**DIVIDEND_BITS)
+    return Quotient((a.zero_point, b.zero_point), multiplier, shift, y.zero_point)
 
 
 def quotient_result(p: Quotient, a: Array, b: Array) -> Array:
     """Divide; halves are rounded away from zero. By zero: the end of the range, or zero."""
     a, b = np.broadcast_arrays(a.astype(np.int64) - p.zeros[0], b.astype(np.int64) - p.zeros[1])
     a, b = np.where(b < 0, -a, a) * p.multiplier, np.abs(b) << p.shift
-    steps = np.where(b == 0, p.high - p.low + 1, (np.abs(a) + b // 2) // np.maximum(b, 1))
-    y: Array = np.clip(p.zero + np.sign(a) * steps, p.low, p.high)
+    steps = np.where(b == 0, 256, (np.abs(a) + b // 2) // np.maximum(b, 1))
+    y: Array = np.clip(p.zero + np.sign(a) * steps, -128, 127)
     return y
+
+
+def wide_quotient_result(p: WideQuotient, a: Array, b: Array) -> Array:
+    """Divide; halves are rounded away from zero. By zero: the end of the range, or zero."""
+    a, b = np.broadcast_arrays(a.astype(np.int64), b.astype(np.int64))
+    over, under = np.abs(a) << WIDE_DIVIDEND_BITS, np.abs(b)
+    steps = np.minimum((over + under // 2) // np.maximum(under, 1), INT32_MAX)
+    y = p.rescale.apply(np.where((a < 0) != (b < 0), -steps, steps), DType.INT16)
+    ends = np.where(a < 0, p.rescale.low, p.rescale.high)
+    return np.where((b == 0) & (a != 0), ends, y)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

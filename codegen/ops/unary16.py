@@ -18,8 +18,9 @@ from codegen.ir.types import Array, DType, Quant
 from codegen.ops.curve import Curve
 
 INT16_VALUES = np.arange(-(2**15), 2**15, dtype=np.int64)
-CLOSE, LOOSE = 2, 16
-"""Steps of the output by which a table may be off; the second where the function has a kink."""
+CLOSE, LOOSE = 2, 64
+"""Steps of the output by which a table may be off; the second at a kink or where the format ends:
+a quarter of a step of 8 bits."""
 EVEN_BITS = (8, 9, 10)
 FINEST_EVEN_BITS = 12
 SEGMENTS = (16, 32, 64, 128, 256)
@@ -114,9 +115,9 @@ def forms(
     f: Callable[[Array], Array], exact: Int64s, x: Quant, y: Quant, dtype: DType
 ) -> Iterator[Function16]:
     """Yield the forms of a function, the preferred ones first."""
-    changes = np.flatnonzero(np.diff(exact)) + 1
-    if len(changes) < MOST_STEPS and dtype is not DType.INT16:
-        yield Steps(INT16_VALUES[changes], exact[[0, *changes]])
+    steps = make_steps(exact)
+    if dtype is not DType.INT16 and len(steps.starts) <= MOST_STEPS:
+        yield steps
         return
     for bits in EVEN_BITS:
         yield even_curve(f, bits, x, y, dtype)
@@ -124,9 +125,16 @@ def forms(
         places = octave_places(segments)
         ends = [quantized(f, sign * places, x, y, dtype) for sign in (1, -1)]
         yield Octaves(np.concatenate(ends), segments)
-    if len(changes) < MOST_STEPS:
-        yield Steps(INT16_VALUES[changes], exact[[0, *changes]])
+    if len(steps.starts) <= MOST_STEPS:
+        yield steps
     yield even_curve(f, FINEST_EVEN_BITS, x, y, dtype)
+
+
+def make_steps(exact: Int64s) -> Steps:
+    """Return where the results change, one place at least."""
+    changes = np.flatnonzero(np.diff(exact)) + 1
+    changes = changes if len(changes) else np.array([1])
+    return Steps(INT16_VALUES[changes], exact[[0, *changes]])
 
 
 def even_curve(f: Callable[[Array], Array], bits: int, x: Quant, y: Quant, dtype: DType) -> Curve:

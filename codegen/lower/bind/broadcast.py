@@ -11,7 +11,7 @@ from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import Elementwise
 from codegen.ops.elementwise import has_rows_of
-from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient
+from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient, WideQuotient
 
 NAMES = "abcdefghijklmnopqrstuvw"
 """Of operands in C."""
@@ -245,9 +245,11 @@ def element(op: Elementwise, signature: Signature) -> Element:
         body = "prelu" if op.kind == "prelu" else "product"
         return body, {**told, **rescale_params(p.rescale)}, ()
     if isinstance(p, Quotient):
-        beyond = p.high - p.low + 1
-        factors = {"multiplier": p.multiplier, "scale": 1 << p.shift, "beyond": beyond}
+        factors = {"multiplier": p.multiplier, "scale": 1 << p.shift}
         return "quotient", {"zeros": p.zeros, "zero": p.zero, **factors}, ()
+    if isinstance(p, WideQuotient):
+        multiplier = {"multiplier": p.rescale.multipliers[0]}
+        return "quotient16", {**multiplier, **rescale_params(p.rescale)}, ()
     assert isinstance(p, Power)
     tables = (
         Data("logs", "int32_t", p.logs, "log2 |a|, in 2^-18 of b's scale, from -128 up"),

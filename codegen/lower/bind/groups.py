@@ -32,6 +32,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
             "bits": p.bits,
             "offset": p.offset,
             "step": p.step,
+            "step_bits": p.step_bits,
             "down": p.down,
             "input_zero": p.input_zero,
             "multiplier": p.rescale.multipliers[0],
@@ -103,12 +104,12 @@ def bind_select(op: SelectValues | SelectIndices, signature: Signature) -> Bindi
 
 def bind_hardmax(op: Hardmax, signature: Signature) -> Binding:
     """Two values to write."""
-    sizes = group_params(signature)
+    sizes, y = group_params(signature), signature.output
     zero, one = op.params(signature)
     return Binding(
         f"hardmax_{sizes['n']}x{sizes['inner']}",
         f"One of each group of {sizes['n']}: the first of the greatest",
-        {**sizes, "size": signature.output.row_bytes, "zero": zero, "one": one},
+        {**sizes, "size": y.width * y.channels, "zero": zero, "one": one},
     )
 
 
@@ -125,6 +126,7 @@ def bind_log_softmax(op: LogSoftmax, signature: Signature) -> Binding:
             "bits": p.bits,
             "offset": p.offset,
             "step": p.step,
+            "step_bits": p.step_bits,
             "multiplier": p.rescale.multipliers[0],
             **rescale_params(p.rescale),
             "tables": parameters_of(data),

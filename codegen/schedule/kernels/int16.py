@@ -142,7 +142,7 @@ INT16: tuple[Rule, ...] = (
             Kernel(
                 "generic",
                 f"{name}_int16",
-                ("rescale16",) if is_product else (),
+                ("rescale16",),
                 takes_row=True,
                 knows_row=at_row,
                 body="generic/elementwise",
