@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import DType
 from codegen.ops import (
@@ -176,6 +177,21 @@ def has_form(form: type) -> Callable[[Op, Signature], bool]:
         return isinstance(op.params(signature), form)
 
     return applies
+
+
+def has_halves(op: Op, signature: Signature) -> bool:
+    """int8 weights, sums of 32 bits, filters of four values or more."""
+    assert isinstance(op, Conv2d | Dense)
+    p, weights = op.params(signature), signature.inputs[1]
+    deep = math.prod(weights.shape[1:]) >= 4 and not (
+        isinstance(op, Conv2d) and op.is_depthwise(signature)
+    )
+    return deep and weights.dtype is DType.INT8 and max(-p.least, p.greatest) <= INT32_MAX
+
+
+def patch_of_halves(op: Op, signature: Signature) -> int:
+    """A patch of one group in int16, rounded up to four values."""
+    return 2 * round_up(patch_values(signature), 4)
 
 
 def is_nearest(op: Op, signature: Signature) -> bool:

@@ -32,6 +32,7 @@ from tests.ops.cases import (
     takes,
 )
 from tests.ops.harness import (
+    ARM_DSP,
     GENERIC,
     assert_c_equals_reference,
     in_int16,
@@ -69,10 +70,16 @@ few = settings(
 )
 
 
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP])
 @few
-@given(st.lists(LAYERS, min_size=8, max_size=8), st.lists(OTHERS, min_size=8, max_size=8))
-def test_c_equals_the_reference(layers: list[Graph], others: list[Graph]) -> None:
-    assert_c_equals_reference(merged([*layers, *others]), GENERIC, np.random.default_rng(0))
+@given(
+    layers=st.lists(LAYERS, min_size=8, max_size=8), others=st.lists(OTHERS, min_size=8, max_size=8)
+)
+def test_c_equals_the_reference(
+    families: tuple[str, ...], layers: list[Graph], others: list[Graph]
+) -> None:
+    graph = merged([*layers, *others])
+    assert_c_equals_reference(graph, families, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m4", "rv32imc"])

@@ -40,6 +40,7 @@ from codegen.lower.bind.layout import (
     bind_transpose,
 )
 from codegen.lower.bind.linear import (
+    DENSE_4X1,
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
@@ -79,7 +80,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/conv2d_single": partial(bind_conv2d, FOURS_4X1),
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
-    "generic/dense": bind_dense,
+    "generic/dense": partial(bind_dense, DENSE_4X1),
     "generic/matmul": bind_matmul,
     "generic/conv2d_wide": bind_conv2d_wide,
     "generic/dense_wide": bind_dense_wide,

@@ -42,6 +42,9 @@ PAIRS_2X2 = Tile("fx_tile_2x2", "", 2, 1, interleave_pairs, "c0, c1")
 FOURS_4X1 = Tile("fx_tile_4x1", "_single", 4, 1, interleave_fours, "c0, c1, c2, c3")
 
 
+DENSE_4X1 = Tile("fx_dense_4x1", "", 4, 1, interleave_fours, "c0, c1, c2, c3")
+
+
 def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
     """Return weights, bias and multipliers."""
     multipliers = np.resize(np.array(p.rescale.multipliers), p.bias.shape)
@@ -181,15 +184,21 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
-def bind_dense(op: Dense, signature: Signature) -> Binding:
+def bind_dense(tile: Tile, op: Dense, signature: Signature) -> Binding:
     """Four outputs at a time."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
-        {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        tile_data(p, FOURS_4X1),
+        {
+            "inputs": depth,
+            "outputs": outputs,
+            "tile": tile.function,
+            "padded": "inputs" if tile.values == 1 else depth + -depth % tile.values,
+            **rescale_params(p.rescale),
+        },
+        tile_data(p, tile),
     )
 
 

@@ -1,4 +1,7 @@
-"""Portable kernels of activations in 16 bits: most are those of 8 bits with other elements."""
+"""Kernels of activations in 16 bits: most are portable, those of 8 bits with other elements.
+
+On Armv7E-M two products an instruction, where sums fit 32 bits.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,11 @@ from codegen.schedule.conditions import (
     always,
     elementwise,
     has_form,
+    has_halves,
     is_global,
     is_linear,
     one_sum,
+    patch_of_halves,
     recurrent_scratch,
     reduces,
     resets_after,
@@ -50,7 +55,34 @@ RECALL = (
     *("gates_type", "gates16"),
 )
 
+SMLAD = (
+    *("row16", "rescale16", "load32", "sxtb16", "smlad", "smlad_8"),
+    *("smlad16_4x1", "store_filters16"),
+)
+
 INT16: tuple[Rule, ...] = (
+    Rule(
+        Kernel(
+            "arm_dsp",
+            "conv2d_wide_int16",
+            SMLAD,
+            strided=True,
+            reads_spread=True,
+            body="generic/conv2d_single",
+        ),
+        (Conv2d,),
+        has_halves,
+        patch_of_halves,
+        int16=True,
+        cost=Cost(1.9, 22.0, 1.5, 8.5, filters=4),
+    ),
+    Rule(
+        Kernel("arm_dsp", "dense_wide_int16", SMLAD, takes_row=True, body="generic/dense"),
+        (Dense,),
+        has_halves,
+        int16=True,
+        cost=Cost(1.9, 22.0, filters=4),
+    ),
     Rule(
         Kernel(
             "generic",
