@@ -189,6 +189,14 @@ def has_halves(op: Op, signature: Signature) -> bool:
     return deep and weights.dtype is DType.INT8 and max(-p.least, p.greatest) <= INT32_MAX
 
 
+def is_short_depthwise(op: Op, signature: Signature) -> bool:
+    """Depthwise, int8 weights, sums of 32 bits."""
+    assert isinstance(op, Conv2d)
+    p, weights = op.params(signature), signature.inputs[1]
+    fits = weights.dtype is DType.INT8 and max(-p.least, p.greatest) <= INT32_MAX
+    return fits and is_depthwise(op, signature)
+
+
 def patch_of_halves(op: Op, signature: Signature) -> int:
     """A patch of one group in int16, rounded up to four values."""
     return 2 * round_up(patch_values(signature), 4)
@@ -308,7 +316,7 @@ def edge_patch(op: Op, signature: Signature) -> int:
     _, kh, kw, _ = signature.inputs[1].shape
     if not has_edges(op, signature):
         return 0
-    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
+    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].pixel_bytes
 
 
 def edge_tap(op: Op, signature: Signature) -> int:

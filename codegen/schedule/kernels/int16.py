@@ -33,11 +33,13 @@ from codegen.ops.reduce import SUMS
 from codegen.ops.unary16 import Octaves, Steps
 from codegen.schedule.conditions import (
     always,
+    edge_patch,
     elementwise,
     has_form,
     has_halves,
     is_global,
     is_linear,
+    is_short_depthwise,
     one_sum,
     patch_of_halves,
     recurrent_scratch,
@@ -56,7 +58,7 @@ RECALL = (
 )
 
 SMLAD = (
-    *("row16", "rescale16", "load32", "sxtb16", "smlad", "smlad_8"),
+    *("row16", "rescale16", "load32", "sxtb16", "smlad", "pin", "smlad_8"),
     *("smlad16_4x1", "store_filters16"),
 )
 
@@ -82,6 +84,14 @@ INT16: tuple[Rule, ...] = (
         has_halves,
         int16=True,
         cost=Cost(1.9, 22.0, filters=4),
+    ),
+    Rule(
+        Kernel("generic", "depthwise_int16", RESCALE, strided=True, body="generic/depthwise"),
+        (Conv2d,),
+        is_short_depthwise,
+        edge_patch,
+        int16=True,
+        cost=Cost(6.0, 32.0),
     ),
     Rule(
         Kernel(
