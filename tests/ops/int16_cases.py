@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
+from codegen.ir.op import Op
 from codegen.ir.types import DType, Quant, TensorType
 from codegen.ops import (
     CumSum,
     Dense,
     Elementwise,
+    Function,
     Hardmax,
     LogSoftmax,
     MatMul,
@@ -19,7 +23,19 @@ from codegen.ops import (
     Requantize,
     Softmax,
 )
-from tests.ops.cases import Draw
+from codegen.ops.curve import Curve
+from codegen.ops.unary16 import CLOSE, LOOSE, Octaves, Steps
+from tests.ops.cases import (
+    Draw,
+    convolutions,
+    dense_layers,
+    pools,
+    recurrences,
+    resizes,
+    slices,
+    sums,
+    takes,
+)
 from tests.ops.harness import in_int16, int8, linear_constants, op_graph
 
 KINDS = ("add", "sub", "mul", "div", "max", "min", "mean", "prelu", "greater", "less_equal")
@@ -105,3 +121,41 @@ def conversions(draw: Draw) -> Graph:
     x, y = (narrow, wide) if draw(st.booleans()) else (wide, narrow)
     graph = op_graph(Requantize(), [x], (0.1, 0))
     return Graph("net", graph.inputs, graph.outputs, graph.nodes, {**graph.types, "y": y})
+
+
+LAYERS = st.one_of(
+    convolutions(),
+    dense_layers(),
+    pools(),
+    sums(),
+    resizes(),
+    slices(),
+    takes(),
+    recurrences(),
+).map(in_int16)
+OTHERS = st.one_of(
+    conversions(), functions_of_two(), groups(), long_dense_layers(), matrix_products()
+)
+
+FUNCTIONS: tuple[tuple[Op, float, float, type, int], ...] = (
+    (Function(("sigmoid", "x")), 8.0, 1.0, Curve, CLOSE),
+    (Function(("tanh", "x")), 4.0, 1.0, Curve, CLOSE),
+    (Function(("gelu", "x")), 6.0, 6.0, Curve, CLOSE),
+    (Function(("exp", "x")), 3.0, math.exp(3.0), Curve, CLOSE),
+    (Function(("sqrt", "x")), 9.0, 3.0, Octaves, CLOSE),
+    (Function(("log", ("add", "x", 0.001))), 9.0, 7.0, Octaves, LOOSE),
+    (Function(("reciprocal", ("add", ("abs", "x"), 0.01))), 5.0, 100.0, Octaves, CLOSE),
+    (Function(("hard_swish", "x")), 7.0, 7.0, Octaves, LOOSE),
+    (Function(("floor", "x")), 20.0, 20.0, Steps, 0),
+    (Function(("greater", "x", 0.5)), 2.0, 1.0, Steps, 0),
+    (Function(("mul", "x", 0.0)), 2.0, 1.0, Curve, 0),
+)
+"""Functions, the ends of operand and result, the form that serves, and its greatest error."""
+
+
+def graph_of(op: Op, x: float, y: float) -> Graph:
+    """One function of a row of int16."""
+    graph = op_graph(op, [int16((257,), x / 2**15)], (0.1, 0))
+    kind = op.infer(graph.types["x0"])
+    kind = kind if kind.dtype is DType.BOOL else int16((257,), y / 2**15)
+    return Graph("net", graph.inputs, graph.outputs, graph.nodes, {**graph.types, "y": kind})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,11 @@ from hypothesis import strategies as st
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.op import Op
-from codegen.ir.types import DType
 from codegen.ops import Clip, Dense, Elementwise, Function, LogSoftmax, Reduce, Softmax
-from codegen.ops.curve import Curve
-from codegen.ops.unary16 import CLOSE, INT16_VALUES, LOOSE, Octaves, Steps
+from codegen.ops.unary16 import INT16_VALUES
 from codegen.targets import load_target
 from codegen.toolchain.cross import build_target
 from codegen.toolchain.emulate import emulate
-from tests.ops.cases import (
-    convolutions,
-    dense_layers,
-    pools,
-    recurrences,
-    resizes,
-    slices,
-    sums,
-    takes,
-)
 from tests.ops.harness import (
     ARM_DSP,
     GENERIC,
@@ -43,28 +30,8 @@ from tests.ops.harness import (
     samples,
     write_c,
 )
-from tests.ops.int16_cases import (
-    conversions,
-    functions_of_two,
-    groups,
-    int16,
-    long_dense_layers,
-    matrix_products,
-)
+from tests.ops.int16_cases import FUNCTIONS, LAYERS, OTHERS, graph_of, int16
 
-LAYERS = st.one_of(
-    convolutions(),
-    dense_layers(),
-    pools(),
-    sums(),
-    resizes(),
-    slices(),
-    takes(),
-    recurrences(),
-).map(in_int16)
-OTHERS = st.one_of(
-    conversions(), functions_of_two(), groups(), long_dense_layers(), matrix_products()
-)
 few = settings(
     max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -100,30 +67,6 @@ def test_emulated_cores_equal_the_reference(target: str, tmp_path: Path) -> None
     expected = evaluate(graph, inputs)
     for name, outputs in zip(graph.outputs, run.outputs, strict=True):
         np.testing.assert_array_equal(outputs, expected[name])
-
-
-FUNCTIONS: tuple[tuple[Op, float, float, type, int], ...] = (
-    (Function(("sigmoid", "x")), 8.0, 1.0, Curve, CLOSE),
-    (Function(("tanh", "x")), 4.0, 1.0, Curve, CLOSE),
-    (Function(("gelu", "x")), 6.0, 6.0, Curve, CLOSE),
-    (Function(("exp", "x")), 3.0, math.exp(3.0), Curve, CLOSE),
-    (Function(("sqrt", "x")), 9.0, 3.0, Octaves, CLOSE),
-    (Function(("log", ("add", "x", 0.001))), 9.0, 7.0, Octaves, LOOSE),
-    (Function(("reciprocal", ("add", ("abs", "x"), 0.01))), 5.0, 100.0, Octaves, CLOSE),
-    (Function(("hard_swish", "x")), 7.0, 7.0, Octaves, LOOSE),
-    (Function(("floor", "x")), 20.0, 20.0, Steps, 0),
-    (Function(("greater", "x", 0.5)), 2.0, 1.0, Steps, 0),
-    (Function(("mul", "x", 0.0)), 2.0, 1.0, Curve, 0),
-)
-"""Functions, the ends of operand and result, the form that serves, and its greatest error."""
-
-
-def graph_of(op: Op, x: float, y: float) -> Graph:
-    """One function of a row of int16."""
-    graph = op_graph(op, [int16((257,), x / 2**15)], (0.1, 0))
-    kind = op.infer(graph.types["x0"])
-    kind = kind if kind.dtype is DType.BOOL else int16((257,), y / 2**15)
-    return Graph("net", graph.inputs, graph.outputs, graph.nodes, {**graph.types, "y": kind})
 
 
 @pytest.mark.parametrize(("op", "x", "y", "form", "steps"), FUNCTIONS)
