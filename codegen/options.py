@@ -14,6 +14,7 @@ InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
 Activations = Literal["int8", "int16"]
 Optimize = Literal["speed", "balanced", "size"]
+FloatOps = Literal["refuse", "allow"]
 
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
@@ -52,7 +53,8 @@ class Options:
     arena and constants over, each with the most bytes to take of it, or None for all.
     `activations` is the type of values whose format the file does not prescribe, None the type
     that others have in it. `shrink`: leave out what no output needs. `optimize`: what kernels are
-    chosen by; `tune`: by cycles measured on the emulated target instead of estimates.
+    chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
+    whether layers whose numbers fit no integers may compute in floats.
     """
 
     model: str
@@ -75,6 +77,7 @@ class Options:
     shrink: bool = True
     optimize: Optimize = "balanced"
     tune: bool = False
+    float_ops: FloatOps = "refuse"
 
     @property
     def model_name(self) -> str:

@@ -145,6 +145,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             ranges,
             lambda done, of: progress("correcting biases", done, of),
             activations=element_type(options),
+            allow_float=options.float_ops == "allow",
         ),
     )
     small = dump.graph("shrink", shrink(graph)) if options.shrink else graph

@@ -22,6 +22,7 @@ from codegen.errors import BadQuantization, CodegenError, InvalidModel, Problem,
 from codegen.frontend import Imported, read_model
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
+from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.quantize.calibrate import unformatted
@@ -43,6 +44,7 @@ class Checked:
 
     `exit_status` is that of the first error that emission would end with, 0 where there is none.
     `unmeasured` of `values` need samples for their formats. `target` is "" where none is named.
+    `floats` are the places of layers that compute in floats, as far as formats are known.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Checked:
     unmeasured: int
     values: int
     summary: Summary
+    floats: tuple[str, ...] = ()
 
 
 def check_model(options: Options) -> Checked:
@@ -65,13 +68,17 @@ def check_model(options: Options) -> Checked:
     model, file = open_model(options), Path(options.model).name
     imported = _read(model, file)
     graph, errors = imported.graph, list(imported.errors)
+    floats: tuple[str, ...] = ()
     refused = {problem.where for error in errors for problem in error.problems}
     try:
         graph = canonicalize(graph)
     except CodegenError as error:
         errors.append(error)
     else:
-        errors += _later_errors(graph, families, options.activations)
+        later, floats = _later(
+            graph, families, options.activations, allow_float=options.float_ops == "allow"
+        )
+        errors += later
     unmeasured, values = count_unmeasured(graph)
     return Checked(
         options.model_name,
@@ -83,6 +90,7 @@ def check_model(options: Options) -> Checked:
         unmeasured,
         values,
         summarize(model, graph, complete=not imported.errors),
+        floats,
     )
 
 
@@ -94,16 +102,19 @@ def _read(model: onnx.ModelProto, file: str) -> Imported:
         return Imported(Graph(model.graph.name or "model", (), (), ()), (error,), frozenset())
 
 
-def _later_errors(
-    graph: Graph, families: tuple[str, ...], activations: str | None
-) -> list[CodegenError]:
-    """Return what quantization and kernels object to, where formats not prescribed are guessed."""
+def _later(
+    graph: Graph, families: tuple[str, ...], activations: str | None, *, allow_float: bool
+) -> tuple[list[CodegenError], tuple[str, ...]]:
+    """Return what quantization and kernels object to, and the places that compute in floats.
+
+    Formats that are not prescribed are guessed.
+    """
     errors: list[CodegenError] = []
     element = None if activations is None else DType(activations)
     ranges = Ranges(dict.fromkeys((*graph.inputs, *(n.output for n in graph.nodes)), GUESS), "")
     while True:
         try:
-            fixed = quantize(graph, ranges, activations=element)
+            fixed = quantize(graph, ranges, activations=element, allow_float=allow_float)
             break
         except (BadQuantization, UnsupportedOperator) as error:
             if isinstance(error, UnsupportedOperator):
@@ -112,25 +123,34 @@ def _later_errors(
                 errors.append(BadQuantization.collect(known))
             left = without(graph, {problem.where for problem in error.problems})
             if len(left.nodes) == len(graph.nodes):
-                return errors
+                return errors, ()
             graph = left
     try:
         assign_kernels(fixed, families)
     except UnsupportedOperator as error:
         errors.append(error)
-    return errors
+    sure = _sure_places(graph)
+    found = (str(node.loc) for node in fixed.nodes if isinstance(node.op, InFloat))
+    return errors, tuple(place for place in found if place in sure)
 
 
 def _without_guesses(graph: Graph, error: BadQuantization) -> list[Problem]:
     """Return the problems of nodes whose formats are all known."""
+    sure = _sure_places(graph)
+    return [problem for problem in error.problems if problem.where in sure]
+
+
+def _sure_places(graph: Graph) -> set[str]:
+    """Return the places of nodes whose formats are all known, or make no difference."""
     guessed = set(unformatted(graph))
     for node in graph.nodes:
         if node.op.keeps_quant and not guessed.isdisjoint(node.inputs):
             guessed.add(node.output)
-    sure = {
-        str(node.loc) for node in graph.nodes if guessed.isdisjoint((*node.inputs, node.output))
+    return {
+        str(node.loc)
+        for node in graph.nodes
+        if node.op.only_in_float or guessed.isdisjoint((*node.inputs, node.output))
     }
-    return [problem for problem in error.problems if problem.where in sure]
 
 
 def without(graph: Graph, places: Collection[str]) -> Graph:

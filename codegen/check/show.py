@@ -32,6 +32,7 @@ def checked_to_json(checked: Checked) -> str:
             for finding in checked.findings
         ],
         "folds": [asdict(fold) for fold in checked.folds],
+        "floats": list(checked.floats),
         "open_inputs": [asdict(value) for value in checked.open_inputs],
         "formats": {"values": checked.values, "unmeasured": checked.unmeasured},
         "summary": asdict(checked.summary),
@@ -55,6 +56,8 @@ def _lines(checked: Checked) -> Iterator[str]:
         more = f" and {others} others" if others > 0 else ""
         title = "" if index else "Folds"
         yield _row(title, f"{fold.kind} ({len(fold.nodes)}): {names}{more}")
+    if checked.floats:
+        yield _row("Floats", f"{'; '.join(checked.floats)} (--float-ops allow)")
     for value in checked.open_inputs:
         yield _row("Open", f"{value.name}: {', '.join(value.dimensions) or 'shape'}; {value.fix}")
     summary = checked.summary

@@ -7,8 +7,9 @@ import sys
 import click
 
 from codegen.check import check_model, checked_to_json, render_checked
+from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_shapes, shape_option
-from codegen.options import Options, c_identifier
+from codegen.options import FloatOps, Options, c_identifier
 from codegen.sources import split_spec
 
 
@@ -18,13 +19,16 @@ from codegen.sources import split_spec
     "--target", "-t", default="", help="Ask the kernels of this target. Default: those of all."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@float_option
 @shape_option
-def check(model: str, target: str, as_json: bool, shape: tuple[str, ...]) -> None:
+def check(
+    model: str, target: str, as_json: bool, float_ops: FloatOps, shape: tuple[str, ...]
+) -> None:
     r"""Tell whether MODEL, an ONNX file or a zoo network, can be emitted, without data, at once.
 
-    Every problem of the whole network is listed, then what folds away, which formats need
-    samples, and how much work there is. The exit status is that of the error that emit would
-    end with, 0 where it would not.
+    Every problem of the whole network is listed, then what folds away, which layers compute in
+    floats, which formats need samples, and how much work there is. The exit status is that of the
+    error that emit would end with, 0 where it would not.
 
     \b
     codegen check my_network.onnx
@@ -32,7 +36,13 @@ def check(model: str, target: str, as_json: bool, shape: tuple[str, ...]) -> Non
     """
     path, network = split_spec(model)
     shapes = assign_shapes(shape, [c_identifier(path)])
-    options = Options(path, target, network=network, shapes=next(iter(shapes.values()), {}))
+    options = Options(
+        path,
+        target,
+        network=network,
+        shapes=next(iter(shapes.values()), {}),
+        float_ops=float_ops,
+    )
     found = check_model(options)
     click.echo(checked_to_json(found) if as_json else render_checked(found), nl=False)
     sys.exit(found.exit_status)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from codegen import zoo
+from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
 from codegen.options import (
@@ -146,6 +147,7 @@ def model_options(command: F) -> F:
                 help="Leave out channels that are constant, equal to others or not needed; every"
                 " output byte stays the same.",
             ),
+            float_option,
             click.option(
                 "--input",
                 type=click.Choice(get_args(InputMode)),
@@ -229,6 +231,7 @@ def _make_each(
             shrink=given["shrink"],
             optimize=given["optimize"],
             tune=given["tune"],
+            float_ops=given["float_ops"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -32,6 +32,7 @@ from codegen.ir.program import (
     all_constants,
     all_functions,
     arena_base,
+    float_literal,
 )
 from codegen.ir.report import KernelCode
 from codegen.ir.types import Array
@@ -50,6 +51,14 @@ INPUTS_ARE = {
 OUTPUTS_ARE = {"arena": "in the arena", "rows": "by rows to `sink`, with `user`"}
 
 RUNTIME = (
+    "single",
+    "single_floor",
+    "single_exp2",
+    "single_log2",
+    "single_root",
+    "single_power",
+    "single_modulo",
+    "single_pick",
     "least",
     "rows",
     "position",
@@ -292,6 +301,11 @@ def _network(program: Program, golden: Golden) -> Context:
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",
         "code": (),
+        "floats": tuple(
+            f"{layer.name}: {layer.comment[0].partition(': ')[0]}"
+            for layer in program.layers
+            if layer.function.kernel.in_float
+        ),
         "layers": tuple(view_layer(layer, name) for layer in program.layers),
         "nests": view_nests(program),
         "golden_inputs": _golden(name, "input", program.interface.inputs, golden.inputs),
@@ -398,7 +412,10 @@ def _golden(
 
 def _value_lines(values: Array) -> tuple[str, ...]:
     """Return the values as C literals with commas, in lines of equal count within 100 columns."""
-    texts = [_literal(value) for value in values.ravel().tolist()]
+    if values.dtype.kind == "f":
+        texts = [float_literal(value) for value in values.ravel()]
+    else:
+        texts = [_literal(value) for value in values.ravel().tolist()]
     per_line = (COLUMNS - 4) // (max(map(len, texts)) + 2)
     return tuple(", ".join(texts[i : i + per_line]) + "," for i in range(0, len(texts), per_line))
 

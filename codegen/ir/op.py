@@ -78,6 +78,9 @@ class Op(ABC):
     takes_integers: ClassVar[bool] = False
     """It computes on integers of a float graph, too; `infer` then gives element type and format."""
 
+    only_in_float: ClassVar[bool] = False
+    """It has no form in integers: `params` raises ValueError whatever the formats."""
+
     @abstractmethod
     def infer(self, *inputs: TensorType) -> TensorType:
         """Return the output's type from the operands' types; raise ValueError with the reason."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from codegen.ir.interface import Interface
 from codegen.ir.schedule import Kernel, Need
@@ -29,6 +32,15 @@ class Place:
 
     base: str
     offset: int
+
+
+def float_literal(value: np.floating[Any]) -> str:
+    """Return a finite single as a C constant.
+
+    >>> float_literal(np.float32(0.1)), float_literal(np.float32(3))
+    ('0.1f', '3.0f')
+    """
+    return f"{np.float32(value)!s}f"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

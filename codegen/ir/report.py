@@ -14,7 +14,7 @@ from codegen.ir.interface import Interface
 class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
-    `live_bytes` is the arena in use while the layer runs.
+    `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats.
     """
 
     name: str
@@ -30,6 +30,7 @@ class LayerReport:
     instructions: int | None = None
     cycles: int | None = None
     lost_cycles: int | None = None
+    in_float: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ SINK = "sink"
 """The base of rows that go to a function of the caller."""
 
 
+SINGLE = "single"
+"""The file of templates/runtime/ that all kernels use which compute in floats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """One C function of a family, for one operator.
@@ -54,6 +58,11 @@ class Kernel:
     remembers: bool = False
     fields: tuple[str, ...] = ()
     pixels: int = 1
+
+    @property
+    def in_float(self) -> bool:
+        """It computes in single precision."""
+        return SINGLE in self.uses
 
     @property
     def makes_rows(self) -> bool:

@@ -110,6 +110,9 @@ def _literal(value: object) -> str:
             return f"quant({value.scale!r}, {value.zero_point}{element})"
         axis = "" if value.axis is None else f", axis={value.axis}"
         return f"quant({_literal(value.scales)}, {value.zero_point}{axis}{element})"
+    if isinstance(value, Op):
+        attributes = (f"{key}={_literal(item)}" for key, item in _attributes(value))
+        return f"op({', '.join((value.name, *attributes))})"
     if isinstance(value, DType):
         return value.value
     return json.dumps(value) if isinstance(value, str) else repr(value)
@@ -200,25 +203,36 @@ class _Parser:
     def node(self) -> None:
         output = self.name()
         self.take("=")
-        operator = self.word()
-        kind = next((op for op in OPS if op.name == operator), None)
-        if kind is None:
-            self.fail(f"there is no operator '{operator}'")
+        kind = self.kind()
         self.take("(")
         operands = tuple(self.series(")", self.name))
         attributes = {}
         while self.peek()[0] == "word":
-            key = self.word()
-            self.take("=")
-            attributes[key] = self.literal()
-        if unknown := set(attributes) - {entry.name for entry in _fields(kind)}:
-            self.fail(f"{operator} has no attribute '{min(unknown)}'")
-        required = {entry.name for entry in _fields(kind) if entry.default is MISSING}
-        if missing := required - set(attributes):
-            self.fail(f"{operator} needs the attribute '{min(missing)}'")
-        node = Node(kind(**attributes), operands, output)
+            key, value = self.attribute()
+            attributes[key] = value
+        node = Node(self.made(kind, attributes), operands, output)
         self.nodes.append(node)
         self.set_type(node)
+
+    def kind(self) -> type[Op]:
+        operator = self.word()
+        kind = next((op for op in OPS if op.name == operator), None)
+        if kind is None:
+            self.fail(f"there is no operator '{operator}'")
+        return kind
+
+    def attribute(self) -> tuple[str, object]:
+        key = self.word()
+        self.take("=")
+        return key, self.literal()
+
+    def made(self, kind: type[Op], attributes: Mapping[str, object]) -> Op:
+        if unknown := set(attributes) - {entry.name for entry in _fields(kind)}:
+            self.fail(f"{kind.name} has no attribute '{min(unknown)}'")
+        required = {entry.name for entry in _fields(kind) if entry.default is MISSING}
+        if missing := required - set(attributes):
+            self.fail(f"{kind.name} needs the attribute '{min(missing)}'")
+        return kind(**attributes)
 
     def set_type(self, node: Node) -> None:
         if self.peek()[1] == ":":
@@ -270,6 +284,8 @@ class _Parser:
             return tuple(self.series(")", self.literal))
         if text == "quant":
             return self.quant()
+        if text == "op":
+            return self.operator()
         if kind != "word" or text not in WORDS:
             self.fail(f"'{text}' is not a value")
         return WORDS[text]
@@ -291,6 +307,13 @@ class _Parser:
         self.take(")")
         found = scales if isinstance(scales, tuple) else (scales,)
         return Quant(tuple(float(scale) for scale in found), zero_point, axis, element)
+
+    def operator(self) -> Op:
+        self.take("(")
+        kind = self.kind()
+        if self.peek()[1] == ",":
+            self.take(",")
+        return self.made(kind, dict(self.series(")", self.attribute)))
 
     def integer(self, value: object) -> int:
         if not isinstance(value, int):

@@ -223,7 +223,7 @@ class _Constants:
 
     def share(self, index: int, node: Node, data: Data) -> str:
         """Return the name of an array with this content."""
-        dtype = data.ctype.removesuffix("_t")
+        dtype = "float32" if data.ctype == "float" else data.ctype.removesuffix("_t")
         values = data.values.astype(dtype).ravel()
         key = (data.ctype, values.tobytes())
         if key not in self._made:
@@ -323,10 +323,11 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
     signature = graph.signature(node)
     place = f"{node.loc.op_type} '{_quotable(node.loc.node)}'" if node.loc.node else node.op.name
     shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
+    floats = ", in floating point" if step.kernel.in_float else ""
     places = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
-        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel",
+        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel{floats}",
         f"{places} -> {_span(schedule, plan, node.output)}",
     )
 

@@ -9,7 +9,9 @@ from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.grid_sample import GridSample
 from codegen.ops.gru import Gru
+from codegen.ops.in_float import InFloat, has_float_form
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
 from codegen.ops.lrn import Lrn
@@ -45,8 +47,10 @@ OPS: tuple[type[Op], ...] = (
     DequantizeLinear,
     Elementwise,
     Function,
+    GridSample,
     Gru,
     Hardmax,
+    InFloat,
     InverseDeviation,
     LogSoftmax,
     Lrn,
@@ -90,8 +94,10 @@ __all__ = [
     "DequantizeLinear",
     "Elementwise",
     "Function",
+    "GridSample",
     "Gru",
     "Hardmax",
+    "InFloat",
     "InverseDeviation",
     "LogSoftmax",
     "Lrn",
@@ -116,4 +122,5 @@ __all__ = [
     "SumPoolVolume",
     "Take",
     "Transpose",
+    "has_float_form",
 ]

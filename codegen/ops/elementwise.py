@@ -110,11 +110,12 @@ class Elementwise(Op):
             y = power_result(p, *arrays)
         return y.astype(signature.output.dtype.numpy)
 
-    def differs_by_row(self, signature: Signature) -> bool:
-        """Some constant differs from row to row of the result."""
-        kinds = zip(signature.inputs, signature.constants, strict=True)
-        constants = (kind for kind, constant in kinds if constant is not None)
-        return any(has_rows_of(kind, signature.output) for kind in constants)
+
+def differs_by_row(signature: Signature) -> bool:
+    """Some constant differs from row to row of the result."""
+    kinds = zip(signature.inputs, signature.constants, strict=True)
+    constants = (kind for kind, constant in kinds if constant is not None)
+    return any(has_rows_of(kind, signature.output) for kind in constants)
 
 
 def has_rows_of(kind: TensorType, y: TensorType) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 
 from codegen.errors import BadQuantization, Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
+from codegen.ir.op import Signature
 from codegen.ir.types import DType, Quant, TensorType
-from codegen.ops import Clip, Conv2d, Dense, Recurrent, Requantize
+from codegen.ops import Clip, Conv2d, Dense, InFloat, Recurrent, Requantize, has_float_form
 from codegen.quantize.correct_biases import correct_biases
 from codegen.quantize.formats import assign_formats, make_format, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -23,6 +24,7 @@ from codegen.quantize.ranges import Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
 
 AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
+FLOAT_HINT = "--float-ops allow computes this layer in floats"
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ def quantize(
     progress: Progress | None = None,
     *,
     activations: DType | None = None,
+    allow_float: bool = False,
 ) -> Graph:
     """Return the fixed-point graph: int8 or int16 values, int8 weights, int32 biases, with formats.
 
@@ -53,9 +56,10 @@ def quantize(
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
     is given. Biases are corrected where it holds evidence of what the float network does.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
-    called with the nodes corrected and their number.
+    called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
+    32 bits becomes an InFloat, if it has a form in floats.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
-    not fit 32 bits, UnsupportedOperator with every one that has no meaning in `activations`.
+    not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
     has_int16 = any(kind.is_int16 for kind in graph.types.values())
     element = activations or (DType.INT16 if has_int16 else DType.INT8)
@@ -70,15 +74,22 @@ def quantize(
     problems: list[Problem] = []
     for node in placed.nodes:
         try:
-            nodes.append(quantize_operands(placed, node, types, constants))
+            made = quantize_operands(placed, node, types, constants)
+            check_params(made, types, constants)
         except ValueError as error:
-            problems.append(Problem(str(error), str(node.loc)))
+            has_floats = has_float_form(node.op) and element_of(placed, node, types) is DType.INT8
+            if allow_float and has_floats:
+                made = in_float(placed, node, constants)
+            else:
+                hint = FLOAT_HINT if has_floats else ""
+                problems.append(Problem(str(error), str(node.loc), hint))
+                continue
+        nodes.append(made)
+    if problems:
+        raise BadQuantization.collect(problems)
     types.update({name: constant.type for name, constant in constants.made.items()})
     data = {name: constant.data for name, constant in constants.made.items()}
     fixed = placed.with_nodes(nodes, types=types, constants=data)
-    problems += check_params(fixed)
-    if problems:
-        raise BadQuantization.collect(problems)
     if ranges is None or ranges.evidence is None:
         return fixed
     return correct_biases(fixed, ranges.evidence, progress)
@@ -192,15 +203,29 @@ def format_of(types: dict[str, TensorType], name: str) -> Quant:
     return quant
 
 
-def check_params(graph: Graph) -> list[Problem]:
-    """Return what keeps nodes from computing in 32 bits."""
-    problems: list[Problem] = []
-    for node in graph.nodes:
-        params = getattr(node.op, "params", None)
-        if params is None:
-            continue
-        try:
-            params(graph.signature(node))
-        except ValueError as error:
-            problems.append(Problem(str(error), str(node.loc)))
-    return problems
+def check_params(node: Node, types: Mapping[str, TensorType], constants: Constants) -> None:
+    """Raise ValueError with what keeps a quantized node from computing in 32 bits."""
+    params = getattr(node.op, "params", None)
+    if params is None:
+        return
+    held = [constants.made.get(name) for name in node.inputs]
+    operands = (
+        types[name] if constant is None else constant.type
+        for name, constant in zip(node.inputs, held, strict=True)
+    )
+    data = tuple(None if constant is None else constant.data for constant in held)
+    params(Signature(tuple(operands), types[node.output], data))
+
+
+def in_float(graph: Graph, node: Node, constants: Constants) -> Node:
+    """Return the node in floats: its constants are singles, or integers that are themselves."""
+    inputs = list(node.inputs)
+    for place, name in enumerate(node.inputs):
+        if name in graph.constants:
+            kind = graph.types[name]
+            constant = Constant(graph.constants[name], kind)
+            if not kind.is_plain:
+                data = real_constant(graph, name).astype(np.float32)
+                constant = Constant(data, TensorType(data.shape))
+            inputs[place] = constants.add(f"{name}_in_float", constant, node.output)
+    return replace(node, op=InFloat(node.op), inputs=tuple(inputs))

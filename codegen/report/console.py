@@ -165,6 +165,9 @@ def figure_rows(report: Report) -> Iterator[Figure]:
     yield from _memory_rows(report, "flash")
     work = f"multiply-accumulates; {grouped(totals.params)} parameters"
     yield "Work", f"{grouped(totals.macs)} MACs", work
+    floats = [layer.name for layer in report.layers if layer.in_float]
+    if floats:
+        yield "Floats", count(len(floats), "layer"), f"in floating point: {', '.join(floats)}"
     saved = report.savings
     if saved.channels:
         remark = f"left out with {grouped(saved.params)} parameters: no output needs them"

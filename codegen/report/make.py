@@ -12,6 +12,7 @@ from codegen import __version__
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
 from codegen.ir.memory import MemoryPlan, RamGoal
+from codegen.ir.op import Op
 from codegen.ir.program import Program
 from codegen.ir.report import (
     Agreement,
@@ -27,6 +28,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
+from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
@@ -206,7 +208,7 @@ def _layers(
         rows.append(
             LayerReport(
                 name=step.node.loc.node or step.node.output,
-                op=step.node.op.name,
+                op=_operator(step).name,
                 output_shape=output.shape,
                 macs=_macs(schedule.graph, step),
                 params=_params(schedule.graph, step),
@@ -218,9 +220,15 @@ def _layers(
                 instructions=instructions,
                 cycles=cycles,
                 lost_cycles=costs.layers[time] if costs else None,
+                in_float=step.kernel.in_float,
             )
         )
     return tuple(rows)
+
+
+def _operator(step: Step) -> Op:
+    """Return the operator of a layer, whether it computes in integers or in floats."""
+    return step.node.op.op if isinstance(step.node.op, InFloat) else step.node.op
 
 
 def _macs(graph: Graph, step: Step) -> int:

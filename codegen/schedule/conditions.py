@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,16 +11,19 @@ from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import DType
 from codegen.ops import (
+    Add,
     AveragePool,
     Conv2d,
     Dense,
     Elementwise,
     Gru,
+    InFloat,
     Recurrent,
     Reduce,
     Resize,
     Transpose,
 )
+from codegen.ops.elementwise import differs_by_row
 from codegen.ops.linear import SHORT, LinearParams
 from codegen.ops.reduce import Kind, is_plain
 from codegen.ops.runs import LOOPS, index_of, strided_loops
@@ -452,6 +455,28 @@ def elementwise(*, is_product: bool, at_row: bool) -> Callable[[Op, Signature], 
     def applies(op: Op, signature: Signature) -> bool:
         assert isinstance(op, Elementwise)
         multiplies = not op.exact and op.kind in ("mul", "prelu")
-        return multiplies == is_product and op.differs_by_row(signature) == at_row
+        return multiplies == is_product and differs_by_row(signature) == at_row
 
     return applies
+
+
+def in_float(*ops: type[Op], kinds: Sequence[str] = ()) -> Callable[[Op, Signature], bool]:
+    """Return the condition of what computes one of `ops` in floats, of some kinds alone."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, InFloat)
+        return isinstance(op.op, ops) and (not kinds or getattr(op.op, "kind", "") in kinds)
+
+    return applies
+
+
+def element_in_float(*kinds: str, at_row: bool) -> Callable[[Op, Signature], bool]:
+    """Return the condition of a function of elements, of some kinds, in floats."""
+    applies = in_float(Add, Elementwise)
+
+    def applies_at(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, InFloat)
+        kind = getattr(op.op, "kind", "add")
+        return applies(op, signature) and kind in kinds and differs_by_row(signature) == at_row
+
+    return applies_at

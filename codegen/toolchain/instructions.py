@@ -17,7 +17,7 @@ ARM_KINDS = (
     (r"ldm|stm|push|pop|ldrd|strd|vpush|vpop|vldm|vstm", Kind.MULTIPLE),
     (r"ldr|vldr", Kind.LOAD),
     (r"str(?!ex)|vstr", Kind.STORE),
-    (r"[us]div", Kind.DIVIDE),
+    (r"[us]div|vdiv", Kind.DIVIDE),
     (r"[us]mull|[us]mlal|umaal|sml[as]ld|smm", Kind.MULTIPLY_LONG),
     (r"ml[as]|sml[as]|usada8", Kind.ACCUMULATE),
     (r"mul|sm[ul]|usad", Kind.MULTIPLY),

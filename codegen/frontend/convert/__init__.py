@@ -30,6 +30,7 @@ from codegen.frontend.convert.elementwise import (
 )
 from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.gemm import convert_gemm
+from codegen.frontend.convert.grid_sample import convert_grid_sample
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -122,6 +123,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("GatherND", convert_move),
     ("Gemm", convert_gemm),
     ("GlobalAveragePool", convert_global_average_pool),
+    ("GridSample", convert_grid_sample),
     ("Hardmax", convert_hardmax),
     ("Identity", convert_identity),
     ("LRN", convert_lrn),

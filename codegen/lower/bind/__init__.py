@@ -28,6 +28,7 @@ from codegen.lower.bind.groups import (
     bind_select,
 )
 from codegen.lower.bind.host import HOST
+from codegen.lower.bind.in_float import bind_float
 from codegen.lower.bind.lanes import LANES
 from codegen.lower.bind.layout import (
     bind_concat,
@@ -133,6 +134,19 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,
     "generic/cum_sum_plain": bind_cum_sum,
+    "generic/elementwise_in_float": bind_float,
+    "generic/elementwise_at_row_in_float": bind_float,
+    "generic/power_in_float": bind_float,
+    "generic/power_at_row_in_float": bind_float,
+    "generic/modulo_in_float": bind_float,
+    "generic/modulo_at_row_in_float": bind_float,
+    "generic/reduce_in_float": bind_float,
+    "generic/reduce_root_in_float": bind_float,
+    "generic/reduce_log_in_float": bind_float,
+    "generic/deviation_in_float": bind_float,
+    "generic/normalize_in_float": bind_float,
+    "generic/grid_sample_in_float": bind_float,
+    "generic/matmul_in_float": bind_float,
     **ARM_DSP,
     **HOST,
     **ARM_MVE,

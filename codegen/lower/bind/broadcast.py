@@ -10,7 +10,7 @@ from codegen.ir.op import Signature
 from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import Elementwise
-from codegen.ops.elementwise import has_rows_of
+from codegen.ops.elementwise import differs_by_row, has_rows_of
 from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient, WideQuotient
 
 NAMES = "abcdefghijklmnopqrstuvw"
@@ -59,6 +59,10 @@ COMPARE = {
 }
 
 
+Element = tuple[str, Mapping[str, object], tuple[Data, ...]]
+"""The template of one element, what it is told, and its tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """`inner` elements side by side in the result, `outer` times; strides of each operand.
@@ -86,13 +90,19 @@ class OperandView:
 
 def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     """Loops over a row of the result, and the numbers of the function."""
+    kind = f"{op.kind}_{signature.output.dtype.value}" if op.exact else op.kind
+    return bind_loops(signature, kind, op.kind.replace("_", " "), element(op, signature))
+
+
+def bind_loops(signature: Signature, stem: str, words: str, element: Element) -> Binding:
+    """Loops over a row of the result; `words` say what is made of each element."""
     y, loops = signature.output, make_loops(signature)
     count = len(signature.inputs)
     is_held = [constant is not None for constant in signature.constants]
     kinds = [kind for kind, held in zip(signature.inputs, is_held, strict=True) if not held]
     walks = any(kind.dtype.size_bytes > 1 for kind in (*kinds, y))
     views = tuple(view_operand(signature, loops, index, walks) for index in range(count))
-    body, params, tables = element(op, signature)
+    body, params, tables = element
     operands = tuple(
         Data(f"operand_{name}", kind.dtype.ctype, constant, f"operand {name}")
         for name, kind, constant in zip(NAMES, signature.inputs, signature.constants, strict=False)
@@ -102,12 +112,11 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     declared += ["int8_t *out"]
     declared += [view.parameter for view, held in zip(views, is_held, strict=True) if held]
     told = [f"const {table.ctype} *{table.role}" for table in tables]
-    row = ["int32_t row"] if op.differs_by_row(signature) else []
-    kind = f"{op.kind}_{y.dtype.value}" if op.exact else op.kind
+    row = ["int32_t row"] if differs_by_row(signature) else []
     shape = f"{loops.outer}x{loops.inner}" if loops.outer > 1 else f"{loops.inner}"
     return Binding(
-        f"{kind}_{shape}",
-        f"One row of {op.kind.replace('_', ' ')}, element by element",
+        f"{stem}_{shape}",
+        f"One row of {words}, element by element",
         {
             "parameters": ", ".join((*declared, *told, *row)),
             "taken": ", ".join((*(view.taken for view in views), *told)),
@@ -225,12 +234,11 @@ def scaled(term: str, unit: int) -> str:
 
 def working_type(dtype: DType) -> str:
     """Return the C type in which elements are computed with."""
+    if dtype is DType.FLOAT32:
+        return dtype.ctype
     size = "64" if dtype.size_bytes == 8 else "32"
     is_signed = dtype.min < 0 or dtype is DType.BOOL
     return f"int{size}_t" if is_signed else f"uint{size}_t"
-
-
-Element = tuple[str, Mapping[str, object], tuple[Data, ...]]
 
 
 def element(op: Elementwise, signature: Signature) -> Element:

@@ -204,19 +204,13 @@ def bind_dense(tile: Tile, op: Dense, signature: Signature) -> Binding:
 
 def bind_matmul(op: MatMul, signature: Signature) -> Binding:
     """Steps through the second matrices as they lie."""
-    p = op.params(signature)
-    batch, rows, depth = signature.inputs[0].shape
-    columns = signature.output.shape[2]
+    p, sizes = op.params(signature), matmul_sizes(op, signature)
+    batch, rows, depth, columns = (sizes[key] for key in ("batch", "rows", "depth", "columns"))
     return Binding(
         f"matmul_{batch}x{rows}x{depth}x{columns}",
         f"{batch} products of {rows}x{depth} and {depth}x{columns} matrices",
         {
-            "batch": batch,
-            "rows": rows,
-            "depth": depth,
-            "columns": columns,
-            "column_pitch": depth if op.transposed else 1,
-            "row_pitch": 1 if op.transposed else columns,
+            **sizes,
             "a_zero": p.zero_points[0],
             "b_zero": p.zero_points[1],
             "sum": sum_type(p.bound),
@@ -241,6 +235,20 @@ def wide_params(p: LinearParams) -> dict[str, object]:
 def sum_type(bound: int) -> str:
     """Return the C type of sums up to a bound."""
     return "int32_t" if bound <= INT32_MAX else "int64_t"
+
+
+def matmul_sizes(op: MatMul, signature: Signature) -> dict[str, object]:
+    """Return sizes of matrices, and how far apart columns and rows of the second are."""
+    batch, rows, depth = signature.inputs[0].shape
+    columns = signature.output.shape[2]
+    return {
+        "batch": batch,
+        "rows": rows,
+        "depth": depth,
+        "columns": columns,
+        "column_pitch": depth if op.transposed else 1,
+        "row_pitch": 1 if op.transposed else columns,
+    }
 
 
 def bind_conv2d_wide(op: Conv2d, signature: Signature) -> Binding:
