@@ -20,6 +20,7 @@ from codegen.ir.program import Program
 from codegen.ir.report import Calibration, MemoryCosts, Savings
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
+from codegen.ir.types import DType
 from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
@@ -36,6 +37,7 @@ from codegen.quantize import (
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
+from codegen.quantize.equalize import equalize
 from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.schedule.assign import assign_kernels
@@ -137,13 +139,18 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         if needs_ranges
         else None
     )
+    if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
+        equalized, ranges = equalize(network, ranges)
+        network = dump.graph("equalize", equalized)
     graph = dump.graph(
         "quantize",
         quantize(
             network,
             ranges,
-            lambda done, of: progress("correcting biases", done, of),
+            lambda done, of: progress("repairing layers", done, of),
+            activations=element_type(options),
             allow_float=options.float_ops == "allow",
+            repair=options.repair,
         ),
     )
     small = dump.graph("shrink", shrink(graph)) if options.shrink else graph
@@ -202,6 +209,11 @@ def compile_network(
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
     )
+
+
+def element_type(options: Options) -> DType | None:
+    """Return the type of activations that the options ask for."""
+    return None if options.activations is None else DType(options.activations)
 
 
 def open_samples(options: Options, network: Graph) -> Samples:

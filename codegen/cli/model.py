@@ -14,7 +14,16 @@ from codegen import zoo
 from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
-from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
+from codegen.options import (
+    REPAIRS,
+    Activations,
+    InputMode,
+    Optimize,
+    Options,
+    OutputMode,
+    Repair,
+    library_identifier,
+)
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 from codegen.zoo.spec import is_zoo_name, parse_spec
@@ -58,6 +67,14 @@ def parse_memories(
     return found
 
 
+def parse_repair(ctx: click.Context, param: click.Parameter, value: str) -> tuple[Repair, ...]:
+    """Return what is to be repaired by."""
+    names = {"all": list(REPAIRS), "none": []}.get(value, value.split(","))
+    if not set(names) <= set(REPAIRS):
+        raise click.BadParameter(f"{value!r} is not all, none, or of {', '.join(REPAIRS)}")
+    return tuple(name for name in REPAIRS if name in names)
+
+
 def zoo_options(command: F) -> F:
     """Add the options of all zoo networks, once each; the zoo checks their values."""
     for name, text in reversed(zoo_option_help().items()):
@@ -96,6 +113,22 @@ def model_options(command: F) -> F:
                 help="Samples to measure ranges on: .npz, or a folder of .npy."
                 " Without it they are synthetic, and accuracy is not to be trusted."
                 " Of several networks, NETWORK=PATH for each.",
+            ),
+            click.option(
+                "--repair",
+                callback=parse_repair,
+                default="all",
+                show_default=True,
+                metavar="all|none|NAME,...",
+                help="What is done to lose less by quantization, where --calibrate gives samples:"
+                f" {', '.join(REPAIRS)}.",
+            ),
+            click.option(
+                "--activations",
+                type=click.Choice(get_args(Activations)),
+                help="Element type of values between layers, where the model does not prescribe"
+                " it: int16 is for audio and recurrent networks. Default: that of formats in the"
+                " model, else int8.",
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
@@ -213,6 +246,8 @@ def _make_each(
             pdu_payload_bytes=given["pdu"],
             input_mode=given["input"],
             output_mode=given["output"],
+            activations=given["activations"],
+            repair=given["repair"],
             shrink=given["shrink"],
             optimize=given["optimize"],
             tune=given["tune"],

@@ -198,7 +198,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         raise refusal(call.proto)
     is_known = call.proto.domain == "com.microsoft" and op_type in MICROSOFT
     if call.proto.domain not in ("", "ai.onnx") and not is_known:
-        raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
+        raise Unsupported(f"operator of domain '{call.proto.domain}'")
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
     if op_type == "Size" and isinstance(first, View):
@@ -208,7 +208,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
             return tuple(_placeholder(state, tensor) for tensor in call.proto.output)
-    elif all(isinstance(operand, Const) for operand in known):
+    elif all(isinstance(operand, Const) for operand in known) and not _reads_beside(state, call):
         if op_type == "DequantizeLinear":
             return (dequantized_constant(call),)
         return fold_node(call)
@@ -225,10 +225,27 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     return (converter(state.builder, call),)
 
 
+def _reads_beside(state: _State, call: Call) -> bool:
+    """The node has bodies, and they read tensors that are not its operands."""
+    bodies = [a.g for a in call.proto.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return any(name in state.tensors for body in bodies for name in _free(body))
+
+
+def _free(body: onnx.GraphProto) -> set[str]:
+    """Return the tensors that a body reads and does not make."""
+    read = {name for node in body.node for name in node.input}
+    read |= {value.name for value in body.output}
+    for node in body.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                read |= _free(attribute.g)
+    made = {name for node in body.node for name in node.output}
+    made |= {value.name for value in (*body.input, *body.initializer)}
+    return read - made - {""}
+
+
 HINTS = {
-    "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "ConvInteger": "quantize statically, in QDQ form",
-    "MatMulInteger": "quantize statically, in QDQ form",
+    "Loop": "unroll it; export recurrent layers as LSTM, GRU or RNN (Keras: unroll=True)",
 }
 
 

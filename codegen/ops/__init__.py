@@ -3,6 +3,7 @@
 from codegen.ir.op import Op
 from codegen.ops.add import Add
 from codegen.ops.blend import Blend
+from codegen.ops.cast import Cast
 from codegen.ops.constant import Constant
 from codegen.ops.conv2d import Conv2d
 from codegen.ops.cum_sum import CumSum
@@ -14,9 +15,11 @@ from codegen.ops.gru import Gru
 from codegen.ops.in_float import InFloat, has_float_form
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
+from codegen.ops.lookup import Lookup
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
+from codegen.ops.matmul_integer import MatMulInteger
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
@@ -35,6 +38,7 @@ OPS: tuple[type[Op], ...] = (
     Add,
     AveragePool,
     Blend,
+    Cast,
     Clip,
     Concat,
     Constant,
@@ -53,9 +57,11 @@ OPS: tuple[type[Op], ...] = (
     InFloat,
     InverseDeviation,
     LogSoftmax,
+    Lookup,
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -82,6 +88,7 @@ __all__ = [
     "Add",
     "AveragePool",
     "Blend",
+    "Cast",
     "Clip",
     "Concat",
     "Constant",
@@ -100,9 +107,11 @@ __all__ = [
     "InFloat",
     "InverseDeviation",
     "LogSoftmax",
+    "Lookup",
     "Lrn",
     "Lstm",
     "MatMul",
+    "MatMulInteger",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",

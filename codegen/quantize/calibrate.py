@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -13,8 +14,10 @@ from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
+from codegen.ops.softmax import MASKED
+from codegen.quantize.masks import logits, unmasked
 from codegen.quantize.probe import as_signed, open_probe
-from codegen.quantize.ranges import Channels, Evidence, Progress, Ranges
+from codegen.quantize.ranges import Channels, Evidence, Progress, Range, Ranges
 from codegen.quantize.samples import Samples, graph_inputs, origin_of
 
 EVIDENCE_SAMPLES = 64
@@ -39,7 +42,7 @@ def calibrate(
     probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
     kept = range(0, samples.count, -(-samples.count // EVIDENCE_SAMPLES))
-    measured = Measured(wanted, linear_results(graph, wanted))
+    measured = Measured(wanted, linear_results(graph, wanted), logits(graph))
     for index in range(samples.count):
         tensors = probe.run(samples.one(index), quants)
         measured.add(source_values(graph, source, tensors), index in kept)
@@ -54,41 +57,77 @@ def calibrate(
     few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
     means = {name: total / len(kept) for name, total in measured.totals.items()}
     evidence = Evidence(graph_inputs(graph, few), means)
-    channels = {
-        name: Channels(low, high, measured.squares[name] / samples.count)
-        for name, (low, high) in measured.channels.items()
-    }
-    bounds = {name: found.bounds for name, found in channels.items()}
-    return Ranges(bounds, samples.source, samples.synthetic, evidence, channels)
+    return Ranges(
+        measured.bounds,
+        samples.source,
+        samples.synthetic,
+        evidence,
+        frozenset(measured.masked),
+        {name: found.whole() for name, found in measured.channels.items()},
+    )
 
 
 @dataclass(slots=True)
 class Measured:
-    """What was seen of the values so far; `broken` took NaN or infinity."""
+    """What was seen of the values so far; `broken` took NaN or infinity.
+
+    Of `logits` masked elements are left out; `masked` had some.
+    """
 
     wanted: tuple[str, ...]
     linear: tuple[str, ...]
-    channels: dict[str, tuple[Array, Array]] = field(default_factory=dict)
-    squares: dict[str, Array] = field(default_factory=dict)
+    logits: frozenset[str] = frozenset()
+    bounds: dict[str, Range] = field(default_factory=dict)
+    channels: dict[str, ChannelTotals] = field(default_factory=dict)
     totals: dict[str, Array] = field(default_factory=dict)
     broken: dict[str, None] = field(default_factory=dict)
+    masked: set[str] = field(default_factory=set)
 
     def add(self, values: Mapping[str, Array], is_kept: bool) -> None:
         """Widen the bounds by one sample's values; add up channel means of samples kept."""
         for name in self.wanted:
-            x = values[name]
-            rows = x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1)
-            low, high = rows.min(axis=0), rows.max(axis=0)
-            if not np.isfinite(low + high).all():
+            low, high = self.extremes(name, values[name])
+            if not math.isfinite(low + high):
                 self.broken[name] = None
-            known = self.channels.get(name, (low, high))
-            self.channels[name] = np.minimum(known[0], low), np.maximum(known[1], high)
-            squares = np.square(rows, dtype=np.float64).mean(axis=0)
-            self.squares[name] = self.squares.get(name, 0.0) + squares
+            known = self.bounds.get(name, (low, high))
+            self.bounds[name] = min(known[0], low), max(known[1], high)
+            if values[name].size and name not in self.logits:
+                self.channels.setdefault(name, ChannelTotals()).add(values[name])
         for name in self.linear if is_kept else ():
             x = values[name]
             mean = x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)
             self.totals[name] = self.totals.get(name, 0.0) + mean
+
+    def extremes(self, name: str, x: Array) -> Range:
+        """Return the least and the greatest element that counts."""
+        if name in self.logits and float(x.min()) <= MASKED:
+            self.masked.add(name)
+            x = unmasked(x)
+        return (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+
+
+@dataclass(slots=True)
+class ChannelTotals:
+    """What the channels of a value took so far; mean squares of samples, added up."""
+
+    low: Array | float = math.inf
+    high: Array | float = -math.inf
+    squares: Array | float = 0.0
+    samples: int = 0
+
+    def add(self, x: Array) -> None:
+        """Add a sample, (1, *shape)."""
+        rows = x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1)
+        self.low = np.minimum(self.low, rows.min(axis=0))
+        self.high = np.maximum(self.high, rows.max(axis=0))
+        self.squares += np.square(rows, dtype=np.float64).mean(axis=0)
+        self.samples += 1
+
+    def whole(self) -> Channels:
+        """Return least, greatest, and mean square over all samples."""
+        return Channels(
+            np.asarray(self.low), np.asarray(self.high), np.asarray(self.squares) / self.samples
+        )
 
 
 def linear_results(graph: Graph, wanted: Collection[str]) -> tuple[str, ...]:

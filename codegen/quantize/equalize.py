@@ -116,7 +116,8 @@ def find_classes(
             for operand in () if is_linear(graph, node) else operands:
                 classes.fix(operand)
             classes.of[name] = np.full(count, FIXED)
-    for name in graph.outputs:
+    formatted = [name for name in classes.of if graph.types[name].quant is not None]
+    for name in (*graph.outputs, *formatted):
         classes.fix(name)
     return classes, channels
 

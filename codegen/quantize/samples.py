@@ -43,7 +43,8 @@ def load_samples(path: Path, graph: Graph, apart: Collection[str] = ()) -> Sampl
     Arrays of an .npz whose names are in `apart` are no inputs.
     A folder's .npy files, in the order of their names, hold a sample or a batch each. Floats and
     uint8 images are real values as they stand. For an input of prescribed format 8-bit integers
-    are quantized values, uint8 ones less 128. Raises UnreadableFile or BadCalibrationData.
+    are quantized values, uint8 ones less 128, and int16 where the format is of that type. Raises
+    UnreadableFile or BadCalibrationData.
     """
     parts = read_folder(path, graph) if path.is_dir() else read_file(path, graph, apart)
     arrays: list[Array] = []
@@ -157,6 +158,8 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
     if kind.is_plain:
         return check_integers(array, kind.dtype, tensor, where)
     prescribed = kind.quant
+    if prescribed is not None and array.dtype == np.int16 and prescribed.element is DType.INT16:
+        return prescribed.dequantize(array).astype(np.float32)
     if prescribed is not None and array.dtype in (np.int8, np.uint8):
         offset = 128 if array.dtype == np.uint8 else 0
         return prescribed.dequantize(array.astype(np.int16) - offset).astype(np.float32)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate
@@ -65,6 +66,36 @@ def run_onnx(
     ]
     found = {name: np.concatenate(parts) for name, *parts in zip(names, *rows, strict=True)}
     return {**found, **feeds}
+
+
+def evaluated(node: str, arrays: dict[str, Array], held: tuple[str, ...] = ()) -> Array:
+    """The result of `y = node` by the graph; compared with the reference of ONNX."""
+    model = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["" : 18]> net () => (float y) {{ y = {node} }}'
+    )
+    model.graph.input.extend(
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+        for name, a in arrays.items()
+        if name not in held
+    )
+    for name in held:
+        model.graph.initializer.append(numpy_helper.from_array(arrays[name], name))
+    feeds = {name: a for name, a in arrays.items() if name not in held}
+    expected = ReferenceEvaluator(model).run(None, feeds)[0]
+    model.graph.output[0].type.Clear()
+    model = onnx.shape_inference.infer_shapes(model)
+    graph = canonicalize(import_model(model, "net.onnx"))
+    given = [
+        graph.origins[name].one(feeds[graph.origins[name].tensor], graph.types[name].shape)
+        for name in graph.inputs
+    ]
+    found = evaluate(graph, given)["y"]
+    if expected.dtype.kind != "f":
+        assert found.dtype == expected.dtype
+    np.testing.assert_allclose(
+        found, graph.origins["y"].one(expected, graph.types["y"].shape), rtol=1e-5, atol=1e-6
+    )
+    return found
 
 
 def random_inputs(model: onnx.ModelProto, count: int = 2, seed: int = 0) -> dict[str, Array]:

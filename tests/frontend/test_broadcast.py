@@ -5,16 +5,11 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-import onnx
 import pytest
-from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from codegen.frontend import import_model
-from codegen.ir.evaluate import evaluate
-from codegen.ir.types import Array
 from codegen.passes import canonicalize
-from tests.frontend.compare import make_model, op_names
+from tests.frontend.compare import evaluated, make_model, op_names
 
 REAL = ("Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "PRelu", "Sum", "Less", "Equal")
 INTEGER = ("Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Mod", "Equal", "GreaterOrEqual")
@@ -28,36 +23,6 @@ SHAPES = (
     ((1, 6), (1, 1)),
     ((2, 1, 3, 1, 2), (2, 3, 1, 2)),
 )
-
-
-def evaluated(node: str, arrays: dict[str, Array], held: tuple[str, ...] = ()) -> Array:
-    """The result of `y = node` by the graph; compared with the reference of ONNX."""
-    model = onnx.parser.parse_model(
-        f'<ir_version: 10, opset_import: ["" : 18]> net () => (float y) {{ y = {node} }}'
-    )
-    model.graph.input.extend(
-        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
-        for name, a in arrays.items()
-        if name not in held
-    )
-    for name in held:
-        model.graph.initializer.append(onnx.numpy_helper.from_array(arrays[name], name))
-    feeds = {name: a for name, a in arrays.items() if name not in held}
-    expected = ReferenceEvaluator(model).run(None, feeds)[0]
-    model.graph.output[0].type.Clear()
-    model = onnx.shape_inference.infer_shapes(model)
-    graph = canonicalize(import_model(model, "net.onnx"))
-    given = [
-        graph.origins[name].one(feeds[graph.origins[name].tensor], graph.types[name].shape)
-        for name in graph.inputs
-    ]
-    found = evaluate(graph, given)["y"]
-    if expected.dtype.kind != "f":
-        assert found.dtype == expected.dtype
-    np.testing.assert_allclose(
-        found, graph.origins["y"].one(expected, graph.types["y"].shape), rtol=1e-5, atol=1e-6
-    )
-    return found
 
 
 @pytest.mark.parametrize(("name", "shapes"), list(product(REAL, SHAPES)))

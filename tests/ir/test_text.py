@@ -19,6 +19,7 @@ from codegen.ops import (
     Add,
     AveragePool,
     Blend,
+    Cast,
     Clip,
     Concat,
     Conv2d,
@@ -28,11 +29,14 @@ from codegen.ops import (
     DequantizeLinear,
     Elementwise,
     Function,
+    GridSample,
     Gru,
+    InFloat,
     InverseDeviation,
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -75,6 +79,7 @@ OPS = st.one_of(
     st.builds(Add, CLAMPS),
     st.builds(AveragePool, PAIRS, PAIRS, FOURS, st.booleans()),
     st.builds(Blend, PAIRS),
+    st.builds(Cast, DTYPES, st.booleans()),
     st.builds(Clip, FLOATS, FLOATS),
     st.builds(Concat, COUNTS),
     st.builds(Conv2d, PAIRS, FOURS, PAIRS, COUNTS, CLAMPS, st.booleans()),
@@ -86,6 +91,8 @@ OPS = st.one_of(
     st.builds(Function, EXPRESSIONS),
     st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(GridSample, st.booleans(), st.sampled_from(("zeros", "border")), st.booleans()),
+    st.builds(InFloat, st.builds(Reduce, st.sampled_from(("sum", "prod")))),
     st.builds(InverseDeviation, FLOATS),
     st.builds(MaxPoolVolume, THREES, THREES, THREES),
     st.builds(SumPoolVolume, THREES, kind=st.sampled_from(("average", "l2"))),
@@ -97,6 +104,7 @@ OPS = st.one_of(
     st.builds(Take, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
+    st.builds(MatMulInteger, PAIRS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -225,8 +233,18 @@ def test_what_is_no_saved_graph_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_operator_is_drawn() -> None:
-    drawn = {Add, AveragePool, Blend, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
+    drawn = {Add, AveragePool, Blend, Cast, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
-    drawn |= {InverseDeviation, MaxPoolVolume, Normalize, SumPoolVolume, Take, Transpose}
+    drawn |= {
+        GridSample,
+        InFloat,
+        InverseDeviation,
+        MatMulInteger,
+        MaxPoolVolume,
+        Normalize,
+        SumPoolVolume,
+        Take,
+        Transpose,
+    }
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

@@ -18,6 +18,7 @@ from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, Origin
 from codegen.ops import Add, Conv2d, Function, Reshape
 from codegen.ops.functions import VARIABLE, Expression
+from codegen.ops.softmax import MASKED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,13 +103,13 @@ def convert_batch_normalization(builder: Builder, call: Call) -> View:
 def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> View:
     """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis.
 
-    A scalar takes the image as it is; one in ONNX order has its channels first or last, and those
-    are the fewer. A scalar behind a function is one more function.
+    A scalar takes the image as it is; an input has its channels first or last, and those are the
+    fewer. A scalar behind a function is one more function.
     """
-    perm = view.perm
-    if affine.axis is None and isinstance(builder.producer(view), Function):
+    perm, producer = view.perm, builder.producer(view)
+    if affine.axis is None and isinstance(producer, Function):
         return emit_function(builder, call, view, as_expression(affine))
-    if affine.axis is None and len(perm) == 3 and perm == tuple(sorted(perm)):
+    if affine.axis is None and len(perm) == 3 and producer is None:
         sizes = builder.shape(view)
         perm = NHWC if sizes[0] <= sizes[2] else perm
     if affine.axis is not None and perm[-1] != affine.axis:
@@ -162,7 +163,8 @@ class _ChannelConstant:
 def _channel_constant(builder: Builder, call: Call) -> _ChannelConstant | None:
     """Return the constant operand of two that scales or shifts the channels of the other one.
 
-    None where there is none, or it varies along several axes, or makes the other one larger.
+    None where there is none, or it varies along several axes, or makes the other one larger, or
+    is a mask.
     """
     a, b = call.operand(0), call.operand(1)
     view, const = (a, b) if isinstance(a, View) else (b, a)
@@ -174,6 +176,8 @@ def _channel_constant(builder: Builder, call: Call) -> _ChannelConstant | None:
     if not view.batched or not is_real(builder, view) or len(sizes) > len(full):
         return None
     if len(varying) > 1 or any(sizes[axis] != full[axis] for axis in varying):
+        return None
+    if values.dtype.kind == "f" and values.size > 1 and values.min() <= MASKED:
         return None
     flat: Array = values.ravel().astype(np.float64 if const.is_quantized else np.float32)
     axis = varying[0] - 1 if varying else None

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
-from codegen.ir.op import Op, Signature
+from codegen.ir.op import Op, Signature, has_int16
 from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
-from codegen.lower.bind.broadcast import bind_elementwise
-from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.broadcast import bind_cast, bind_elementwise
+from codegen.lower.bind.elementwise import (
+    bind_add,
+    bind_function16,
+    bind_lrn,
+    bind_scale16,
+    bind_softmax,
+    bind_table,
+)
 from codegen.lower.bind.groups import (
     bind_cum_sum,
     bind_hardmax,
@@ -33,6 +41,7 @@ from codegen.lower.bind.layout import (
     bind_transpose,
 )
 from codegen.lower.bind.linear import (
+    DENSE_4X1,
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
@@ -41,6 +50,7 @@ from codegen.lower.bind.linear import (
     bind_dense_wide,
     bind_depthwise,
     bind_matmul,
+    bind_matmul_integer,
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
@@ -50,6 +60,7 @@ from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
     bind_blend,
     bind_constant,
+    bind_lookup,
     bind_strided,
     bind_take,
     bind_take_or_fill,
@@ -60,7 +71,10 @@ __all__ = ["Binding", "Data", "bind"]
 
 def bind(kernel: str, op: Op, signature: Signature) -> Binding:
     """Return the binding of `op` for the kernel of that name (FAMILY/NAME)."""
-    return BINDERS[kernel](op, signature)
+    found = BINDERS[kernel.removesuffix("_int16")](op, signature)
+    is_wide = has_int16(signature)
+    params = {**found.params, "int16": is_wide, "suffix": "16" if is_wide else ""}
+    return replace(found, stem=found.stem + "_int16" * is_wide, params=params)
 
 
 BINDERS: Mapping[str, Callable[..., Binding]] = {
@@ -69,8 +83,9 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/conv2d_single": partial(bind_conv2d, FOURS_4X1),
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
-    "generic/dense": bind_dense,
+    "generic/dense": partial(bind_dense, DENSE_4X1),
     "generic/matmul": bind_matmul,
+    "generic/matmul_integer": bind_matmul_integer,
     "generic/conv2d_wide": bind_conv2d_wide,
     "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
@@ -81,10 +96,15 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/scale16": bind_scale16,
+    "generic/curve16": bind_function16,
+    "generic/octaves16": bind_function16,
+    "generic/steps16": bind_function16,
     "generic/elementwise": bind_elementwise,
     "generic/elementwise_at_row": bind_elementwise,
     "generic/product": bind_elementwise,
     "generic/product_at_row": bind_elementwise,
+    "generic/cast": bind_cast,
     "generic/softmax": bind_softmax,
     "generic/lrn": bind_lrn,
     "generic/lstm": bind_lstm,
@@ -102,6 +122,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/lookup": bind_lookup,
     "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegen.ir.op import Signature
-from codegen.ir.types import DType
+from codegen.ir.types import Array, DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
-from codegen.ops import Elementwise
+from codegen.ops import Cast, Elementwise
+from codegen.ops.cast import Steps
 from codegen.ops.elementwise import differs_by_row, has_rows_of
-from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient
+from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient, WideQuotient
 
 NAMES = "abcdefghijklmnopqrstuvw"
 """Of operands in C."""
@@ -92,6 +93,14 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     """Loops over a row of the result, and the numbers of the function."""
     kind = f"{op.kind}_{signature.output.dtype.value}" if op.exact else op.kind
     return bind_loops(signature, kind, op.kind.replace("_", " "), element(op, signature))
+
+
+def bind_cast(op: Cast, signature: Signature) -> Binding:
+    """The same loops over one operand, whose elements get another type."""
+    source = signature.inputs[0].dtype if op.exact else DType.FLOAT32
+    words = f"{source.value} as {op.dtype.value}"
+    kind = f"{source.value}_to_{op.dtype.value}"
+    return bind_loops(signature, kind, words, cast_element(op, signature))
 
 
 def bind_loops(signature: Signature, stem: str, words: str, element: Element) -> Binding:
@@ -255,6 +264,9 @@ def element(op: Elementwise, signature: Signature) -> Element:
     if isinstance(p, Quotient):
         factors = {"multiplier": p.multiplier, "scale": 1 << p.shift}
         return "quotient", {"zeros": p.zeros, "zero": p.zero, **factors}, ()
+    if isinstance(p, WideQuotient):
+        multiplier = {"multiplier": p.rescale.multipliers[0]}
+        return "quotient16", {**multiplier, **rescale_params(p.rescale)}, ()
     assert isinstance(p, Power)
     tables = (
         Data("logs", "int32_t", p.logs, "log2 |a|, in 2^-18 of b's scale, from -128 up"),
@@ -271,7 +283,17 @@ def linear_element(kind: str, p: Linear) -> Element:
         {"name": name, "multiplier": multiplier, "offset": offset}
         for name, multiplier, offset in zip(names, p.multipliers, p.offsets, strict=False)
     )
-    told = {"terms": terms, "offset": p.offset, "shift": p.shift, "low": p.low, "high": p.high}
+    held = "int64_t" if p.wide else "int32_t"
+    told = {
+        "terms": terms,
+        "offset": p.offset,
+        "shift": p.shift,
+        "low": p.low,
+        "high": p.high,
+        "wide": p.wide,
+        "held": held,
+        "cast": f"({held})" if p.wide else "",
+    }
     if kind in COMPARED:
         apart = p.offsets[0] + p.offsets[1]
         condition = COMPARE[kind].format(near=p.high)
@@ -300,3 +322,39 @@ def exact_element(op: Elementwise, signature: Signature) -> Element:
     if signature.output.dtype is DType.BOOL:
         result = "int32_t"
     return "exact", {**told, "expression": expression, "result": result}, ()
+
+
+def cast_element(op: Cast, signature: Signature) -> Element:
+    """An integer as another, or in steps; of a real, what each int8 is."""
+    p = op.params(signature)
+    x, y = signature.inputs[0].dtype, signature.output.dtype
+    held = working_type(x)
+    if isinstance(p, Steps):
+        return steps_element(p, x)
+    if p is None:
+        expression = "(a != 0) ? 1 : 0" if y is DType.BOOL else "a"
+        return "exact", {"expression": expression, "result": held}, ()
+    kind = next(kind for kind in DType if fits(p, kind))
+    table = Data("table", kind.ctype, p, "each int8 as an integer, from -128 up")
+    return "exact", {"expression": "table[a + 128]", "result": working_type(kind)}, (table,)
+
+
+def fits(data: Array, kind: DType) -> bool:
+    """The integers are all of a type."""
+    is_integer = kind not in (DType.FLOAT32, DType.BOOL)
+    return is_integer and kind.min <= int(data.min()) and int(data.max()) <= kind.max
+
+
+def steps_element(p: Steps, x: DType) -> Element:
+    """An integer in steps, where it is one that has some; else the nearest."""
+    kept = f"(a > {p.most}) ? {p.most} : a" if p.most < x.max else "a"
+    if p.least > x.min:
+        kept = f"(a < {p.least}) ? {p.least} : ({kept})"
+    told = {"zero": p.zero_point, "low": -128, "high": 127, "shift": p.shift}
+    wide = p.bits == 64
+    numbers = {
+        name: f"INT64_C({number})" if wide else number
+        for name, number in (("multiplier", p.multiplier), ("offset", p.offset))
+    }
+    held = {"kept": kept, "held": working_type(x), "wide": f"int{p.bits}_t"}
+    return "steps", {**told, **numbers, **held}, ()
