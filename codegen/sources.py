@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from codegen.errors import BadOption, UnknownName
-from codegen.frontend import fix_shapes, inline_functions, load_model
+from codegen.frontend import fix_shapes, inline_functions, load_model, raise_dynamic
 from codegen.frontend.shapes import Shapes
 from codegen.options import Options
 
@@ -19,11 +19,12 @@ FILE_SUFFIXES = (".onnx", ".tflite")
 def open_model(options: Options) -> onnx.ModelProto:
     """Return the zoo network of that name, else the model in the file, ready to be imported.
 
-    Its inputs have the shapes that are given, its functions are inlined. Raises UnknownName,
+    Its inputs have the shapes that are given, its functions are inlined, and what is quantized
+    while it runs is raised to reals. Raises UnknownName,
     UnreadableFile, MissingTool, BadOption.
     """
     file = Path(options.model).name
-    return inline_functions(fix_shapes(_open_weighted(options), options.shapes, file))
+    return _by_known(fix_shapes(_open_weighted(options), options.shapes, file))
 
 
 def open_structure(model: str, network: Mapping[str, object], shapes: Shapes) -> onnx.ModelProto:
@@ -37,7 +38,12 @@ def open_structure(model: str, network: Mapping[str, object], shapes: Shapes) ->
         opened = zoo.build(model, network, weights=False)
     else:
         opened = open_file(model, tuple(network))
-    return inline_functions(fix_shapes(opened, shapes, Path(model).name))
+    return _by_known(fix_shapes(opened, shapes, Path(model).name))
+
+
+def _by_known(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model without what other operators say."""
+    return inline_functions(raise_dynamic(model))
 
 
 def is_zoo_network(model: str) -> bool:

@@ -27,9 +27,11 @@ from codegen.ir.memory import RamGoal
 from codegen.ir.op import Op
 from codegen.ir.types import Array, DType, TensorType
 from codegen.lower import lower
+from codegen.ops.softmax import MASKED
 from codegen.passes import canonicalize
 from codegen.plan.solve import solve
 from codegen.quantize import quantize
+from codegen.quantize.masks import logits, unmasked
 from codegen.quantize.probe import as_signed
 from codegen.quantize.ranges import Range, Ranges
 from codegen.quantize.samples import origin_of
@@ -102,8 +104,7 @@ def _run(case: Case) -> tuple[float, float]:
     graph, inputs = _import(case)
     real = evaluate(graph, inputs, keep=graph.types.keys() - graph.constants.keys())
     _compare_reals(case, graph, real)
-    ranges = Ranges({name: _range(array) for name, array in real.items()}, "the case's own inputs")
-    fixed = quantize(graph, ranges)
+    fixed = quantize(graph, _ranges(graph, real))
     steps = [_as_steps(fixed.types[n], real[n]) for n in fixed.inputs]
     made = evaluate(fixed, steps, keep=fixed.types.keys() - fixed.constants.keys())
     bound = max((_check_node(fixed, node, made) for node in fixed.nodes), default=0.0)
@@ -178,6 +179,14 @@ def _compare_steps(kind: TensorType, found: Array, wanted: Array) -> None:
     worst = float(np.max(np.abs(steps - as_signed(wanted)), initial=0.0))
     if worst > 0.5 + 1e-3:
         raise Different(f"the float graph is {worst:.2f} steps from what ONNX expects")
+
+
+def _ranges(graph: Graph, real: dict[str, Array]) -> Ranges:
+    """Return the ranges of values, but for what a Softmax has masked."""
+    masked = {name for name in logits(graph) & real.keys() if (real[name] <= MASKED).any()}
+    counted = {name: unmasked(x) if name in masked else x for name, x in real.items()}
+    bounds = {name: _range(array) for name, array in counted.items()}
+    return Ranges(bounds, "the case's own inputs", masked=frozenset(masked))
 
 
 def _range(array: Array) -> Range:

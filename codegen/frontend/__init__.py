@@ -3,6 +3,7 @@
 from codegen.frontend.importer import Imported, import_model, loc_of, read_model
 from codegen.frontend.inline import inline_functions
 from codegen.frontend.load import load_model, load_onnx
+from codegen.frontend.raise_dynamic import raise_dynamic
 from codegen.frontend.shapes import fix_shapes
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "load_model",
     "load_onnx",
     "loc_of",
+    "raise_dynamic",
     "read_model",
 ]

@@ -198,7 +198,7 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         raise refusal(call.proto)
     is_known = call.proto.domain == "com.microsoft" and op_type in MICROSOFT
     if call.proto.domain not in ("", "ai.onnx") and not is_known:
-        raise Unsupported(f"operator of domain '{call.proto.domain}'", HINTS.get(op_type, ""))
+        raise Unsupported(f"operator of domain '{call.proto.domain}'")
     if op_type == "Shape" and isinstance(first, View):
         return (shape_of(call, state.builder.full_shape(first)),)
     if op_type == "Size" and isinstance(first, View):
@@ -246,9 +246,6 @@ def _free(body: onnx.GraphProto) -> set[str]:
 
 HINTS = {
     "Loop": "unroll it; export recurrent layers as LSTM, GRU or RNN (Keras: unroll=True)",
-    "DynamicQuantizeLinear": "quantize statically, in QDQ form",
-    "ConvInteger": "quantize statically, in QDQ form",
-    "MatMulInteger": "quantize statically, in QDQ form",
 }
 
 

@@ -15,9 +15,11 @@ from codegen.ops.gru import Gru
 from codegen.ops.in_float import InFloat, has_float_form
 from codegen.ops.layout import Concat, Copy, Deliver, Pad, Receive, Reshape, Transpose
 from codegen.ops.log_softmax import LogSoftmax
+from codegen.ops.lookup import Lookup
 from codegen.ops.lrn import Lrn
 from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
+from codegen.ops.matmul_integer import MatMulInteger
 from codegen.ops.normalize import InverseDeviation, Normalize
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
@@ -55,9 +57,11 @@ OPS: tuple[type[Op], ...] = (
     InFloat,
     InverseDeviation,
     LogSoftmax,
+    Lookup,
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -103,9 +107,11 @@ __all__ = [
     "InFloat",
     "InverseDeviation",
     "LogSoftmax",
+    "Lookup",
     "Lrn",
     "Lstm",
     "MatMul",
+    "MatMulInteger",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",

@@ -11,6 +11,8 @@ from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array, TensorType
 
+MASKED = -5e3
+"""An operand's element of this and less is as good as minus infinity: -10000 and some logit."""
 UINT16_MAX = 2**16 - 1
 MOST_SHORT = 128
 """Of so many exponentials of 16 bits the sum is off by less than a quarter of 1 / 256."""
@@ -43,7 +45,8 @@ class Softmax(Op):
 
     def evaluate(self, *arrays: Array) -> Array:
         x = arrays[0].astype(np.float64)
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        with np.errstate(invalid="ignore"):
+            e = np.exp(x - x.max(axis=-1, keepdims=True))
         y: Array = e / e.sum(axis=-1, keepdims=True)
         return y
 

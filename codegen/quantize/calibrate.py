@@ -14,6 +14,8 @@ from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
+from codegen.ops.softmax import MASKED
+from codegen.quantize.masks import logits, unmasked
 from codegen.quantize.probe import as_signed, open_probe
 from codegen.quantize.ranges import Evidence, Progress, Range, Ranges
 from codegen.quantize.samples import Samples, graph_inputs, origin_of
@@ -40,7 +42,7 @@ def calibrate(
     probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
     kept = range(0, samples.count, -(-samples.count // EVIDENCE_SAMPLES))
-    measured = Measured(wanted, linear_results(graph, wanted))
+    measured = Measured(wanted, linear_results(graph, wanted), logits(graph))
     for index in range(samples.count):
         tensors = probe.run(samples.one(index), quants)
         measured.add(source_values(graph, source, tensors), index in kept)
@@ -55,23 +57,29 @@ def calibrate(
     few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
     means = {name: total / len(kept) for name, total in measured.totals.items()}
     evidence = Evidence(graph_inputs(graph, few), means)
-    return Ranges(measured.bounds, samples.source, samples.synthetic, evidence)
+    masked = frozenset(measured.masked)
+    return Ranges(measured.bounds, samples.source, samples.synthetic, evidence, masked)
 
 
 @dataclass(slots=True)
 class Measured:
-    """What was seen of the values so far; `broken` took NaN or infinity."""
+    """What was seen of the values so far; `broken` took NaN or infinity.
+
+    Of `logits` masked elements are left out; `masked` had some.
+    """
 
     wanted: tuple[str, ...]
     linear: tuple[str, ...]
+    logits: frozenset[str] = frozenset()
     bounds: dict[str, Range] = field(default_factory=dict)
     totals: dict[str, Array] = field(default_factory=dict)
     broken: dict[str, None] = field(default_factory=dict)
+    masked: set[str] = field(default_factory=set)
 
     def add(self, values: Mapping[str, Array], is_kept: bool) -> None:
         """Widen the bounds by one sample's values; add up channel means of samples kept."""
         for name in self.wanted:
-            low, high = float(values[name].min()), float(values[name].max())
+            low, high = self.extremes(name, values[name])
             if not math.isfinite(low + high):
                 self.broken[name] = None
             known = self.bounds.get(name, (low, high))
@@ -80,6 +88,13 @@ class Measured:
             x = values[name]
             mean = x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)
             self.totals[name] = self.totals.get(name, 0.0) + mean
+
+    def extremes(self, name: str, x: Array) -> Range:
+        """Return the least and the greatest element that counts."""
+        if name in self.logits and float(x.min()) <= MASKED:
+            self.masked.add(name)
+            x = unmasked(x)
+        return (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
 
 
 def linear_results(graph: Graph, wanted: Collection[str]) -> tuple[str, ...]:

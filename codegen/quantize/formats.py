@@ -7,6 +7,7 @@ or sharing would cost an operand much of its precision, a Requantize stands betw
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,18 @@ import numpy as np
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
-from codegen.ops import AveragePool, Cast, Clip, Concat, Pad, Recurrent, Requantize, Softmax, Take
+from codegen.ops import (
+    AveragePool,
+    Cast,
+    Clip,
+    Concat,
+    Lookup,
+    Pad,
+    Recurrent,
+    Requantize,
+    Softmax,
+    Take,
+)
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
 PROBABILITIES = Quant((1 / 256,), -128)
@@ -105,7 +117,7 @@ def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[
     for node in graph.nodes:
         fixed = PROBABILITIES if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
-        groups.add(node.output, known or fixed, own_range(node, bounds))
+        groups.add(node.output, known or fixed, own_range(graph, node, bounds))
         nodes += place_node(graph, node, groups)
     types = dict(graph.types)
     for node in nodes:
@@ -120,8 +132,13 @@ def prescribed(value: TensorType) -> Quant | None:
     return Quant((PLAIN_SCALE,)) if value.is_plain else value.quant
 
 
-def own_range(node: Node, bounds: Mapping[str, Range]) -> Range | None:
-    """Return the measured range of a node's result within what its clamp lets through."""
+def own_range(graph: Graph, node: Node, bounds: Mapping[str, Range]) -> Range | None:
+    """Return the measured range of a node's result within what its clamp lets through.
+
+    What is looked up in a constant has the range of all of it.
+    """
+    if isinstance(node.op, Lookup) and graph.types[node.output].dtype is DType.FLOAT32:
+        return constant_range(graph, node)
     found = bounds.get(node.output)
     if found is None or node.op.keeps_quant:
         return None
@@ -147,14 +164,14 @@ def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     """Join the formats that the node ties together; return it with the Requantize it needs."""
     if isinstance(node.op, Concat):
         return place_concat(graph, node, groups)
-    if not node.op.keeps_quant:
+    operand = kept_operand(graph, node)
+    if operand is None:
         if isinstance(node.op, AveragePool) and node.output not in groups.fixed:
             keep_pool_format(node, groups)
         if isinstance(node.op, Recurrent):
             share_state_format(graph, node, groups)
         return (node,)
-    (operand,) = graph.activations(node)
-    if isinstance(node.op, Pad | Take):
+    if isinstance(node.op, Pad | Take) and math.isfinite(node.op.value):
         groups.include(operand, (node.op.value, node.op.value))
     if groups.join(operand, node.output):
         return (node,)
@@ -165,6 +182,14 @@ def place_node(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
         replace(node, output=moved),
         Node(Requantize(), (moved,), node.output, node.loc),
     )
+
+
+def kept_operand(graph: Graph, node: Node) -> str | None:
+    """Return the computed operand whose elements the result holds as they are."""
+    if node.op.keeps_quant:
+        return graph.activations(node)[0]
+    is_kept = isinstance(node.op, Lookup) and node.inputs[0] not in graph.constants
+    return node.inputs[0] if is_kept else None
 
 
 def keep_pool_format(node: Node, groups: Groups) -> None:

@@ -11,7 +11,7 @@ from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import DType, Quant, TensorType
-from codegen.ops import Conv2d, Dense, InFloat, Recurrent, has_float_form
+from codegen.ops import Conv2d, Dense, InFloat, Lookup, Recurrent, has_float_form
 from codegen.quantize.correct_biases import correct_biases
 from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -20,6 +20,7 @@ from codegen.quantize.linear_layers import (
     quantize_bias,
     quantize_weights,
 )
+from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
 
@@ -58,7 +59,7 @@ def quantize(
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit.
     """
-    placed, formats = assign_formats(graph, ranges)
+    placed, formats = assign_formats(*bound_masks(graph, ranges))
     types = {
         name: replace(placed.types[name], dtype=fixed_dtype(placed.types[name]), quant=quant)
         for name, quant in formats.items()
@@ -102,9 +103,10 @@ def quantize_operands(
     if isinstance(node.op, Recurrent):
         return quantize_recurrent(graph, node, node.op.weights_from, constants)
     inputs: list[str] = []
+    is_held = node.op.keeps_quant or isinstance(node.op, Lookup)
     for name in node.inputs:
         if name in graph.constants:
-            is_shown = node.op.keeps_quant or not graph.activations(node)
+            is_shown = is_held or not graph.activations(node)
             quant = format_of(types, node.output) if is_shown else None
             inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
         else:

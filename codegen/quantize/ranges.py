@@ -29,12 +29,14 @@ class Ranges:
     """The least and greatest real to be represented, for each measured value.
 
     `source` says on what they were measured, for the report; `synthetic` that it is made up.
+    `masked` are values of which some elements were as good as minus infinity: these are left out.
     """
 
     bounds: Mapping[str, Range]
     source: str
     synthetic: bool = False
     evidence: Evidence | None = None
+    masked: frozenset[str] = frozenset()
 
 
 def union(first: Range | None, second: Range | None) -> Range | None:

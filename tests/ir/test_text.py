@@ -29,11 +29,14 @@ from codegen.ops import (
     DequantizeLinear,
     Elementwise,
     Function,
+    GridSample,
     Gru,
+    InFloat,
     InverseDeviation,
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -88,6 +91,8 @@ OPS = st.one_of(
     st.builds(Function, EXPRESSIONS),
     st.builds(Gru, FUNCTIONS, FLOATS, st.booleans()),
     st.builds(Lstm, FUNCTIONS, FLOATS, st.booleans()),
+    st.builds(GridSample, st.booleans(), st.sampled_from(("zeros", "border")), st.booleans()),
+    st.builds(InFloat, st.builds(Reduce, st.sampled_from(("sum", "prod")))),
     st.builds(InverseDeviation, FLOATS),
     st.builds(MaxPoolVolume, THREES, THREES, THREES),
     st.builds(SumPoolVolume, THREES, kind=st.sampled_from(("average", "l2"))),
@@ -99,6 +104,7 @@ OPS = st.one_of(
     st.builds(Take, FLOATS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
+    st.builds(MatMulInteger, PAIRS),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS, DTYPES),
@@ -230,5 +236,15 @@ def test_every_operator_is_drawn() -> None:
     drawn = {Add, AveragePool, Blend, Cast, Clip, Concat, Conv2d, CumSum, Dense, DepthToSpace}
     drawn |= {DequantizeLinear, Elementwise, Function, Gru, Lrn, Lstm, MatMul, MaxPool, Pad}
     drawn |= {QuantizeLinear, Reduce, Reshape, Resize, Rnn, SelectIndices, SelectValues, Slice}
-    drawn |= {InverseDeviation, MaxPoolVolume, Normalize, SumPoolVolume, Take, Transpose}
+    drawn |= {
+        GridSample,
+        InFloat,
+        InverseDeviation,
+        MatMulInteger,
+        MaxPoolVolume,
+        Normalize,
+        SumPoolVolume,
+        Take,
+        Transpose,
+    }
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

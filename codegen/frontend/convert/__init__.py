@@ -32,6 +32,7 @@ from codegen.frontend.convert.elementwise import (
 from codegen.frontend.convert.functions import UNARY, convert_unary
 from codegen.frontend.convert.gemm import convert_gemm
 from codegen.frontend.convert.grid_sample import convert_grid_sample
+from codegen.frontend.convert.integer import convert_conv_integer, convert_matmul_integer
 from codegen.frontend.convert.layout import (
     convert_concat,
     convert_flatten,
@@ -59,7 +60,11 @@ from codegen.frontend.convert.pool import (
 )
 from codegen.frontend.convert.pool_volume import convert_pool_volume
 from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
-from codegen.frontend.convert.quantized import convert_dequantize, convert_quantize
+from codegen.frontend.convert.quantized import (
+    convert_dequantize,
+    convert_dynamic_quantize,
+    convert_quantize,
+)
 from codegen.frontend.convert.recurrent import convert_recurrent
 from codegen.frontend.convert.reduce import (
     REDUCTIONS,
@@ -71,6 +76,7 @@ from codegen.frontend.convert.reduce import (
     convert_top_k,
 )
 from codegen.frontend.convert.resize import convert_resize
+from codegen.frontend.convert.scatter import convert_col2im, convert_one_hot
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
 from codegen.frontend.operand import View
 from codegen.ops import LogSoftmax, Softmax
@@ -107,14 +113,17 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("Cast", convert_cast),
     ("CenterCropPad", convert_move),
     ("Clip", convert_clip),
+    ("Col2Im", convert_col2im),
     ("Compress", convert_move),
     ("Concat", convert_concat),
     ("Conv", convert_conv),
+    ("ConvInteger", convert_conv_integer),
     ("ConvTranspose", convert_conv_transpose),
     ("CumSum", convert_cum_sum),
     ("DepthToSpace", convert_move),
     ("DequantizeLinear", convert_dequantize),
     ("Div", convert_div),
+    ("DynamicQuantizeLinear", convert_dynamic_quantize),
     ("Dropout", convert_identity),
     ("Einsum", convert_einsum),
     ("Expand", convert_move),
@@ -132,9 +141,11 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("LogSoftmax", partial(convert_softmax, LogSoftmax())),
     ("LSTM", convert_recurrent),
     ("MatMul", convert_matmul),
+    ("MatMulInteger", convert_matmul_integer),
     ("MaxPool", convert_max_pool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
+    ("OneHot", convert_one_hot),
     ("Pad", convert_pad),
     ("QuantizeLinear", convert_quantize),
     ("RNN", convert_recurrent),
@@ -174,5 +185,13 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
 )
 """ONNX operator types of the default domain that may read computed values."""
 
-DIVIDING = ("GRU", "LSTM", "LayerNormalization", "RNN", "Split", "TopK")
+DIVIDING = (
+    "DynamicQuantizeLinear",
+    "GRU",
+    "LSTM",
+    "LayerNormalization",
+    "RNN",
+    "Split",
+    "TopK",
+)
 """Those whose results are made one by one, by a call for each."""

@@ -18,6 +18,7 @@ from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, Origin
 from codegen.ops import Add, Conv2d, Function, Reshape
 from codegen.ops.functions import VARIABLE, Expression
+from codegen.ops.softmax import MASKED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +163,8 @@ class _ChannelConstant:
 def _channel_constant(builder: Builder, call: Call) -> _ChannelConstant | None:
     """Return the constant operand of two that scales or shifts the channels of the other one.
 
-    None where there is none, or it varies along several axes, or makes the other one larger.
+    None where there is none, or it varies along several axes, or makes the other one larger, or
+    is a mask.
     """
     a, b = call.operand(0), call.operand(1)
     view, const = (a, b) if isinstance(a, View) else (b, a)
@@ -174,6 +176,8 @@ def _channel_constant(builder: Builder, call: Call) -> _ChannelConstant | None:
     if not view.batched or not is_real(builder, view) or len(sizes) > len(full):
         return None
     if len(varying) > 1 or any(sizes[axis] != full[axis] for axis in varying):
+        return None
+    if values.dtype.kind == "f" and values.size > 1 and values.min() <= MASKED:
         return None
     flat: Array = values.ravel().astype(np.float64 if const.is_quantized else np.float32)
     axis = varying[0] - 1 if varying else None

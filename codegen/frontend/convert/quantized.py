@@ -49,6 +49,17 @@ def convert_dequantize(builder: Builder, call: Call) -> View:
     return builder.emit(op, (view.value,), call, view.perm, view.batched)
 
 
+def convert_dynamic_quantize(builder: Builder, call: Call) -> View:
+    """DynamicQuantizeLinear before ConvInteger or MatMulInteger as `quantize_dynamic` writes them.
+
+    Together they are a Conv or MatMul of the real value, which is calibrated; alone it is refused.
+    """
+    raise Unsupported(
+        "its scale is known only while the network runs",
+        "quantize statically, in QDQ form, or give the float model",
+    )
+
+
 def activation_quant(
     scale: Const, zero_point: Const | None, stored: np.dtype[Any] | None = None
 ) -> Quant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,8 @@ from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.move import moved, numbers
-from codegen.frontend.operand import Unsupported, View
-from codegen.ops import Reshape, Slice
+from codegen.frontend.operand import Const, Unsupported, View
+from codegen.ops import Lookup, Reshape, Slice
 from codegen.ops.slice import MOST_SLICED
 
 
@@ -45,7 +46,12 @@ def convert_split(builder: Builder, call: Call) -> View:
 
 
 def convert_gather(builder: Builder, call: Call) -> View:
-    """Gather of constant indices: a slice where they are one, or evenly spaced."""
+    """Gather: of constant indices a slice where they are one, or evenly spaced.
+
+    Computed ones look up parts of a table, which may be constant; those beyond it are clamped.
+    """
+    if isinstance(call.operand(1), View):
+        return _looked_up(builder, call)
     view, indices = call.view(0), call.constant(1).data
     sizes = builder.full_shape(view)
     axis = call.integer("axis", 0) % len(sizes)
@@ -62,6 +68,25 @@ def convert_gather(builder: Builder, call: Call) -> View:
     x = builder.plain(taken, call.loc)
     shape = tuple(size for other, size in enumerate(sizes[1:], 1) if other != axis)
     return builder.emit(Reshape(shape), (x,), call, order(shape))
+
+
+def _looked_up(builder: Builder, call: Call) -> View:
+    """Gather by computed indices."""
+    data, index = call.operand(0), call.view(1)
+    sizes = data.data.shape if isinstance(data, Const) else builder.full_shape(call.view(0))
+    axis = call.integer("axis", 0) % len(sizes)
+    shape = (math.prod(sizes[:axis]), sizes[axis], math.prod(sizes[axis + 1 :]))
+    if isinstance(data, Const):
+        real = data.real()
+        real = real.astype(np.float32) if real.dtype.kind == "f" else real
+        table = builder.constant(data.name, real.reshape(shape))
+    else:
+        table = builder.reshaped(builder.full(call.view(0), call.loc), shape, call.loc)
+    flat = builder.full(index, call.loc)
+    flat = builder.reshaped(flat, (builder.types[flat].elements,), call.loc)
+    y = builder.add(Lookup(), (table, flat), call.loc, f"{call.output}_parts")
+    full = (*sizes[:axis], *builder.full_shape(index), *sizes[axis + 1 :])
+    return builder.emit_full(Reshape(full), (y,), call)
 
 
 def _sliced(builder: Builder, call: Call, ranges: list[range]) -> View:

@@ -41,6 +41,7 @@ from codegen.lower.bind.linear import (
     bind_dense_wide,
     bind_depthwise,
     bind_matmul,
+    bind_matmul_integer,
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
@@ -50,6 +51,7 @@ from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
     bind_blend,
     bind_constant,
+    bind_lookup,
     bind_strided,
     bind_take,
     bind_take_or_fill,
@@ -71,6 +73,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/depthwise": bind_depthwise,
     "generic/dense": bind_dense,
     "generic/matmul": bind_matmul,
+    "generic/matmul_integer": bind_matmul_integer,
     "generic/conv2d_wide": bind_conv2d_wide,
     "generic/dense_wide": bind_dense_wide,
     "generic/add": bind_add,
@@ -103,6 +106,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/take_or_fill": bind_take_or_fill,
     "generic/take_strided": bind_strided,
     "generic/constant": bind_constant,
+    "generic/lookup": bind_lookup,
     "generic/blend": bind_blend,
     "generic/reduce": bind_reduce,
     "generic/reduce_root": bind_reduce,

@@ -89,10 +89,6 @@ class OperandView:
     advance: str
 
 
-Element = tuple[str, Mapping[str, object], tuple[Data, ...]]
-"""The template of one element, what it is told, and its tables."""
-
-
 def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
     """Loops over a row of the result, and the numbers of the function."""
     kind = f"{op.kind}_{signature.output.dtype.value}" if op.exact else op.kind

@@ -11,7 +11,7 @@ from codegen.ir.op import Signature
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.lower.pack import interleave_fours, interleave_pairs, pad_to_multiple
-from codegen.ops import Conv2d, Dense, MatMul
+from codegen.ops import Conv2d, Dense, MatMul, MatMulInteger
 from codegen.ops.linear import LinearParams
 from codegen.schedule.conditions import has_edges
 
@@ -206,6 +206,43 @@ def bind_matmul(op: MatMul, signature: Signature) -> Binding:
             "sign": "-" if p.sign < 0 else "",
             **rescale_params(p.rescale),
         },
+    )
+
+
+def bind_matmul_integer(op: MatMulInteger, signature: Signature) -> Binding:
+    """Computed matrices are bytes, constant ones have their own type."""
+    batch, rows, depth = signature.inputs[0].shape
+    columns = signature.output.shape[2]
+    computed: list[str] = []
+    held: list[str] = []
+    texts: dict[str, str] = {}
+    for name, kind, constant, zero in zip(
+        "ab", signature.inputs, signature.constants, op.zero_points, strict=True
+    ):
+        is_held = constant is not None
+        ctype = kind.dtype.ctype if is_held else "int8_t"
+        (held if is_held else computed).append(f"const {ctype} *{name}")
+        texts[f"{name}_type"] = ctype
+        texts[f"{name}_cast"] = "(uint8_t)" if ctype != kind.dtype.ctype else ""
+        texts[f"{name}_offset"] = f" - ({zero})" if zero else ""
+    return Binding(
+        f"matmul_integer_{batch}x{rows}x{depth}x{columns}",
+        f"{batch} exact products of {rows}x{depth} and {depth}x{columns} matrices",
+        {
+            "parameters": ", ".join((*computed, "int8_t *out", *held)),
+            "batch": batch,
+            "rows": rows,
+            "depth": depth,
+            "columns": columns,
+            **texts,
+        },
+        tuple(
+            Data(f"operand_{name}", kind.dtype.ctype, constant, f"operand {name}")
+            for name, kind, constant in zip(
+                "ab", signature.inputs, signature.constants, strict=True
+            )
+            if constant is not None
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array
 from codegen.lower.bind.binding import Binding, Data, rescale_params
-from codegen.ops import Blend, Constant, Take
+from codegen.ops import Blend, Constant, Lookup, Take
 from codegen.ops.runs import Runs, index_of, least_unsigned, runs_of, strided_loops
 
 
@@ -38,6 +38,36 @@ def bind_take(op: Take, signature: Signature) -> Binding:
         f"{table.size} runs of {runs.length}, as an index has them",
         _table_params(runs, table, signature),
         (_index_data(runs, table),),
+    )
+
+
+def bind_lookup(op: Lookup, signature: Signature) -> Binding:
+    """Parts of a table; a computed one is bytes, a constant one has its own type."""
+    (table, index), y = signature.inputs, signature.output
+    constant = signature.constants[0]
+    outer, size, inner = table.shape
+    unit = table.dtype.size_bytes
+    run = inner if constant is not None else inner * unit
+    ctype = table.dtype.ctype if constant is not None else "int8_t"
+    pointers = [f"const {ctype} *table", "const int8_t *index", "int8_t *out"]
+    held = () if constant is None else (Data("table", ctype, constant, "[outer][n][inner]"),)
+    return Binding(
+        f"lookup_{y.shape[1]}x{inner}",
+        f"{y.shape[1]} parts of a table of {size}",
+        {
+            "parameters": ", ".join((*pointers[1:], pointers[0]) if held else pointers),
+            "outer": outer,
+            "size": size,
+            "last": size - 1 if size - 1 < index.dtype.max else 0,
+            "count": y.shape[1],
+            "index_type": index.dtype.ctype,
+            "index_bytes": index.dtype.size_bytes,
+            "signed": index.dtype.min < 0,
+            "run": run,
+            "part_bytes": inner * unit,
+            "table_pitch": size * run,
+        },
+        held,
     )
 
 

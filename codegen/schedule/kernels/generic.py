@@ -23,9 +23,11 @@ from codegen.ops import (
     Hardmax,
     InverseDeviation,
     LogSoftmax,
+    Lookup,
     Lrn,
     Lstm,
     MatMul,
+    MatMulInteger,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -297,6 +299,11 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(7.0, 18.0),
     ),
     Rule(
+        Kernel("generic", "matmul_integer", whole=True),
+        (MatMulInteger,),
+        cost=Cost(8.0, 18.0),
+    ),
+    Rule(
         Kernel("generic", "transpose", takes_row=True),
         (Transpose,),
         keeps_rows,
@@ -388,6 +395,11 @@ GENERIC: tuple[Rule, ...] = (
         (Take, Transpose),
         is_unfilled,
         cost=Cost(output=6.0),
+    ),
+    Rule(
+        Kernel("generic", "lookup", whole=True),
+        (Lookup,),
+        cost=Cost(output=1.5),
     ),
     Rule(
         Kernel("generic", "blend", ("rescale",), whole=True),
