@@ -35,8 +35,8 @@ def merge_moves(graph: Graph) -> Graph:
     ...       z = clip(d)
     ... ''')))
     graph net(a: float32[4,5,6], b: float32[4,5,6]) -> z
-      c_joined = concat(a, b) axis=2 : float32[4,5,12]
-      z = clip(c_joined) : float32[4,5,12]
+      d = concat(a, b) axis=2 : float32[4,5,12]
+      z = clip(d) : float32[4,5,12]
     """
     while (merged := _merge_one(graph)) is not None:
         graph = eliminate_dead(merged)

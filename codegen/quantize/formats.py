@@ -169,7 +169,7 @@ def own_range(graph: Graph, node: Node, bounds: Mapping[str, Range]) -> Range | 
 def whole_steps(found: Range) -> Range:
     """Widen a range of integers such that each is a whole number of steps, if all have some.
 
-    >>> affine(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
+    >>> make_format(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
     (0.5, (-1.0, 300.0))
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
