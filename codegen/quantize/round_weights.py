@@ -28,8 +28,8 @@ def round_together(steps: Array, patches: Array, limit: int) -> Array:
     `patches` (G, P, K) are what they are multiplied by; the sums over K of all patches change
     least in the mean square.
 
-    >>> round_together(np.array([[[0.5, 0.5]]]), np.array([[[1.0, 1.0]]]), 127).sum()
-    1.0
+    >>> round_together(np.array([[[0.6, 0.6]]]), np.array([[[1.0, 1.0]]]), 127).tolist()
+    [[[1.0, 0.0]]]
     """
     weights = steps.astype(np.float64)
     squares = np.einsum("gpk,gpl->gkl", patches, patches, optimize=True).astype(np.float64)
