@@ -12,6 +12,7 @@ from codegen.errors import BadOption
 
 InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
+Activations = Literal["int8", "int16"]
 Optimize = Literal["speed", "balanced", "size"]
 FloatOps = Literal["refuse", "allow"]
 
@@ -50,9 +51,10 @@ class Options:
     `input_mode` and `output_mode` say how inputs and outputs pass
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
-    `shrink`: leave out what no output needs. `optimize`: what kernels are chosen by; `tune`: by
-    cycles measured on the emulated target instead of estimates. `float_ops`: whether layers whose
-    numbers fit no integers may compute in floats.
+    `activations` is the type of values whose format the file does not prescribe, None the type
+    that others have in it. `shrink`: leave out what no output needs. `optimize`: what kernels are
+    chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
+    whether layers whose numbers fit no integers may compute in floats.
     """
 
     model: str
@@ -71,6 +73,7 @@ class Options:
     input_mode: InputMode = "arena"
     output_mode: OutputMode = "arena"
     memories: Mapping[str, int | None] = field(default_factory=dict)
+    activations: Activations | None = None
     shrink: bool = True
     optimize: Optimize = "balanced"
     tune: bool = False

@@ -20,6 +20,7 @@ from codegen.ir.program import Program
 from codegen.ir.report import Calibration, MemoryCosts, Savings
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
+from codegen.ir.types import DType
 from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
@@ -143,6 +144,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             network,
             ranges,
             lambda done, of: progress("correcting biases", done, of),
+            activations=element_type(options),
             allow_float=options.float_ops == "allow",
         ),
     )
@@ -202,6 +204,11 @@ def compile_network(
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
     )
+
+
+def element_type(options: Options) -> DType | None:
+    """Return the type of activations that the options ask for."""
+    return None if options.activations is None else DType(options.activations)
 
 
 def open_samples(options: Options, network: Graph) -> Samples:

@@ -20,14 +20,27 @@ TARGET_INPUTS = 2
 CALIBRATION_INPUTS = 16
 
 MODELS = (
+    "cifar10_caffe_m4_f32",
+    "cifar10_caffe_m7_f32",
+    "cifar10_caffe_m7_ortqdq_int8",
+    "cifar10_cmsisnn_q7_f32",
     *(
         f"mlperf_tiny_{name}_{kind}"
         for name in ("ad_autoencoder", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1_025_96")
         for kind in ("f32", "int8")
     ),
+    "mobilenetv2_035_128_flowers_f32",
     "resnet20_cifar10_f32",
+    "resnet20_cifar10_ortqdq_int8",
     "shufflenetv1_05_g3_cifar10_f32",
 )
+LARGE = (
+    "fastestdet_shufflenetv2_coco_f32",
+    "mobilenetv2_1.0_224_imagenet_uint8",
+    "squeezenet1_0_imagenet_f32",
+)
+"""Those of more pixels and products than an emulator runs in a minute: their C runs on the host."""
+LARGE_INPUTS = 2
 QUICK = {
     "cortex-m7": (
         "mlperf_tiny_ad_autoencoder_int8",
@@ -49,13 +62,15 @@ CASES = [
 ]
 
 
-def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
+def prove(
+    compiled: Compiled, cores: tuple[str, ...], folder: Path, count: int = HOST_INPUTS
+) -> None:
     """Write the files, run them everywhere, and compare."""
     for name, content in compiled.files.items():
         data = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(data)
     graph = compiled.network.graph
-    inputs = make_inputs(graph, graph_inputs(graph, compiled.network.samples), HOST_INPUTS)
+    inputs = make_inputs(graph, graph_inputs(graph, compiled.network.samples), count)
     expected = run_reference(graph, inputs)
     families = compiled.network.target.kernels
     assert find_warnings(folder, compiled.program.interface, host_compiler()) == ""
@@ -63,8 +78,23 @@ def prove(compiled: Compiled, cores: tuple[str, ...], folder: Path) -> None:
     found = study(subject, [load_target(core) for core in cores], target_inputs=TARGET_INPUTS)
     assert [check.place for check in found.checks] == ["host", *cores]
     assert all(check.equal for check in found.checks), found.checks
-    assert [check.inputs for check in found.checks] == [HOST_INPUTS, *[TARGET_INPUTS] * len(cores)]
+    assert [check.inputs for check in found.checks] == [count, *[TARGET_INPUTS] * len(cores)]
     assert found.notes == ()
+
+
+def test_no_file_is_left_out(shared_models: Path) -> None:
+    assert {file.stem for file in shared_models.glob("*.onnx")} == {*MODELS, *LARGE}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", LARGE)
+def test_large_file(shared_models: Path, model: str, tmp_path: Path) -> None:
+    data = tmp_path / "calibration.npz"
+    np.savez(data, calibration(shared_models, model).arrays[0][:CALIBRATION_INPUTS])
+    options = Options(str(shared_models / f"{model}.onnx"), "cortex-m7", calibrate=data)
+    out = tmp_path / "out"
+    out.mkdir()
+    prove(compile_model(options), (), out, LARGE_INPUTS)
 
 
 @pytest.mark.parametrize(("target", "model"), CASES)

@@ -32,7 +32,7 @@ ORDER = (
     ("remedies",),
     ("pipeline",),
     ("project",),
-    ("bench", "conformance"),
+    ("accuracy", "bench", "conformance"),
     ("cli",),
 )
 """From left to right: a part imports from its own and from those before it.

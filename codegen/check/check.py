@@ -21,6 +21,7 @@ from codegen.check.findings import Finding, find_all
 from codegen.errors import BadQuantization, CodegenError, InvalidModel, Problem, UnsupportedOperator
 from codegen.frontend import Imported, read_model
 from codegen.ir.graph import Graph
+from codegen.ir.types import DType
 from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.passes import canonicalize
@@ -74,7 +75,9 @@ def check_model(options: Options) -> Checked:
     except CodegenError as error:
         errors.append(error)
     else:
-        later, floats = _later(graph, families, allow_float=options.float_ops == "allow")
+        later, floats = _later(
+            graph, families, options.activations, allow_float=options.float_ops == "allow"
+        )
         errors += later
     unmeasured, values = count_unmeasured(graph)
     return Checked(
@@ -100,21 +103,24 @@ def _read(model: onnx.ModelProto, file: str) -> Imported:
 
 
 def _later(
-    graph: Graph, families: tuple[str, ...], *, allow_float: bool
+    graph: Graph, families: tuple[str, ...], activations: str | None, *, allow_float: bool
 ) -> tuple[list[CodegenError], tuple[str, ...]]:
     """Return what quantization and kernels object to, and the places that compute in floats.
 
     Formats that are not prescribed are guessed.
     """
     errors: list[CodegenError] = []
+    element = None if activations is None else DType(activations)
     ranges = Ranges(dict.fromkeys((*graph.inputs, *(n.output for n in graph.nodes)), GUESS), "")
     while True:
         try:
-            fixed = quantize(graph, ranges, allow_float=allow_float)
+            fixed = quantize(graph, ranges, activations=element, allow_float=allow_float)
             break
-        except BadQuantization as error:
-            known = _without_guesses(graph, error)
-            errors += [BadQuantization.collect(known)] if known else []
+        except (BadQuantization, UnsupportedOperator) as error:
+            if isinstance(error, UnsupportedOperator):
+                errors.append(error)
+            elif known := _without_guesses(graph, error):
+                errors.append(BadQuantization.collect(known))
             left = without(graph, {problem.where for problem in error.problems})
             if len(left.nodes) == len(graph.nodes):
                 return errors, ()

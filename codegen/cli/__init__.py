@@ -14,6 +14,7 @@ COMMANDS = (
     "emit",
     "verify",
     "check",
+    "accuracy",
     "report",
     "bench",
     "targets",

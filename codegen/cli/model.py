@@ -14,7 +14,14 @@ from codegen import zoo
 from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
-from codegen.options import InputMode, Optimize, Options, OutputMode, library_identifier
+from codegen.options import (
+    Activations,
+    InputMode,
+    Optimize,
+    Options,
+    OutputMode,
+    library_identifier,
+)
 from codegen.report.packets import PDUS, parse_pdu
 from codegen.targets import ALL_MEMORIES
 from codegen.zoo.spec import is_zoo_name, parse_spec
@@ -96,6 +103,13 @@ def model_options(command: F) -> F:
                 help="Samples to measure ranges on: .npz, or a folder of .npy."
                 " Without it they are synthetic, and accuracy is not to be trusted."
                 " Of several networks, NETWORK=PATH for each.",
+            ),
+            click.option(
+                "--activations",
+                type=click.Choice(get_args(Activations)),
+                help="Element type of values between layers, where the model does not prescribe"
+                " it: int16 is for audio and recurrent networks. Default: that of formats in the"
+                " model, else int8.",
             ),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
@@ -213,6 +227,7 @@ def _make_each(
             pdu_payload_bytes=given["pdu"],
             input_mode=given["input"],
             output_mode=given["output"],
+            activations=given["activations"],
             shrink=given["shrink"],
             optimize=given["optimize"],
             tune=given["tune"],

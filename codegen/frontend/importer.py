@@ -208,12 +208,12 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
     if any(isinstance(operand, Unknown) for operand in known):
         if converter is not None or not _is_activation(state, call):
             return tuple(_placeholder(state, tensor) for tensor in call.proto.output)
-    elif all(isinstance(operand, Const) for operand in known):
+    elif all(isinstance(operand, Const) for operand in known) and not _reads_beside(state, call):
         if op_type == "DequantizeLinear":
             return (dequantized_constant(call),)
         return fold_node(call)
     if converter is None:
-        raise Unsupported("there is no fixed-point kernel")
+        raise Unsupported("there is no fixed-point kernel", HINTS.get(op_type, ""))
     if op_type in DIVIDING:
         return tuple(
             converter(state.builder, replace(call, result=part)) if tensor in state.read else None
@@ -223,6 +223,30 @@ def _results(state: _State, call: Call) -> tuple[Operand, ...]:
         if tensor in state.read:
             raise Unsupported(f"its result '{tensor}' is used", "only the first result is made")
     return (converter(state.builder, call),)
+
+
+def _reads_beside(state: _State, call: Call) -> bool:
+    """The node has bodies, and they read tensors that are not its operands."""
+    bodies = [a.g for a in call.proto.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return any(name in state.tensors for body in bodies for name in _free(body))
+
+
+def _free(body: onnx.GraphProto) -> set[str]:
+    """Return the tensors that a body reads and does not make."""
+    read = {name for node in body.node for name in node.input}
+    read |= {value.name for value in body.output}
+    for node in body.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                read |= _free(attribute.g)
+    made = {name for node in body.node for name in node.output}
+    made |= {value.name for value in (*body.input, *body.initializer)}
+    return read - made - {""}
+
+
+HINTS = {
+    "Loop": "unroll it; export recurrent layers as LSTM, GRU or RNN (Keras: unroll=True)",
+}
 
 
 def _is_activation(state: _State, call: Call) -> bool:

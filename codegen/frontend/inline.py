@@ -1,8 +1,9 @@
-"""Replace calls of functions by their bodies: the model's own, and those that ONNX defines.
+"""Replace calls of functions by their bodies: the model's own, those that ONNX defines, and ours.
 
 An operator without a converter may be one that ONNX defines by others. Where all of those are
-known, they stand in for it; else it stays, and is refused under its own name. Nodes of a body
-bear the name of the node that they are from, so that messages lead to it.
+known, they stand in for it; else it stays, and is refused under its own name. Operators of ONNX's
+domain for machine learning have bodies of `ml.py`. Nodes of a body bear the name of the node that
+they are from, so that messages lead to it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import onnx
-from onnx import helper, inliner
+from onnx import helper, inliner, numpy_helper
 
 from codegen.frontend.convert import CONVERTERS
 from codegen.frontend.fold import RANDOM
+from codegen.frontend.ml import DOMAIN as ML_DOMAIN
+from codegen.frontend.ml import expand_ml
 
 CONVERTED = frozenset(op_type for op_type, _ in CONVERTERS)
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -62,6 +65,9 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _expand(scope: _Scope, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
     """Yield what stands for a node: its body, as far as bodies go, or the node itself."""
+    if node.domain == ML_DOMAIN:
+        yield from _ml_body(scope, node) or (node,)
+        return
     if (node.domain, node.op_type) in scope.functions:
         body = _body(scope, node, local=True)
         if body is not None:
@@ -89,6 +95,18 @@ def _known_body(scope: _Scope, node: onnx.NodeProto) -> list[onnx.NodeProto] | N
     return None
 
 
+def _ml_body(scope: _Scope, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+    """Return what stands for an operator of machine learning, None where nothing does."""
+    stored = {tensor.name: tensor for tensor in scope.model.graph.initializer}
+    read = {name: numpy_helper.to_array(stored[name]) for name in node.input if name in stored}
+    parts = expand_ml(node, read, _opset(scope.model))
+    if parts is None:
+        return None
+    graph = onnx.GraphProto(node=parts)
+    _name_parts(graph, node)
+    return [_plain_cast(scope, part) for part in graph.node]
+
+
 def _is_known(scope: _Scope, node: onnx.NodeProto) -> bool:
     return node.op_type in CONVERTED or _is_constant(scope, node)
 
@@ -101,7 +119,9 @@ def _is_constant(scope: _Scope, node: onnx.NodeProto) -> bool:
 
 
 def _has_body(model: onnx.ModelProto, node: onnx.NodeProto) -> bool:
-    """ONNX defines the operator by others, and there is no converter for it."""
+    """The operator is defined by others, and there is no converter for it."""
+    if node.domain == ML_DOMAIN:
+        return True
     schema = None if node.op_type in CONVERTED else _schema(model, node)
     if schema is None:
         return False
@@ -113,13 +133,17 @@ def _has_body(model: onnx.ModelProto, node: onnx.NodeProto) -> bool:
 
 def _schema(model: onnx.ModelProto, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
     """Return ONNX's definition of the operator, None where it has none."""
-    versions = [e.version for e in model.opset_import if e.domain in DEFAULT_DOMAINS]
-    if node.domain not in DEFAULT_DOMAINS or not versions:
+    if node.domain not in DEFAULT_DOMAINS:
         return None
     try:
-        return onnx.defs.get_schema(node.op_type, versions[0])
+        return onnx.defs.get_schema(node.op_type, _opset(model))
     except onnx.defs.SchemaError:
         return None
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    """Return the version of the default operator set, 1 where the model names none."""
+    return next((e.version for e in model.opset_import if e.domain in DEFAULT_DOMAINS), 1)
 
 
 def _body(scope: _Scope, node: onnx.NodeProto, *, local: bool) -> list[onnx.NodeProto] | None:

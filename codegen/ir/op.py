@@ -62,6 +62,11 @@ class Window:
         return bool(first.min() < 0 or first.max() + self.span > height)
 
 
+def has_int16(signature: Signature) -> bool:
+    """Some operand, or the result, is an activation of 16 bits."""
+    return any(kind.is_int16 for kind in (*signature.inputs, signature.output))
+
+
 class Op(ABC):
     """An operator with its attributes; immutable, comparable, and free of names and places."""
 
@@ -87,6 +92,10 @@ class Op(ABC):
     @abstractmethod
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         """Compute in integers: the specification of the kernel, bit for bit."""
+
+    def takes_int16(self) -> bool:
+        """It computes on activations of 16 bits, too."""
+        return self.keeps_quant
 
     def macs(self, signature: Signature) -> int:
         """Multiply-accumulates of one inference."""

@@ -105,10 +105,11 @@ def _literal(value: object) -> str:
         inner = ", ".join(_literal(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, Quant):
+        element = "" if value.element is DType.INT8 else f", {value.element.value}"
         if value.axis is None and len(value.scales) == 1:
-            return f"quant({value.scale!r}, {value.zero_point})"
+            return f"quant({value.scale!r}, {value.zero_point}{element})"
         axis = "" if value.axis is None else f", axis={value.axis}"
-        return f"quant({_literal(value.scales)}, {value.zero_point}{axis})"
+        return f"quant({_literal(value.scales)}, {value.zero_point}{axis}{element})"
     if isinstance(value, Op):
         attributes = (f"{key}={_literal(item)}" for key, item in _attributes(value))
         return f"op({', '.join((value.name, *attributes))})"
@@ -251,14 +252,18 @@ class _Parser:
 
     def type(self) -> TensorType:
         self.take(":")
-        dtype = WORDS.get(word := self.word())
-        if not isinstance(dtype, DType):
-            self.fail(f"'{word}' is not an element type")
+        dtype = self.dtype()
         self.take("[")
         shape = tuple(self.integer(item) for item in self.series("]", self.literal))
         quant = self.literal() if self.peek() == ("word", "quant") else None
         assert quant is None or isinstance(quant, Quant)
         return TensorType(shape, dtype, quant)
+
+    def dtype(self) -> DType:
+        dtype = WORDS.get(word := self.word())
+        if not isinstance(dtype, DType):
+            self.fail(f"'{word}' is not an element type")
+        return dtype
 
     def series(self, end: str, item: Callable[[], T]) -> list[T]:
         found = []
@@ -290,14 +295,18 @@ class _Parser:
         scales = self.literal()
         self.take(",")
         zero_point = self.integer(self.literal())
-        axis = None
-        if self.peek()[1] == ",":
-            for mark in (",", "axis", "="):
-                self.take(mark)
-            axis = self.integer(self.literal())
+        axis, element = None, DType.INT8
+        while self.peek()[1] == ",":
+            self.take(",")
+            if self.peek()[1] == "axis":
+                self.take("axis")
+                self.take("=")
+                axis = self.integer(self.literal())
+            else:
+                element = self.dtype()
         self.take(")")
         found = scales if isinstance(scales, tuple) else (scales,)
-        return Quant(tuple(float(scale) for scale in found), zero_point, axis)
+        return Quant(tuple(float(scale) for scale in found), zero_point, axis, element)
 
     def operator(self) -> Op:
         self.take("(")

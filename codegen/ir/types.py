@@ -67,11 +67,15 @@ class Loc:
 
 @dataclass(frozen=True, slots=True)
 class Quant:
-    """r = scale * (q - zero_point); one scale, or one for each index along `axis`."""
+    """r = scale * (q - zero_point); one scale, or one for each index along `axis`.
+
+    `element` is the type that an activation of this format has in fixed point.
+    """
 
     scales: tuple[float, ...]
     zero_point: int = 0
     axis: int | None = None
+    element: DType = DType.INT8
 
     @property
     def scale(self) -> float:
@@ -113,6 +117,11 @@ class TensorType:
         """Integers that stand for themselves; int8 only where it has no format."""
         has_own = self.quant == Quant((PLAIN_SCALE,)) and self.dtype is not DType.INT8
         return self.dtype is not DType.FLOAT32 and (self.quant is None or has_own)
+
+    @property
+    def is_int16(self) -> bool:
+        """Its integers stand for reals, in 16 bits."""
+        return self.quant is not None and self.quant.element is DType.INT16
 
     @property
     def elements(self) -> int:

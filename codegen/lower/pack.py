@@ -46,6 +46,16 @@ def interleave_four_quads(weights: Array) -> Array:
     return pairs.transpose(0, 2, 1, 3).reshape(-1, quads.shape[1], 16)
 
 
+def interleave_four_halves(weights: Array) -> Array:
+    """(filters, depth) -> (fours of filters, depth / 4, 16): eight bytes of each of two pairs.
+
+    Those are of values 0 and 1, then 2 and 3, as two words of an int16 patch hold them.
+    """
+    padded = np.pad(weights, ((0, -weights.shape[0] % 4), (0, -weights.shape[1] % 4)))
+    pairs = interleave_pairs(padded).reshape(-1, 2, padded.shape[1] // 4, 8)
+    return pairs.transpose(0, 2, 1, 3).reshape(-1, pairs.shape[2], 16)
+
+
 def widen_fours(weights: Array) -> Array:
     """(filters, depth) -> int16 (fours of filters, 4, depth); zeros fill fours and 16 values."""
     filters, depth = weights.shape

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, clamp_range
-from codegen.ir.op import Op, Signature
+from codegen.ir.op import Op, Signature, has_int16
 from codegen.ir.types import Array, TensorType
 from codegen.ops.linear import Clamp
 
@@ -39,12 +39,15 @@ class Add(Op):
             raise ValueError(f"expects operands of one shape, got {a} and {b}")
         return TensorType(a.shape)
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         y = arrays[0].astype(np.float64) + arrays[1]
         return y if self.clamp is None else np.clip(y, *self.clamp)
 
     def params(self, signature: Signature) -> AddParams:
-        """The most precise multipliers whose sum stays within int32 for every input.
+        """The most precise multipliers whose sum stays within int32 for every input, or int64.
 
         Zero points and the rounding half are one offset, so a sum costs two multiplications,
         one shift and one saturation. Raises ValueError where no precision is left.
@@ -52,12 +55,14 @@ class Add(Op):
         qa, qb = (t.quant for t in signature.inputs)
         qy = signature.output.quant
         assert qa is not None and qb is not None and qy is not None
+        is_wide = has_int16(signature)
         ratios = (qa.scale / qy.scale, qb.scale / qy.scale)
         for shift in range(30, 7, -1):
             ma, mb = (round(ratio * 2**shift) for ratio in ratios)
             offset = (qy.zero_point << shift) + (1 << (shift - 1))
             offset -= qa.zero_point * ma + qb.zero_point * mb
-            if abs(offset) + 128 * (ma + mb) <= INT32_MAX:
+            most = max(ma, mb) if is_wide else abs(offset) + 128 * (ma + mb)
+            if most <= INT32_MAX:
                 low, high = clamp_range(qy, signature.output.dtype, self.clamp)
                 return AddParams((ma, mb), offset, shift, low, high)
         raise ValueError(

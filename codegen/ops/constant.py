@@ -19,6 +19,9 @@ class Constant(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         return arrays[0][None]
 

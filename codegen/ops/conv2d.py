@@ -44,6 +44,9 @@ class Conv2d(Op):
         size = conv_output(self, (height, width), (kernel[0], kernel[1]))
         return TensorType((*size, filters))
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         x, w, b = arrays
         y = self.ordered(convolve(self, x.astype(np.float64), w.astype(np.float64)) + b)
@@ -55,7 +58,7 @@ class Conv2d(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
-        dtype = exact_dtype(p.weights)
+        dtype = exact_dtype(p.weights, arrays[0])
         acc = convolve(self, arrays[0].astype(dtype), p.weights.astype(dtype), p.input_zero_point)
         y = p.rescale.apply(acc.astype(np.int64) + p.bias, signature.output.dtype)
         return self.ordered(y)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Rescale, make_rescale
+from codegen.ir.fixed_point import INT32_MAX, Rescale, magnitude, rescale_for
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array, TensorType
 from codegen.ops.reduce import check_groups, is_plain
@@ -31,6 +31,9 @@ class CumSum(Op):
         check_groups(x)
         return replace(x) if is_plain(x) else TensorType(x.shape)
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         (x,) = arrays
         wide = x.astype(np.float64) if x.dtype.kind == "f" else x
@@ -49,10 +52,10 @@ class CumSum(Op):
         if is_plain(x):
             return None
         assert x.quant is not None and y.quant is not None
-        bound = 255 * x.shape[1]
+        bound = magnitude(x) * x.shape[1]
         if bound > INT32_MAX:
             raise ValueError(f"sums of {x.shape[1]} values overflow 32 bits")
-        return make_rescale([x.quant.scale / y.quant.scale], bound, y.quant, y.dtype)
+        return rescale_for((x,), [x.quant.scale / y.quant.scale], bound, y)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p, quant = self.params(signature), signature.inputs[0].quant

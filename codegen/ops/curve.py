@@ -32,8 +32,11 @@ FUNCTIONS: Mapping[str, Callable[[Array, float, float], Array]] = {
 FLAT = 8.0
 """A sigmoid or tanh is flat beyond -8 and 8."""
 LEAST_BITS, MOST_BITS = 8, 12
-TOLERANCE = 2.0**-10
-"""How far interpolation may be off, as a part of the greatest result."""
+FINE_FLAT = 11.0
+"""To a result of 16 bits a sigmoid is flat from here on."""
+TOLERANCE, FINE_TOLERANCE = 2.0**-10, 2.0**-14
+"""How far interpolation may be off, as a part of the greatest result; the second for results of
+16 bits, as far as the longest table attains it."""
 INT16_MAX = 2**15 - 1
 
 
@@ -78,9 +81,11 @@ def greatest_of(function: Function) -> float:
     raise ValueError(f"{function[0]} grows without end, so there is no format for its results")
 
 
-def flat_from(function: Function) -> float:
+def flat_from(function: Function, *, fine: bool) -> float:
     """Return the magnitude from which on arguments make no difference, infinity where all do."""
     name, alpha, beta = function
+    if name == "sigmoid" and fine:
+        return FINE_FLAT
     if name in ("sigmoid", "tanh"):
         return FLAT
     if name == "scaledtanh" and beta:
@@ -91,14 +96,19 @@ def flat_from(function: Function) -> float:
 
 
 def make_curve(
-    function: Function, reach: float, clip: float = math.inf, most_bits: int = 15
+    function: Function,
+    reach: float,
+    clip: float = math.inf,
+    most_bits: int = 15,
+    *,
+    fine: bool = False,
 ) -> Curve:
     """Return the curve for arguments that never leave -reach .. reach.
 
-    Arguments have up to `most_bits` binary places. Raises ValueError where the function bends too
-    much for a table.
+    Arguments have up to `most_bits` binary places; `fine` is for results of 16 bits. Raises
+    ValueError where the function bends too much for a table.
     """
-    reach = max(min(reach, clip, flat_from(function)), 2.0**-10)
+    reach = max(min(reach, clip, flat_from(function, fine=fine)), 2.0**-10)
     in_bits = min(most_bits, 15 - math.ceil(math.log2(reach)))
     limit = INT16_MAX if clip == math.inf else min(INT16_MAX, round(clip * 2.0**in_bits))
     ends = np.asarray([-limit, 0, limit]) * 2.0**-in_bits
@@ -113,8 +123,10 @@ def make_curve(
         curve = Curve(table, bits, in_bits, out_bits, limit, greatest)
         exact = real_curve(function, within * 2.0**-in_bits)
         off = np.abs(curve.apply(within) * 2.0**-out_bits - exact).max()
-        if off <= TOLERANCE * greatest:
+        if off <= (FINE_TOLERANCE if fine else TOLERANCE) * greatest:
             return curve
+    if off <= TOLERANCE * greatest:
+        return curve
     raise ValueError(
         f"{function[0]} of arguments up to {reach:.3g} jumps or bends too much for a table of"
         f" {2**MOST_BITS} entries"

@@ -31,6 +31,9 @@ class Dense(Op):
             raise ValueError(f"{w.shape[0]} outputs need as many biases, got {b}")
         return TensorType((w.shape[0],))
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         x, w, b = arrays
         y = x.astype(np.float64) @ w.astype(np.float64).T + b
@@ -42,7 +45,7 @@ class Dense(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
-        dtype = exact_dtype(p.weights)
+        dtype = exact_dtype(p.weights, arrays[0])
         x: Array = arrays[0].astype(dtype)
         acc = x @ p.weights.astype(dtype).T
         return p.rescale.apply(acc.astype(np.int64) + p.bias, signature.output.dtype)

@@ -19,6 +19,7 @@ from codegen.ops.rounded import (
     Power,
     Product,
     Quotient,
+    WideQuotient,
     compared,
     linear_params,
     linear_result,
@@ -28,6 +29,7 @@ from codegen.ops.rounded import (
     product_result,
     quotient_params,
     quotient_result,
+    wide_quotient_result,
 )
 
 PLAIN = Quant((PLAIN_SCALE,))
@@ -59,6 +61,9 @@ class Elementwise(Op):
             return TensorType(shape)
         return TensorType(shape, inputs[-1].dtype, PLAIN)
 
+    def takes_int16(self) -> bool:
+        return self.kind not in ("fmod", "mod", "pow")
+
     def windows(self, signature: Signature) -> tuple[Window, ...]:
         rows = signature.output.rows
         kinds = zip(signature.inputs, signature.constants, strict=True)
@@ -70,7 +75,9 @@ class Elementwise(Op):
             found = (EXACT if self.exact else FUNCTIONS)[self.kind](*arrays)
         return np.where(np.isnan(found), 0.0, found) if found.dtype.kind == "f" else found
 
-    def params(self, signature: Signature) -> Linear | Product | Quotient | Power | None:
+    def params(
+        self, signature: Signature
+    ) -> Linear | Product | Quotient | WideQuotient | Power | None:
         """Return what the kernel is told; ValueError where it does not fit 32 bits."""
         if self.exact:
             return None
@@ -96,6 +103,8 @@ class Elementwise(Op):
             y = product_result(self.kind, p, *arrays)
         elif isinstance(p, Quotient):
             y = quotient_result(p, *arrays)
+        elif isinstance(p, WideQuotient):
+            y = wide_quotient_result(p, *arrays)
         else:
             assert isinstance(p, Power)
             y = power_result(p, *arrays)

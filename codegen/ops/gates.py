@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s
-from codegen.ir.types import Array, DType, Quant
+from codegen.ir.types import Array, Quant
 from codegen.ops.curve import Curve, Function, make_curve
 
 SUM_BITS = 60
@@ -31,9 +31,10 @@ class Scale:
         """Return the scaled integers."""
         return narrow(x * self.multiplier, self.shift)
 
-    def to_int8(self, x: Int64s, quant: Quant) -> Int64s:
+    def to(self, quant: Quant, x: Int64s) -> Int64s:
         """Return scaled integers in a format, saturated."""
-        y: Int64s = np.clip(self.apply(x) + quant.zero_point, DType.INT8.min, DType.INT8.max)
+        low, high = quant.element.min, quant.element.max
+        y: Int64s = np.clip(self.apply(x) + quant.zero_point, low, high)
         return y
 
 
@@ -90,8 +91,9 @@ class Weights:
 
 
 def magnitude(quant: Quant) -> float:
-    """Return the greatest magnitude of an int8 value in a format."""
-    return quant.scale * max(127 - quant.zero_point, quant.zero_point + 128)
+    """Return the greatest magnitude of a value in a format."""
+    low, high = quant.element.min, quant.element.max
+    return quant.scale * max(high - quant.zero_point, quant.zero_point - low)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +102,8 @@ class Gates:
 
         narrow((w * x) * x_multiplier + (r * h) * h_multiplier + (bias << bias_shift), shift)
 
-    where w * x and r * h are sums of int8 products. The bias makes up for both zero points. More
-    biases than rows are those of r * h alone, in the last rows, which is a factor there.
+    where w * x and r * h are sums of products of integers. The bias makes up for both zero points.
+    More biases than rows are those of r * h alone, in the last rows, which is a factor there.
     """
 
     w: Array
@@ -168,10 +170,10 @@ def make_gates(weights: Weights, bias: Array, in_bits: Int64s, reach: Array) -> 
 
 
 def make_curves(
-    functions: Sequence[Function], of_rows: Int64s, reach: Array, clip: float
+    functions: Sequence[Function], of_rows: Int64s, reach: Array, clip: float, *, fine: bool
 ) -> tuple[Curve, ...]:
     """Return the curves of gates; row i has function number `of_rows[i]`."""
     return tuple(
-        make_curve(function, float(reach[of_rows == index].max()), clip)
+        make_curve(function, float(reach[of_rows == index].max()), clip, fine=fine)
         for index, function in enumerate(functions)
     )

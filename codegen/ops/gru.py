@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from codegen.ir.op import Signature
-from codegen.ir.types import Array, DType
+from codegen.ir.types import Array, TensorType
 from codegen.ops.curve import Curve, real_curve
 from codegen.ops.gates import (
     Gates,
@@ -70,15 +70,15 @@ class Gru(Recurrent):
         y = (1 - z) * n + z * h
         return y, [y]
 
-    def sequence_bytes(self, units: int) -> int:
-        """A state in int32 and in int8."""
-        return 5 * units
+    def sequence_bytes(self, y: TensorType) -> int:
+        """A state in int32 and as the result."""
+        return 4 * y.channels + y.pixel_bytes
 
     def state_bytes(self, signature: Signature) -> int:
         """For all sequences; a reset gate that comes first takes a row more."""
         y = signature.output
-        reset = 0 if self.reset_after else y.channels
-        return y.width * self.sequence_bytes(y.channels) + reset
+        reset = 0 if self.reset_after else y.pixel_bytes
+        return y.width * self.sequence_bytes(y) + reset
 
     def params(self, signature: Signature) -> GruParams:
         """Derive the integers; ValueError where they do not fit."""
@@ -88,7 +88,9 @@ class Gru(Recurrent):
         reach = weights.reach() + np.abs(bias[: 3 * units])
         reach[2 * units :] += np.abs(np.resize(bias[3 * units :], units) if self.reset_after else 0)
         of_rows = np.repeat((0, 0, 1), units)
-        f, g = make_curves(self.functions, of_rows, reach, self.clip)
+        f, g = make_curves(
+            self.functions, of_rows, reach, self.clip, fine=signature.output.is_int16
+        )
         bound = max(self.start_bound(signature, 1), g.greatest)
         state_bits = max(state_places(bound), g.out_bits)
         return GruParams(
@@ -106,7 +108,7 @@ class Gru(Recurrent):
         gates, units = p.gates, signature.output.channels
         (start,) = self.initial(arrays)
         start = offsets(start, signature.inputs[1])
-        h, state = p.start_hidden.to_int8(start, quant), saturate(p.start_state.apply(start))
+        h, state = p.start_hidden.to(quant, start), saturate(p.start_state.apply(start))
         rows = []
         for step in range(arrays[0].shape[1]):
             wx, rh = gates.of_input(arrays[0][:, step]), gates.of_hidden(h)
@@ -118,10 +120,10 @@ class Gru(Recurrent):
                 argument = narrow(wn, gates.shift) + narrow(reset * rn, p.f.out_bits)
             else:
                 part = narrow(reset * (h - quant.zero_point), p.f.out_bits) + quant.zero_point
-                part = np.clip(part, DType.INT8.min, DType.INT8.max)
+                part = np.clip(part, quant.element.min, quant.element.max)
                 argument = narrow(wn + gates.of_hidden(part)[..., 2 * units :], gates.shift)
             n = p.g.apply(argument) << (p.state_bits - p.g.out_bits)
             state = saturate(n + narrow(z * (state - n), p.f.out_bits))
-            h = p.output.to_int8(state, quant)
+            h = p.output.to(quant, state)
             rows.append(h)
-        return np.stack(rows, axis=1).astype(np.int8)
+        return np.stack(rows, axis=1).astype(signature.output.dtype.numpy)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Int64s, Rescale, accumulator_range, make_rescale
+from codegen.ir.fixed_point import INT32_MAX, Int64s, Rescale, accumulator_range, rescale_for
 from codegen.ir.op import Signature
 from codegen.ir.types import Array
 
@@ -37,7 +37,8 @@ def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
     """Fold the zero point, prove the accumulators, derive the multipliers.
 
     The operands are input, int8 weights with per-output scales and int32 bias. Raises ValueError
-    where some input drives an accumulator out of int32. A channel of long sums that is one number
+    where some input drives an accumulator out of int32, or of int64 where activations have 16
+    bits. A channel of long sums that is one number
     for every input is given it by its bias alone.
     """
     x, w, _ = signature.inputs
@@ -49,12 +50,13 @@ def linear_params(signature: Signature, clamp: Clamp) -> LinearParams:
     folded = bias.astype(np.int64) - x.quant.zero_point * sums
     least, greatest = accumulator_range(weights, folded, x.dtype)
     bound = int(max(np.abs(least).max(), np.abs(greatest).max(), np.abs(folded).max()))
-    if bound > INT32_MAX:
+    is_wide = x.is_int16 or y.is_int16
+    if (np.abs(folded).max() if is_wide else bound) > INT32_MAX:
         channel = int(np.argmax(np.maximum(np.abs(least), np.abs(greatest))))
         raise ValueError(f"channel {channel} can drive its accumulator to {bound}, over 2^31 - 1")
     scales = [x.quant.scale * s / y.quant.scale for s in per_channel(w.quant.scales, len(weights))]
-    rescale = make_rescale(scales, bound, y.quant, y.dtype, clamp)
-    long = np.maximum(np.abs(least), np.abs(greatest)) >= SHORT
+    rescale = rescale_for((x,), scales, bound, y, clamp)
+    long = (np.maximum(np.abs(least), np.abs(greatest)) >= SHORT) & (not is_wide)
     ends = (rescale.apply(end, y.dtype) for end in (least, greatest))
     pinned = long & np.equal(*ends)
     if pinned.any():
@@ -89,7 +91,8 @@ def per_channel(scales: tuple[float, ...], channels: int) -> tuple[float, ...]:
     return scales if len(scales) == channels else scales * channels
 
 
-def exact_dtype(weights: Array) -> type[np.float32] | type[np.float64]:
-    """Return the cheaper float type in which sums of int8 * weights are exact integers."""
-    bound = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1).max() * 128
+def exact_dtype(weights: Array, x: Array) -> type[np.float32] | type[np.float64]:
+    """Return the cheaper float type in which sums of integers x * weights are exact."""
+    bound = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1).max()
+    bound *= -np.iinfo(x.dtype).min
     return np.float32 if bound < 2**24 else np.float64

@@ -23,6 +23,9 @@ class LogSoftmax(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape)
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         x = arrays[0].astype(np.float64)
         rest = x - x.max(axis=-1, keepdims=True)
@@ -33,13 +36,12 @@ class LogSoftmax(Op):
         """Derive table and rescale; y = rescale((x - greatest) * step - log2(sum) - offset)."""
         x, y = signature.inputs[0], signature.output
         assert x.quant is not None and y.quant is not None
-        return exponential_params(x.channels, x.quant, y.quant, y.dtype)
+        return exponential_params(x.channels, x, y)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
-        assert p.exponentials is not None
         x = arrays[0].astype(np.int64)
         rest = x - x.max(axis=-1, keepdims=True)
-        total = p.exponentials[-rest].astype(np.int64).sum(axis=-1, keepdims=True)
-        acc = rest * p.step - (log2(total, p.bits) + p.offset)
+        total = p.exponentials.at(-rest).sum(axis=-1, keepdims=True)
+        acc = p.in_logs(rest) - (log2(total, p.bits) + p.offset)
         return p.rescale.apply(acc, signature.output.dtype)

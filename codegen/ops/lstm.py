@@ -6,14 +6,14 @@ output gate see the new c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s
 from codegen.ir.op import Signature
-from codegen.ir.types import Array, Quant
+from codegen.ir.types import Array, Quant, TensorType
 from codegen.ops.curve import Curve, greatest_of, make_curve, real_curve
 from codegen.ops.gates import (
     Gates,
@@ -81,9 +81,9 @@ class Lstm(Recurrent):
         hidden = real_curve(f, o + po * cell, self.clip) * real_curve(h, cell)
         return (cell if self.gives_cell else hidden), [hidden, cell]
 
-    def sequence_bytes(self, units: int) -> int:
+    def sequence_bytes(self, y: TensorType) -> int:
         """A cell state in int32 and a hidden state, two of them where neither is the result."""
-        return (6 if self.gives_cell else 5) * units
+        return 4 * y.channels + (2 if self.gives_cell else 1) * y.pixel_bytes
 
     def params(self, signature: Signature) -> LstmParams:
         """Derive the integers; ValueError where they do not fit."""
@@ -91,20 +91,22 @@ class Lstm(Recurrent):
         hidden = format_of(signature.output)
         if self.gives_cell:
             bound = greatest_of(self.functions[0]) * greatest_of(self.functions[2])
-            hidden = Quant((max(bound, self.start_bound(signature, 1)) / 127,), 0)
+            scale = max(bound, self.start_bound(signature, 1)) / hidden.element.max
+            hidden = replace(hidden, scales=(scale,), zero_point=0)
         weights, bias = self.weights(signature, hidden), self.real(signature, 0)
         units = weights.rows // 4
         of_rows = np.repeat((0, 0, 0, 1), units)
         peepholes = np.zeros(0)
         reach = weights.reach() + np.abs(bias)
-        f, g = make_curves(self.functions[:2], of_rows, reach, self.clip)
+        fine = signature.output.is_int16
+        f, g = make_curves(self.functions[:2], of_rows, reach, self.clip, fine=fine)
         cell_bound = self.cell_bound(signature, f, g)
         if len(signature.inputs) > self.weights_from + 3:
             peepholes = self.real(signature, 1)
             reach[: 3 * units] += 2 * np.abs(peepholes) * cell_bound
-            f, g = make_curves(self.functions[:2], of_rows, reach, self.clip)
+            f, g = make_curves(self.functions[:2], of_rows, reach, self.clip, fine=fine)
         state_bits = state_places(cell_bound)
-        h = make_curve(self.functions[2], cell_bound, most_bits=state_bits - 1)
+        h = make_curve(self.functions[2], cell_bound, most_bits=state_bits - 1, fine=fine)
         gates = make_gates(weights, bias, np.asarray((f.in_bits, g.in_bits))[of_rows], reach)
         multipliers = np.rint(peepholes * 2.0 ** (f.in_bits + gates.shift - state_bits))
         if np.abs(multipliers).max(initial=0) > INT32_MAX:
@@ -138,7 +140,7 @@ class Lstm(Recurrent):
             offsets(state, kind)
             for state, kind in zip(self.initial(arrays), signature.inputs[1:3], strict=True)
         ]
-        hidden = p.start_hidden.to_int8(starts[0], p.hidden)
+        hidden = p.start_hidden.to(p.hidden, starts[0])
         cell = saturate(p.start_state.apply(starts[1]))
         pi, po, pf = np.split(p.peepholes, 3) if len(p.peepholes) else np.zeros((3, 1), np.int64)
         rows = []
@@ -152,8 +154,8 @@ class Lstm(Recurrent):
             cell = saturate(kept + narrow(new, p.f.out_bits + p.g.out_bits - p.state_bits))
             o = p.f.apply(narrow(wide_o + po * cell, gates.shift))
             seen = p.h.apply(narrow(cell, p.state_bits - p.h.in_bits))
-            hidden = p.hidden_scale.to_int8(o * seen, p.hidden)
+            hidden = p.hidden_scale.to(p.hidden, o * seen)
             is_cell = self.gives_cell
-            y = p.cell_scale.to_int8(cell, format_of(signature.output)) if is_cell else hidden
+            y = p.cell_scale.to(format_of(signature.output), cell) if is_cell else hidden
             rows.append(y)
-        return np.stack(rows, axis=1).astype(np.int8)
+        return np.stack(rows, axis=1).astype(signature.output.dtype.numpy)

@@ -10,18 +10,22 @@ from typing import ClassVar
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Rescale, make_rescale
-from codegen.ir.op import Op, Signature, Window
+from codegen.ir.fixed_point import INT32_MAX, Rescale, rescale_for
+from codegen.ir.op import Op, Signature, Window, has_int16
 from codegen.ir.types import Array, TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class MatMulParams:
-    """y = rescale(sign * sum((a - zero_points[0]) * (b - zero_points[1])))."""
+    """y = rescale(sign * sum((a - zero_points[0]) * (b - zero_points[1]))).
+
+    The sum is `bound` at most.
+    """
 
     zero_points: tuple[int, int]
     sign: int
     rescale: Rescale
+    bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class MatMul(Op):
             raise ValueError(f"matrices {a} and {b} do not agree")
         return TensorType((batch, rows, columns))
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         a, b = (array.astype(np.float64) for array in arrays)
         y: Array = self.multiply(a, b) * self.factor
@@ -61,12 +68,12 @@ class MatMul(Op):
         bound = a.shape[2]
         for kind, quant in ((a, a.quant), (b, b.quant)):
             bound *= max(kind.dtype.max - quant.zero_point, quant.zero_point - kind.dtype.min)
-        if bound > INT32_MAX:
+        if bound > INT32_MAX and not has_int16(signature):
             raise ValueError(f"sums of {a.shape[2]} products reach {bound}, over 2^31 - 1")
         scale = a.quant.scale * b.quant.scale * abs(self.factor) / y.quant.scale
-        rescale = make_rescale([scale], bound, y.quant, y.dtype)
+        rescale = rescale_for(signature.inputs, [scale], bound, y)
         sign = -1 if self.factor < 0 else 1
-        return MatMulParams((a.quant.zero_point, b.quant.zero_point), sign, rescale)
+        return MatMulParams((a.quant.zero_point, b.quant.zero_point), sign, rescale, bound)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Int64s
+from codegen.ir.fixed_point import INT32_MAX, Int64s, magnitude
 from codegen.ir.op import Op, Signature
 from codegen.ir.roots import inverse_root
 from codegen.ir.types import Array, TensorType
@@ -66,7 +66,7 @@ def make_energy(norm: Norm, epsilon: float, x: TensorType) -> Energy:
     assert x.quant is not None
     n = x.shape[1]
     power = 2 if norm in ("deviation", "l1") else 1
-    greatest = 255**2 * n**power
+    greatest = magnitude(x) ** 2 * n**power
     offset = epsilon * n**power / x.quant.scale**2
     lift = math.floor((61 - math.log2(greatest + offset)) / 2) * 2
     if lift < 0 or n > 2**21:
@@ -93,6 +93,9 @@ class Normalize(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         check_groups(inputs[0])
         return TensorType(inputs[0].shape)
+
+    def takes_int16(self) -> bool:
+        return True
 
     def index(self, shape: tuple[int, ...]) -> Int64s:
         """Return which scale and bias each element has."""

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from codegen.ir.fixed_point import Rescale, make_rescale
-from codegen.ir.op import Op, Signature, Window
+from codegen.ir.fixed_point import INT32_MAX, Rescale, magnitude, rescale_for
+from codegen.ir.op import Op, Signature, Window, has_int16
 from codegen.ir.types import Array, TensorType
 
 
@@ -82,6 +82,9 @@ class AveragePool(Pool):
 
     count_include_pad: bool = False
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         total = self.patches(arrays[0].astype(np.float64), 0.0).sum(axis=0)
         y: Array = total / self.counts(arrays[0].shape[1:3])[..., None]
@@ -97,9 +100,9 @@ class AveragePool(Pool):
         """Operand and result have one format: averages often lie halfway between two steps.
 
         Those round to the even step from the zero point, as ONNX QuantizeLinear rounds. With two
-        formats halves are rare, and round up as everywhere else.
+        formats, or in 16 bits, halves are rare or small, and round up as everywhere else.
         """
-        return signature.inputs[0].quant == signature.output.quant
+        return signature.inputs[0].quant == signature.output.quant and not has_int16(signature)
 
     def params(self, signature: Signature) -> Rescale:
         """The rescale for each count: multipliers[n] for a sum of n values, [0] unused.
@@ -115,7 +118,10 @@ class AveragePool(Pool):
         fine = 4 if self.ties_to_even(signature) else 1
         ratio = qx.scale / qy.scale / fine
         scales = [ratio / max(n, least) for n in range(area + 1)]
-        return make_rescale(scales, fine * area * 255 + 1, qy, signature.output.dtype)
+        bound = fine * area * magnitude(signature.inputs[0]) + 1
+        if bound > INT32_MAX:
+            raise ValueError(f"sums of {area} values reach {bound}, over 2^31 - 1")
+        return rescale_for(signature.inputs, scales, bound, signature.output)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
@@ -127,7 +133,7 @@ class AveragePool(Pool):
         if self.ties_to_even(signature):
             whole = (4 * acc * multipliers) >> 32
             acc = 4 * acc + np.where(whole % 2, 1, -1)
-        steps = ((acc << p.shift) * multipliers + 2**31) >> 32
+        steps = ((acc << p.shift) * multipliers + (1 << (p.down - 1))) >> p.down
         wide = steps + p.zero_point
         y: Array = np.clip(wide, p.low, p.high).astype(signature.output.dtype.numpy)
         return y

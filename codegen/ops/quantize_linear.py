@@ -9,23 +9,22 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from codegen.ir.op import Op, Signature
-from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.ir.types import Array, Quant, TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizeLinear(Op):
-    """Real values to integers of `dtype` in format `quant`."""
+    """Real values to integers in format `quant`, of its element type."""
 
     name: ClassVar[str] = "quantize_linear"
 
     quant: Quant
-    dtype: DType = DType.INT8
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        return TensorType(inputs[0].shape, self.dtype, self.quant)
+        return TensorType(inputs[0].shape, self.quant.element, self.quant)
 
     def evaluate(self, *arrays: Array) -> Array:
-        return self.quant.quantize(arrays[0], self.dtype)
+        return self.quant.quantize(arrays[0], self.quant.element)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         return self.evaluate(*arrays)

@@ -90,14 +90,17 @@ class Recurrent(Op):
         found = arrays[1 : self.weights_from]
         return [np.broadcast_to(state[..., 0, :, :], shape) for state in found]
 
-    def sequence_bytes(self, units: int) -> int:
-        """Return the bytes that a kernel remembers of each sequence: a hidden state in int8."""
-        return units
+    def takes_int16(self) -> bool:
+        return True
+
+    def sequence_bytes(self, y: TensorType) -> int:
+        """Return the bytes that a kernel remembers of each sequence: a row of hidden state."""
+        return y.pixel_bytes
 
     def state_bytes(self, signature: Signature) -> int:
         """Return the bytes that a kernel remembers."""
         y = signature.output
-        return y.width * self.sequence_bytes(y.channels)
+        return y.width * self.sequence_bytes(y)
 
     def weights(self, signature: Signature, hidden: Quant) -> Weights:
         """Return the weights, given the format of the hidden state."""

@@ -12,15 +12,24 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT32_MAX, Int64s, Rescale, make_rescale
+from codegen.ir.fixed_point import (
+    INT32_MAX,
+    Int64s,
+    Rescale,
+    magnitude,
+    rescale_for,
+)
 from codegen.ir.op import Op, Signature
 from codegen.ir.roots import ROOT_BITS, log2, root
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
+from codegen.ops.exponentials import NONE, Exponentials, make_exponentials
 
 LOG2_E = math.log2(math.e)
 MOST_BITS = 24
 """Bits of the fraction of logarithms, where sums of them fit 32 bits."""
 
+STEP_BITS = 16
+"""Further bits of the fraction of what a step of an int16 is in logarithms."""
 
 Kind = Literal["sum", "mean", "l1", "l2", "sum_square", "log_sum", "log_sum_exp", "prod"]
 """What is computed of a group."""
@@ -46,8 +55,9 @@ class ReduceParams:
     """y = rescale(g(sum of f(x - input_zero))), g the square root for l2.
 
     Of logarithms, y = rescale(log2 of the sum, with `bits` of fraction, + offset); for log_sum_exp
-    the sum is of exponentials[greatest - x], and (greatest - input_zero) * step is added. For prod,
-    rescale has no say but for the zero point and the range: y = product * multiplier / 2^down.
+    the sum is of exponentials[greatest - x], and the greatest in the unit of logarithms is added,
+    of which an operand's step is step / 2^step_bits. For prod, rescale has no say but for the zero
+    point and the range: y = product * multiplier / 2^down.
     """
 
     input_zero: int
@@ -55,8 +65,14 @@ class ReduceParams:
     bits: int = 0
     offset: int = 0
     step: int = 0
-    exponentials: Array | None = None
+    step_bits: int = 0
+    exponentials: Exponentials = NONE
     down: int = 0
+
+    def in_logs(self, d: Int64s) -> Int64s:
+        """Return distances in the unit of logarithms."""
+        found: Int64s = (d * self.step + ((1 << self.step_bits) >> 1)) >> self.step_bits
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,9 @@ class Reduce(Op):
             raise ValueError(f"has no {self.kind} of integers")
         return TensorType(shape, x.dtype, x.quant)
 
+    def takes_int16(self) -> bool:
+        return self.kind in ("sum", "mean", "l1", "log_sum_exp")
+
     def evaluate(self, *arrays: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             return FLOATS[self.kind](arrays[0].astype(np.float64))
@@ -97,10 +116,9 @@ class Reduce(Op):
     def accumulate(self, d: Int64s, p: ReduceParams) -> Int64s:
         """Return what is rescaled of groups of values less their zero point."""
         if self.kind == "log_sum_exp":
-            assert p.exponentials is not None
             greatest = d.max(axis=2, keepdims=True)
-            total = p.exponentials[greatest - d].astype(np.int64).sum(axis=2, keepdims=True)
-            logs: Int64s = log2(total, p.bits) + greatest * p.step + p.offset
+            total = p.exponentials.at(greatest - d).sum(axis=2, keepdims=True)
+            logs: Int64s = log2(total, p.bits) + p.in_logs(greatest) + p.offset
             return logs
         if self.kind in ("sum_square", "l2"):
             total = (d * d).sum(axis=2, keepdims=True)
@@ -118,17 +136,17 @@ class Reduce(Op):
             return None
         n, zero, ratio = x.shape[1], x.quant.zero_point, x.quant.scale / y.quant.scale
         if self.kind == "log_sum_exp":
-            return exponential_params(n, x.quant, y.quant, y.dtype)
+            return exponential_params(n, x, y)
         if self.kind == "prod":
             return product_params(n, x.quant, y.quant, y.dtype)
         squares = self.kind in ("sum_square", "l2")
-        bound = n * (255**2 if squares else 255)
+        bound = n * magnitude(x) ** (2 if squares else 1)
         if bound > INT32_MAX:
             raise ValueError(f"groups of {n} values overflow 32 bits")
         if self.kind == "log_sum":
             offset = math.log2(x.quant.scale)
             bits = log_bits(32 + abs(offset))
-            rescale = log_rescale(bits, y.quant, y.dtype)
+            rescale = log_rescale(bits, x, y)
             return ReduceParams(zero, rescale, bits, round(offset * 2**bits))
         scale = {
             "mean": ratio / n,
@@ -136,7 +154,7 @@ class Reduce(Op):
             "l2": ratio / 2**ROOT_BITS,
         }.get(self.kind, ratio)
         bound = INT32_MAX if self.kind == "l2" else bound
-        return ReduceParams(zero, make_rescale([scale], bound, y.quant, y.dtype))
+        return ReduceParams(zero, rescale_for((x,), [scale], bound, y))
 
 
 def check_groups(x: TensorType) -> None:
@@ -159,19 +177,25 @@ def log_bits(greatest: float) -> int:
     return max(min(MOST_BITS, 30 - math.ceil(math.log2(greatest))), 0)
 
 
-def log_rescale(bits: int, output: Quant, dtype: DType) -> Rescale:
+def log_rescale(bits: int, x: TensorType, y: TensorType) -> Rescale:
     """Return the rescale of logarithms to base 2 with `bits` of fraction, below 2^30."""
-    return make_rescale([1 / (LOG2_E * output.scale * 2**bits)], 2**30, output, dtype)
+    assert y.quant is not None
+    return rescale_for((x,), [1 / (LOG2_E * y.quant.scale * 2**bits)], 2**30, y)
 
 
-def exponential_params(n: int, x: Quant, y: Quant, dtype: DType) -> ReduceParams:
+def exponential_params(n: int, x: TensorType, y: TensorType) -> ReduceParams:
     """Exponentials in units that keep a sum of n below 2^31."""
-    unit = INT32_MAX // n
-    greatest = 255 * x.scale * LOG2_E
-    bits = log_bits(greatest + 64)
-    table = np.rint(np.exp(-np.arange(256) * x.scale) * unit).astype(np.int32)
-    step, offset = round(x.scale * LOG2_E * 2**bits), -round(math.log2(unit) * 2**bits)
-    return ReduceParams(x.zero_point, log_rescale(bits, y, dtype), bits, offset, step, table)
+    assert x.quant is not None
+    unit, scale = INT32_MAX // n, x.quant.scale
+    span = x.dtype.max - x.dtype.min
+    bits = log_bits(span * scale * LOG2_E + 64)
+    step_bits = STEP_BITS if x.is_int16 else 0
+    step, offset = (
+        round(scale * LOG2_E * 2 ** (bits + step_bits)),
+        -round(math.log2(unit) * 2**bits),
+    )
+    rescale, table = log_rescale(bits, x, y), make_exponentials(unit, x)
+    return ReduceParams(x.quant.zero_point, rescale, bits, offset, step, step_bits, table)
 
 
 def product_params(n: int, x: Quant, y: Quant, dtype: DType) -> ReduceParams:

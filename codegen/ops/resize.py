@@ -57,6 +57,9 @@ class Resize(Op):
         """What the weights of a pixel's neighbors add up to."""
         return self.rows[2] * self.columns[2]
 
+    def takes_int16(self) -> bool:
+        return not self.linear or self.shares <= INT32_MAX // 2**16
+
     def evaluate(self, *arrays: Array) -> Array:
         if not self.linear:
             return self.nearest(arrays[0])

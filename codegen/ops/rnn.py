@@ -43,7 +43,8 @@ class Rnn(Recurrent):
         y = format_of(signature.output)
         weights, bias = self.weights(signature, y), self.real(signature, 0)
         reach = weights.reach() + np.abs(bias)
-        (f,) = make_curves(self.functions, np.zeros(len(bias), np.int64), reach, self.clip)
+        of_rows, fine = np.zeros(len(bias), np.int64), signature.output.is_int16
+        (f,) = make_curves(self.functions, of_rows, reach, self.clip, fine=fine)
         return RnnParams(
             make_gates(weights, bias, np.full(len(bias), f.in_bits), reach),
             f,
@@ -54,10 +55,10 @@ class Rnn(Recurrent):
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p, quant = self.params(signature), format_of(signature.output)
         (state,) = self.initial(arrays)
-        h = p.start_hidden.to_int8(offsets(state, signature.inputs[1]), quant)
+        h = p.start_hidden.to(quant, offsets(state, signature.inputs[1]))
         rows = []
         for step in range(arrays[0].shape[1]):
             sums = p.gates.of_input(arrays[0][:, step]) + p.gates.of_hidden(h)
-            h = p.output.to_int8(p.f.apply(narrow(sums, p.gates.shift)), quant)
+            h = p.output.to(quant, p.f.apply(narrow(sums, p.gates.shift)))
             rows.append(h)
-        return np.stack(rows, axis=1).astype(np.int8)
+        return np.stack(rows, axis=1).astype(signature.output.dtype.numpy)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT8_VALUES, INT32_MAX, Rescale, make_rescale
-from codegen.ir.op import Signature
+from codegen.ir.fixed_point import INT8_VALUES, INT32_MAX, Rescale, magnitude, rescale_for
+from codegen.ir.op import Signature, has_int16
 from codegen.ir.types import Array, DType, Quant
 from codegen.ops.exact import modulo, remainder
 
@@ -26,6 +26,8 @@ MANTISSA_BITS = 22
 POWER_BITS = 8
 """Of the fraction of an exponent that the table of powers tells; the rest is a line between."""
 DIVIDEND_BITS = 22
+WIDE_DIVIDEND_BITS = 16
+"""By which a dividend of 16 bits is shifted."""
 
 
 def formats(signature: Signature) -> list[Quant]:
@@ -42,7 +44,10 @@ def output_format(signature: Signature) -> Quant:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """y = limit((f(q[i] * multipliers[i] + offsets[i] ...) + offset) >> shift)."""
+    """y = limit((f(q[i] * multipliers[i] + offsets[i] ...) + offset) >> shift).
+
+    `wide`: in 64 bits.
+    """
 
     multipliers: tuple[int, ...]
     offsets: tuple[int, ...]
@@ -50,34 +55,39 @@ class Linear:
     shift: int
     low: int
     high: int
+    wide: bool = False
 
 
 def linear_params(kind: str, signature: Signature) -> Linear:
-    """Return the most precise multipliers whose sum stays within int32 for every input."""
+    """Return the most precise multipliers whose sum stays within int32, or int64, for any input."""
     qs, qy, dtype = formats(signature), output_format(signature), signature.output.dtype
     if kind in COMPARED:
-        return compare_params(qs)
+        return compare_params(qs, has_int16(signature))
     signs = [1.0, -1.0] if kind == "sub" else [1.0] * len(qs)
     share = len(qs) if kind == "mean" else 1
     ratios = [sign * q.scale / qy.scale / share for sign, q in zip(signs, qs, strict=True)]
+    is_wide = has_int16(signature)
     for shift in range(30, 7, -1):
         multipliers = tuple(round(ratio * 2**shift) for ratio in ratios)
         offset = (qy.zero_point << shift) + (1 << (shift - 1))
-        if abs(offset) + 256 * sum(map(abs, multipliers)) <= INT32_MAX:
+        greatest = sum(map(abs, multipliers))
+        if (greatest if is_wide else abs(offset) + 256 * greatest) <= INT32_MAX:
             offsets = tuple(-q.zero_point * m for q, m in zip(qs, multipliers, strict=True))
-            return Linear(multipliers, offsets, offset, shift, dtype.min, dtype.max)
+            return Linear(multipliers, offsets, offset, shift, dtype.min, dtype.max, is_wide)
     scales = " and ".join(f"{q.scale:.3g}" for q in qs)
     raise ValueError(
         f"operand scales {scales} are too coarse for an output scale of {qy.scale:.3g}"
     )
 
 
-def compare_params(qs: list[Quant]) -> Linear:
+def compare_params(qs: list[Quant], is_wide: bool) -> Linear:
     """Return what makes a difference; less than `high` is what rounded multipliers may be off."""
     coarse = max(q.scale for q in qs)
-    a, b = (round(q.scale / coarse * 2**21) for q in qs)
+    fine = 2**30 if is_wide else 2**21
+    a, b = (round(q.scale / coarse * fine) for q in qs)
     offset = -qs[0].zero_point * a + qs[1].zero_point * b
-    return Linear((a, -b), (offset, 0), 0, 0, -(2**8), 2**8)
+    near = 2**15 if is_wide else 2**8
+    return Linear((a, -b), (offset, 0), 0, 0, -near, near, is_wide)
 
 
 def linear_terms(p: Linear, operands: list[Array]) -> list[Array]:
@@ -133,7 +143,8 @@ def product_params(kind: str, signature: Signature) -> Product:
     scales = [a.scale * b.scale / y.scale]
     if kind == "prelu":
         scales.append(a.scale / y.scale)
-    rescale = make_rescale(scales, 255 * 255, y, signature.output.dtype)
+    greatest = magnitude(signature.inputs[0]) * magnitude(signature.inputs[1])
+    rescale = rescale_for(signature.inputs, scales, greatest, signature.output)
     return Product((a.zero_point, b.zero_point), rescale)
 
 
@@ -146,7 +157,7 @@ def product_result(kind: str, p: Product, a: Array, b: Array) -> Array:
     if kind == "prelu":
         acc = np.where(a < 0, acc, a)
         multiplier = np.where(a < 0, multipliers[0], multipliers[1])
-    steps = ((acc << r.shift) * multiplier + 2**31) >> 32
+    steps = ((acc << r.shift) * multiplier + (1 << (r.down - 1))) >> r.down
     y: Array = np.clip(steps + r.zero_point, r.low, r.high)
     return y
 
@@ -161,11 +172,21 @@ class Quotient:
     zero: int
 
 
-def quotient_params(signature: Signature) -> Quotient:
+@dataclass(frozen=True, slots=True)
+class WideQuotient:
+    """y = rescale(a * 2^16 / b), the quotient rounded, too: within a part of a step."""
+
+    rescale: Rescale
+
+
+def quotient_params(signature: Signature) -> Quotient | WideQuotient:
     """Return the finest ratio of which dividend and divisor stay within int32."""
     a, b = formats(signature)
     y = output_format(signature)
     ratio = a.scale / b.scale / y.scale
+    if has_int16(signature):
+        scale = ratio / 2**WIDE_DIVIDEND_BITS
+        return WideQuotient(rescale_for(signature.inputs, [scale], 2**31, signature.output))
     shift = DIVIDEND_BITS
     while shift and round(ratio * 2**shift) > 2**DIVIDEND_BITS:
         shift -= 1
@@ -180,6 +201,16 @@ def quotient_result(p: Quotient, a: Array, b: Array) -> Array:
     steps = np.where(b == 0, 256, (np.abs(a) + b // 2) // np.maximum(b, 1))
     y: Array = np.clip(p.zero + np.sign(a) * steps, -128, 127)
     return y
+
+
+def wide_quotient_result(p: WideQuotient, a: Array, b: Array) -> Array:
+    """Divide; halves are rounded away from zero. By zero: the end of the range, or zero."""
+    a, b = np.broadcast_arrays(a.astype(np.int64), b.astype(np.int64))
+    over, under = np.abs(a) << WIDE_DIVIDEND_BITS, np.abs(b)
+    steps = np.minimum((over + under // 2) // np.maximum(under, 1), INT32_MAX)
+    y = p.rescale.apply(np.where((a < 0) != (b < 0), -steps, steps), DType.INT16)
+    ends = np.where(a < 0, p.rescale.low, p.rescale.high)
+    return np.where((b == 0) & (a != 0), ends, y)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

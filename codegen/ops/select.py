@@ -76,6 +76,9 @@ class SelectIndices(Select):
     def evaluate(self, *arrays: Array) -> Array:
         return self.order(arrays[0]).astype(np.int32)
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         return self.evaluate(*arrays)
 
@@ -95,6 +98,9 @@ class Hardmax(Op):
         np.put_along_axis(y, arrays[0].argmax(axis=2)[:, :, None], 1.0, axis=2)
         return y
 
+    def takes_int16(self) -> bool:
+        return True
+
     def params(self, signature: Signature) -> tuple[int, int]:
         """Return what stands for 0 and for 1."""
         quant, dtype = signature.output.quant, signature.output.dtype
@@ -103,5 +109,6 @@ class Hardmax(Op):
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         zero, one = self.params(signature)
-        y: Array = np.where(self.evaluate(*arrays) > 0, one, zero).astype(np.int8)
-        return y
+        dtype = signature.output.dtype.numpy
+        y: Array = np.where(self.evaluate(*arrays) > 0, one, zero)
+        return y.astype(dtype)

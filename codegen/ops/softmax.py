@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import Array, TensorType
+from codegen.ops.exponentials import Exponentials, make_exponentials
 
 MASKED = -5e3
 """An operand's element of this and less is as good as minus infinity: -10000 and some logit."""
@@ -20,14 +21,14 @@ MOST_SHORT = 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoftmaxParams:
-    """e[d] = exp(-d * input scale), in units that keep any sum below 2**31; 16 bits where few add.
+    """e(d) = exp(-d * input scale), in units that keep any sum below 2**31; 16 bits where few add.
 
-    y = clamp(zero_point + ((e[max - x] << shift) + divisor / 2) / divisor, -128, 127), divisor =
-    the sum of e[max - x] << shift times the output scale, at least 1: (sum * multiplier + half) >>
+    y = clamp(zero_point + ((e(max - x) << shift) + divisor / 2) / divisor, -128, 127), divisor =
+    the sum of e(max - x) << shift times the output scale, at least 1: (sum * multiplier + half) >>
     (32 - shift), half of what is shifted out.
     """
 
-    exponentials: Array
+    exponentials: Exponentials
     multiplier: int
     shift: int
     zero_point: int
@@ -43,6 +44,9 @@ class Softmax(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape)
 
+    def takes_int16(self) -> bool:
+        return True
+
     def evaluate(self, *arrays: Array) -> Array:
         x = arrays[0].astype(np.float64)
         with np.errstate(invalid="ignore"):
@@ -57,19 +61,21 @@ class Softmax(Op):
         multiplier = round(qy.scale * 2.0**32)
         if not 0 < multiplier <= INT32_MAX:
             raise ValueError(f"an output scale of {qy.scale:.3g} cannot show probabilities")
-        channels = signature.inputs[0].channels
-        is_short = channels <= MOST_SHORT
+        x = signature.inputs[0]
+        channels = x.channels
+        is_short = channels <= MOST_SHORT and not x.is_int16
         unit = UINT16_MAX if is_short else (INT32_MAX // channels) // 2
-        table = np.rint(np.exp(-np.arange(256) * qx.scale) * unit)
+        table = make_exponentials(unit, x)
+        if is_short:
+            table = replace(table, fine=table.fine.astype(np.uint16))
         most = max(unit, unit * channels * qy.scale)
         shift = int(np.floor(np.log2(INT32_MAX / most)))
-        exponentials = table.astype(np.uint16 if is_short else np.int32)
-        return SoftmaxParams(exponentials, multiplier, max(shift - 1, 0), qy.zero_point)
+        return SoftmaxParams(table, multiplier, max(shift - 1, 0), qy.zero_point)
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p = self.params(signature)
         x = arrays[0].astype(np.int64)
-        e = p.exponentials.astype(np.int64)[x.max(axis=-1, keepdims=True) - x]
+        e = p.exponentials.at(x.max(axis=-1, keepdims=True) - x)
         total = e.sum(axis=-1, keepdims=True)
         down = 32 - p.shift
         divisor = np.maximum((total * p.multiplier + 2 ** (down - 1)) >> down, 1)

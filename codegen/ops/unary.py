@@ -1,4 +1,4 @@
-"""Unary functions of one element, each a 256-byte table in fixed point."""
+"""Unary functions of one element, each a 256-byte table in fixed point; of int16, see unary16."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT8_VALUES
-from codegen.ir.op import Op, Signature
+from codegen.ir.fixed_point import INT8_VALUES, Rescale, magnitude, rescale_for
+from codegen.ir.op import Op, Signature, has_int16
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
 from codegen.ops.functions import (
     FUNCTIONS,
@@ -19,6 +19,7 @@ from codegen.ops.functions import (
     Expression,
     evaluate_expression,
 )
+from codegen.ops.unary16 import Function16, function16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,24 @@ class Unary(Op):
     @abstractmethod
     def evaluate(self, *arrays: Array) -> Array: ...
 
-    def params(self, signature: Signature) -> Array:
-        """The table: int8[256], indexed by q + 128."""
-        return unary_table(self, signature)
+    def takes_int16(self) -> bool:
+        return True
+
+    def params(self, signature: Signature) -> Array | Rescale | Function16:
+        """The table: int8[256], indexed by q + 128; of int16, the form of the function."""
+        return (
+            function_of(self, signature) if has_int16(signature) else unary_table(self, signature)
+        )
 
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
-        return self.params(signature)[arrays[0].astype(np.int64) + 128]
+        p, x = self.params(signature), arrays[0].astype(np.int64)
+        if isinstance(p, np.ndarray):
+            return p[x + 128]
+        dtype, quant = signature.output.dtype, signature.inputs[0].quant
+        assert quant is not None
+        if isinstance(p, Rescale):
+            return p.apply(x - quant.zero_point, dtype)
+        return p.apply(x).astype(dtype.numpy)
 
 
 def unary_table(op: Op, signature: Signature) -> Array:
@@ -46,6 +59,18 @@ def unary_table(op: Op, signature: Signature) -> Array:
     qx, qy = signature.inputs[0].quant, signature.output.quant
     assert qx is not None and qy is not None
     return qy.quantize(op.evaluate(qx.dequantize(INT8_VALUES)), signature.output.dtype)
+
+
+def function_of(op: Unary, signature: Signature) -> Rescale | Function16:
+    """Return the form of a function where operand or result has 16 bits."""
+    x, y = signature.inputs[0], signature.output
+    assert x.quant is not None and y.quant is not None
+    if isinstance(op, Clip | Requantize):
+        clamp = (op.low, op.high) if isinstance(op, Clip) else None
+        return rescale_for((x,), [x.quant.scale / y.quant.scale], magnitude(x), y, clamp)
+    if not x.is_int16:
+        raise ValueError("makes int16 of int8 values")
+    return function16(op.evaluate, op.name, x.quant, y.quant, y.dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,21 +14,27 @@ from codegen.passes.fold_affine import fold_affine
 from codegen.passes.fold_pad import fold_pad
 from codegen.passes.fuse_clip import fuse_clip
 from codegen.passes.fuse_functions import fuse_functions
+from codegen.passes.merge_moves import merge_moves
 from codegen.passes.merge_slice import merge_slice
+from codegen.passes.raise_pointwise import raise_pointwise
 from codegen.passes.raise_transpose import raise_transpose
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     eliminate_dead,
     adopt_qdq,
     eliminate_reshape,
+    raise_pointwise,
     fold_affine,
     eliminate_reshape,
+    merge_moves,
     absorb_shuffle,
     absorb_transpose,
     raise_transpose,
+    merge_moves,
     absorb_transpose,
     fold_pad,
     merge_slice,
+    raise_pointwise,
     fuse_clip,
     fuse_functions,
     eliminate_reshape,

@@ -9,7 +9,7 @@ import numpy as np
 from codegen.ir.graph import Graph, Node
 from codegen.ir.rewrite import free_name, real_constant, single_reader, with_constant
 from codegen.ir.types import Array, DType, Quant
-from codegen.ops import Conv2d, Dense, Reshape
+from codegen.ops import Conv2d, Dense, MatMul, Reshape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,8 @@ def fold_affine(graph: Graph) -> Graph:
     """Fold a depthwise 1x1 Conv2d into the Conv2d or Dense before or behind it.
 
     Reshapes that keep the channels may stand between. Values between must have one reader and no
-    prescribed format. int8 weights stay as they are: positive factors go into their scales.
+    prescribed format. int8 weights stay as they are: positive factors go into their scales. A
+    MatMul takes a number that scales all channels.
 
     >>> import numpy as np
     >>> from codegen.ir.text import parse_graph
@@ -67,7 +68,11 @@ def _fold_one(graph: Graph) -> Graph | None:
         affine = _affine(graph, node)
         if affine is None:
             continue
-        folded = _into_producer(graph, affine) or _into_reader(graph, affine)
+        folded = (
+            _into_producer(graph, affine)
+            or _into_reader(graph, affine)
+            or _into_product(graph, affine)
+        )
         if folded is not None:
             return folded
     return None
@@ -158,6 +163,31 @@ def _into_reader(graph: Graph, affine: _Affine) -> Graph | None:
     }
     graph = _renamed(graph, reshape.output, moved, shows=operand)
     return _with_linear(graph, changed, affine.node, after.output, linear)
+
+
+def _into_product(graph: Graph, affine: _Affine) -> Graph | None:
+    """Multiply the factor of a MatMul before or behind by a number that scales all channels."""
+    scale, result, operand = affine.scale, affine.node.output, affine.node.inputs[0]
+    if np.any(scale != scale[0]) or np.any(affine.shift) or affine.op.clamp is not None:
+        return None
+    before, after = graph.producers().get(operand), single_reader(graph, result)
+    if before is not None and isinstance(before.op, MatMul) and _is_private(graph, operand):
+        op = replace(before.op, factor=before.op.factor * float(scale[0]))
+        graph = _renamed(graph, operand, result, shows=result)
+        made = replace(before, op=op, output=result)
+        return graph.with_nodes(
+            made if node is before else node for node in graph.nodes if node is not affine.node
+        )
+    if after is None or not isinstance(after.op, MatMul) or not _is_private(graph, result):
+        return None
+    if after.inputs.count(result) > 1:
+        return None
+    op = replace(after.op, factor=after.op.factor * float(scale[0]))
+    inputs = tuple(operand if name == result else name for name in after.inputs)
+    made = replace(after, op=op, inputs=inputs)
+    return graph.with_nodes(
+        made if node is after else node for node in graph.nodes if node is not affine.node
+    )
 
 
 def _scaled_columns(graph: Graph, node: Node, affine: _Affine, is_reshaped: bool) -> _Linear | None:

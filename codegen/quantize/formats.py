@@ -30,8 +30,11 @@ from codegen.ops import (
 )
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
-PROBABILITIES = Quant((1 / 256,), -128)
-"""The format of a Softmax result: 0 to 255/256, the same for every network."""
+PROBABILITIES = {
+    DType.INT8: Quant((1 / 256,), -128),
+    DType.INT16: Quant((1 / 2**15,), element=DType.INT16),
+}
+"""The format of a Softmax result: from 0 to a step below 1, the same for every network."""
 LEAST_SPAN = 1e-30
 """A value that never exceeds this is zero; it gets the scale 1."""
 LEAST_SHARE = 0.5
@@ -42,8 +45,12 @@ POOL_SHARE = 0.75
 
 @dataclass(slots=True)
 class Groups:
-    """Disjoint groups of values; of each root, the format fixed by file or operator, and range."""
+    """Disjoint groups of values; of each root, the format fixed by file or operator, and range.
 
+    Formats that ranges give are of the type `element`.
+    """
+
+    element: DType
     parents: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, Quant] = field(default_factory=dict)
     ranges: dict[str, Range | None] = field(default_factory=dict)
@@ -88,34 +95,44 @@ class Groups:
         """Return the group's format, None where neither it nor the range is known."""
         root = self.root(name)
         found = self.ranges[root]
-        return self.fixed.get(root) or (None if found is None else affine(found))
+        return self.fixed.get(root) or (None if found is None else make_format(found, self.element))
 
 
-def affine(found: Range) -> Quant:
-    """Return the int8 format that covers a range and zero; zero is exact, scales are float32.
+def make_format(found: Range, element: DType = DType.INT8) -> Quant:
+    """Return the format that covers a range and zero; zero is exact, scales are float32.
 
-    >>> affine((0.0, 255.0)), affine((-1.0, 3.0)).zero_point
-    (Quant(scales=(1.0,), zero_point=-128, axis=None), -64)
+    That of int16 is symmetric.
+
+    >>> make_format((0.0, 255.0)).scale, make_format((-1.0, 3.0)).zero_point
+    (1.0, -64)
+    >>> make_format((-1.0, 32767.0), DType.INT16).scale
+    1.0
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if high - low < LEAST_SPAN:
-        return Quant((1.0,), 0)
+        return Quant((1.0,), 0, element=element)
+    if element is DType.INT16:
+        greatest = max(-low, high) / element.max
+        return Quant((float(np.float32(greatest)),), element=element)
     scale = float(np.float32((high - low) / 255))
     return Quant((scale,), int(np.clip(round(-128 - low / scale), -128, 127)))
 
 
-def assign_formats(graph: Graph, ranges: Ranges | None) -> tuple[Graph, Mapping[str, Quant]]:
+def assign_formats(
+    graph: Graph, ranges: Ranges | None, element: DType = DType.INT8
+) -> tuple[Graph, Mapping[str, Quant]]:
     """Return the graph with Requantize where it is needed, and a format for every computed value.
 
+    Formats that the file does not prescribe are of the type `element`.
     Raises BadQuantization for values with neither a prescribed format nor a range.
     """
     bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
-    groups = Groups()
+    groups = Groups(element)
     for name in graph.inputs:
         groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
     for node in graph.nodes:
-        fixed = PROBABILITIES if isinstance(node.op, Softmax) else None
+        fixed = PROBABILITIES[element] if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
         groups.add(node.output, known or fixed, own_range(graph, node, bounds))
         nodes += place_node(graph, node, groups)
@@ -152,7 +169,7 @@ def own_range(graph: Graph, node: Node, bounds: Mapping[str, Range]) -> Range | 
 def whole_steps(found: Range) -> Range:
     """Widen a range of integers such that each is a whole number of steps, if all have some.
 
-    >>> affine(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
+    >>> make_format(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
     (0.5, (-1.0, 300.0))
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
@@ -218,13 +235,23 @@ def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     made: list[Node] = []
     names: dict[str, str] = {}
     for name in computed:
-        if would_suffer(graph, node, groups, name) or not groups.join(node.output, name):
+        apart = would_suffer(graph, node, groups, name) or is_narrower(groups, name, node.output)
+        if apart or not groups.join(node.output, name):
             names[name] = f"{name}_for_{node.output}"
             groups.add(names[name], None, None)
             groups.join(node.output, names[name])
             made.append(Node(Requantize(), (name,), names[name], node.loc))
     inputs = tuple(names.get(name, name) for name in node.inputs)
     return (*made, replace(node, inputs=inputs))
+
+
+def is_narrower(groups: Groups, name: str, whole: str) -> bool:
+    """An operand's format is fixed, that of the whole is not, and exceeds it by over a step."""
+    fixed, found = groups.fixed.get(groups.root(name)), groups.ranges[groups.root(whole)]
+    if fixed is None or found is None or groups.root(whole) in groups.fixed:
+        return False
+    low, high = fixed.dequantize(np.array([DType.INT8.min - 1, DType.INT8.max + 1]))
+    return bool(found[0] < low or found[1] > high)
 
 
 def constant_range(graph: Graph, node: Node) -> Range | None:

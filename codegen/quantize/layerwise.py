@@ -89,7 +89,8 @@ def format_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Quant | None:
     if len(parameters) == 1:
         return Quant((float(parameters[0].item()),), 0)
     zero_point = int(as_signed(parameters[1]).item())
-    return Quant((float(parameters[0].item()),), zero_point)
+    element = DType.INT16 if parameters[1].dtype == np.int16 else DType.INT8
+    return Quant((float(parameters[0].item()),), zero_point, element=element)
 
 
 def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
@@ -97,7 +98,9 @@ def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
     value = graph.types[name]
     assert value.quant is not None, f"{name} has no format"
     shown = graph.origins[name].one(tensor, value.shape)
-    return as_signed(shown) if shown.dtype.kind in "iu" else value.quant.quantize(shown, DType.INT8)
+    return (
+        as_signed(shown) if shown.dtype.kind in "iu" else value.quant.quantize(shown, value.dtype)
+    )
 
 
 def add(total: LayerDifference | None, node: Node, steps: Array) -> LayerDifference:

@@ -39,7 +39,7 @@ def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
     flat = np.abs(real.reshape(len(real), -1))
     scales = np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale)
     for _ in range(ROUNDS):
-        excess = accumulator_bounds(real, bias, scales, x) * shift_factor(scales, x, y) / INT32_MAX
+        excess = bounds(real, bias, scales, x, y) / INT32_MAX
         if excess.max() < 1:
             break
         scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
@@ -86,6 +86,13 @@ def round_weights(real: Array, scales: Array, dtype: DType = DType.INT8) -> Int6
     per_output = scales.reshape(-1, *[1] * (real.ndim - 1))
     steps: Int64s = np.clip(np.rint(real / per_output), dtype.min, dtype.max).astype(np.int64)
     return steps
+
+
+def bounds(real: Array, bias: Array, scales: Array, x: Quant, y: Quant) -> Array:
+    """Return for each output what has to fit int32: of int16 activations only the bias."""
+    if DType.INT16 in (x.element, y.element):
+        return np.abs(bias) / (scales * x.scale)
+    return accumulator_bounds(real, bias, scales, x) * shift_factor(scales, x, y)
 
 
 def accumulator_bounds(real: Array, bias: Array, scales: Array, x: Quant) -> Array:

@@ -10,10 +10,15 @@ import numpy as np
 import onnx
 
 from codegen.errors import InvalidModel
-from codegen.ir.types import Array, DType, Quant
+from codegen.ir.types import Array, Quant
 
 if TYPE_CHECKING:
     import onnxruntime
+
+
+UNSIGNED = "tensor(uint8)"
+QUANTIZED = ("tensor(int8)", "tensor(int16)", UNSIGNED)
+"""Element types of inputs that may be in a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
         return array.astype(np.float32)
     if element == "tensor(double)":
         return array.astype(np.float64)
-    if element not in ("tensor(int8)", "tensor(uint8)") or quant is None:
+    if element not in QUANTIZED or quant is None:
         raise InvalidModel(f"an input of type {element} without a scale has no real values")
-    steps = quant.quantize(array, DType.INT8)
-    return steps if element == "tensor(int8)" else (steps.astype(np.int16) + 128).astype(np.uint8)
+    steps = quant.quantize(array, quant.element)
+    return (steps.astype(np.int16) + 128).astype(np.uint8) if element == UNSIGNED else steps

@@ -7,13 +7,22 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from codegen.errors import BadQuantization, Problem
+from codegen.errors import BadQuantization, Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import DType, Quant, TensorType
-from codegen.ops import Conv2d, Dense, InFloat, Lookup, Recurrent, has_float_form
+from codegen.ops import (
+    Clip,
+    Conv2d,
+    Dense,
+    InFloat,
+    Lookup,
+    Recurrent,
+    Requantize,
+    has_float_form,
+)
 from codegen.quantize.correct_biases import correct_biases
-from codegen.quantize.formats import affine, assign_formats, prescribed, real_constant
+from codegen.quantize.formats import assign_formats, make_format, prescribed, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
     coarsen_weights,
@@ -24,6 +33,7 @@ from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
 
+AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
 FLOAT_HINT = "--float-ops allow computes this layer in floats"
 
 
@@ -47,23 +57,28 @@ def quantize(
     ranges: Ranges | None = None,
     progress: Progress | None = None,
     *,
+    activations: DType | None = None,
     allow_float: bool = False,
 ) -> Graph:
-    """Return the fixed-point graph: int8 values and weights, int32 biases, all with formats.
+    """Return the fixed-point graph: int8 or int16 values, int8 weights, int32 biases, with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
-    `ranges`, and biases are corrected where it holds evidence of what the float network does.
+    `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
+    is given. Biases are corrected where it holds evidence of what the float network does.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
-    not fit.
+    not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
-    placed, formats = assign_formats(*bound_masks(graph, ranges))
+    has_int16 = any(kind.is_int16 for kind in graph.types.values())
+    element = activations or (DType.INT16 if has_int16 else DType.INT8)
+    placed, formats = assign_formats(*bound_masks(graph, ranges), element)
     types = {
-        name: replace(placed.types[name], dtype=fixed_dtype(placed.types[name]), quant=quant)
-        for name, quant in formats.items()
+        name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
+        for name, quant, kind in ((name, q, placed.types[name]) for name, q in formats.items())
     }
+    check_elements(placed, types)
     constants = Constants()
     nodes: list[Node] = []
     problems: list[Problem] = []
@@ -72,10 +87,11 @@ def quantize(
             made = quantize_operands(placed, node, types, constants)
             check_params(made, types, constants)
         except ValueError as error:
-            if allow_float and has_float_form(node.op):
+            has_floats = has_float_form(node.op) and element_of(placed, node, types) is DType.INT8
+            if allow_float and has_floats:
                 made = in_float(placed, node, constants)
             else:
-                hint = FLOAT_HINT if has_float_form(node.op) else ""
+                hint = FLOAT_HINT if has_floats else ""
                 problems.append(Problem(str(error), str(node.loc), hint))
                 continue
         nodes.append(made)
@@ -89,9 +105,31 @@ def quantize(
     return correct_biases(fixed, ranges.evidence, progress)
 
 
-def fixed_dtype(value: TensorType) -> DType:
+def fixed_dtype(value: TensorType, quant: Quant) -> DType:
     """Return a value's element type in fixed point: its own where it is an integer already."""
-    return DType.INT8 if value.dtype is DType.FLOAT32 else value.dtype
+    return quant.element if value.dtype is DType.FLOAT32 else value.dtype
+
+
+def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
+    """Raise UnsupportedOperator with all nodes that do not compute on what they are given."""
+    problems: list[Problem] = []
+    for node in graph.nodes:
+        kinds = [types[name] for name in (*graph.activations(node), node.output)]
+        formats = [kind for kind in kinds if kind.quant is not None and not kind.is_plain]
+        wide = [kind.is_int16 for kind in formats]
+        if any(wide) and not node.op.takes_int16():
+            problems.append(Problem(f"no int16 kernel for {node.op.name}", str(node.loc), AS_INT8))
+        elif any(wide) and not (all(wide) or isinstance(node.op, Clip | Requantize)):
+            message = f"no kernel for {node.op.name} of int8 and int16 values together"
+            problems.append(Problem(message, str(node.loc), AS_INT8))
+    if problems:
+        raise UnsupportedOperator.collect(problems)
+
+
+def element_of(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> DType:
+    """Return the type that constants among a node's activations have."""
+    is_wide = any(types[name].is_int16 for name in (*graph.activations(node), node.output))
+    return DType.INT16 if is_wide else DType.INT8
 
 
 def quantize_operands(
@@ -101,14 +139,16 @@ def quantize_operands(
     if isinstance(node.op, (Conv2d, Dense)):
         return quantize_linear(graph, node, types, constants)
     if isinstance(node.op, Recurrent):
-        return quantize_recurrent(graph, node, node.op.weights_from, constants)
+        return quantize_recurrent(graph, node, types, constants)
+    element = element_of(graph, node, types)
     inputs: list[str] = []
     is_held = node.op.keeps_quant or isinstance(node.op, Lookup)
     for name in node.inputs:
         if name in graph.constants:
             is_shown = is_held or not graph.activations(node)
             quant = format_of(types, node.output) if is_shown else None
-            inputs.append(constants.add(name, quantize_data(graph, name, quant), node.output))
+            constant = quantize_data(graph, name, quant, element)
+            inputs.append(constants.add(name, constant, node.output))
         else:
             inputs.append(name)
     return replace(node, inputs=tuple(inputs))
@@ -131,14 +171,18 @@ def quantize_linear(
     return replace(node, inputs=(x_name, w_name, b_name))
 
 
-def quantize_recurrent(graph: Graph, node: Node, first: int, constants: Constants) -> Node:
-    """Quantize initial values that are constant, two weights from operand `first`, and biases."""
+def quantize_recurrent(
+    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+) -> Node:
+    """Quantize initial values that are constant, two weights, and biases."""
+    assert isinstance(node.op, Recurrent)
+    first, element = node.op.weights_from, element_of(graph, node, types)
     inputs = list(node.inputs)
     for place, name in enumerate(node.inputs):
         if name not in graph.constants:
             continue
         if place < first:
-            constant = quantize_data(graph, name, None)
+            constant = quantize_data(graph, name, None, element)
         else:
             form = quantize_rows if place < first + 2 else quantize_fine
             constant = form(real_constant(graph, name))
@@ -146,7 +190,7 @@ def quantize_recurrent(graph: Graph, node: Node, first: int, constants: Constant
     return replace(node, inputs=tuple(inputs))
 
 
-def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
+def quantize_data(graph: Graph, name: str, quant: Quant | None, element: DType) -> Constant:
     """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
 
     Integers that stand for themselves stay as they are.
@@ -157,8 +201,10 @@ def quantize_data(graph: Graph, name: str, quant: Quant | None) -> Constant:
     real = real_constant(graph, name)
     if not np.isfinite(real).all():
         raise ValueError(f"constant '{name}' holds infinity or NaN, which no integer stands for")
-    quant = quant or graph.types[name].quant or affine((float(real.min()), float(real.max())))
-    return Constant(quant.quantize(real, DType.INT8), TensorType(real.shape, DType.INT8, quant))
+    found = float(real.min()), float(real.max())
+    quant = quant or graph.types[name].quant or make_format(found, element)
+    dtype = quant.element
+    return Constant(quant.quantize(real, dtype), TensorType(real.shape, dtype, quant))
 
 
 def format_of(types: dict[str, TensorType], name: str) -> Quant:

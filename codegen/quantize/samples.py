@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +37,16 @@ class Samples:
         return tuple(array[index : index + 1] for array in self.arrays)
 
 
-def load_samples(path: Path, graph: Graph) -> Samples:
+def load_samples(path: Path, graph: Graph, apart: Collection[str] = ()) -> Samples:
     """Read samples from an .npz (arrays named as the ONNX inputs, or one array) or .npy files.
 
+    Arrays of an .npz whose names are in `apart` are no inputs.
     A folder's .npy files, in the order of their names, hold a sample or a batch each. Floats and
     uint8 images are real values as they stand. For an input of prescribed format 8-bit integers
-    are quantized values, uint8 ones less 128. Raises UnreadableFile or BadCalibrationData.
+    are quantized values, uint8 ones less 128, and int16 where the format is of that type. Raises
+    UnreadableFile or BadCalibrationData.
     """
-    parts = read_folder(path, graph) if path.is_dir() else read_file(path, graph)
+    parts = read_folder(path, graph) if path.is_dir() else read_file(path, graph, apart)
     arrays: list[Array] = []
     problems: list[Problem] = []
     for name, found in zip(graph.inputs, parts, strict=True):
@@ -89,13 +91,13 @@ Found = tuple[tuple[str, Array], ...]
 """Arrays for one input, each with the place it is from."""
 
 
-def read_file(path: Path, graph: Graph) -> Sequence[Found]:
+def read_file(path: Path, graph: Graph, apart: Collection[str]) -> Sequence[Found]:
     """Return what an .npz or .npy file holds for each input."""
     if path.suffix == ".npy" and len(graph.inputs) == 1:
         return [((str(path), load(path)[""]),)]
     if path.suffix != ".npz":
         raise UnreadableFile("samples are an .npz file or a folder of .npy files", where=str(path))
-    arrays = load(path)
+    arrays = {key: array for key, array in load(path).items() if key not in apart}
     names = [input_names(graph, name) for name in graph.inputs]
     if len(arrays) == 1 and len(names) == 1:
         return [tuple((f"{path}: {key}", array) for key, array in arrays.items())]
@@ -156,6 +158,8 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
     if kind.is_plain:
         return check_integers(array, kind.dtype, tensor, where)
     prescribed = kind.quant
+    if prescribed is not None and array.dtype == np.int16 and prescribed.element is DType.INT16:
+        return prescribed.dequantize(array).astype(np.float32)
     if prescribed is not None and array.dtype in (np.int8, np.uint8):
         offset = 128 if array.dtype == np.uint8 else 0
         return prescribed.dequantize(array.astype(np.int16) - offset).astype(np.float32)

@@ -56,7 +56,7 @@ def default_span(graph: Graph, name: str) -> tuple[float, float]:
         return (kind.dtype.min, kind.dtype.max) if kind.dtype.size_bytes == 1 else COUNTS
     if quant is None:
         return SPAN
-    low, high = quant.dequantize(np.array([-128, 127]))
+    low, high = quant.dequantize(np.array([quant.element.min, quant.element.max]))
     return float(low), float(high)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Op, Signature
 from codegen.ir.types import DType
 from codegen.ops import (
@@ -27,6 +28,7 @@ from codegen.ops.linear import SHORT, LinearParams
 from codegen.ops.reduce import Kind, is_plain
 from codegen.ops.runs import LOOPS, index_of, strided_loops
 from codegen.ops.take import FILL
+from codegen.ops.unary import Unary
 from codegen.schedule.cost import round_up
 
 
@@ -170,6 +172,39 @@ def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
     return applies
 
 
+def has_form(form: type) -> Callable[[Op, Signature], bool]:
+    """A function of int16 in that form."""
+
+    def applies(op: Op, signature: Signature) -> bool:
+        assert isinstance(op, Unary)
+        return isinstance(op.params(signature), form)
+
+    return applies
+
+
+def has_halves(op: Op, signature: Signature) -> bool:
+    """int8 weights, sums of 32 bits, filters of four values or more."""
+    assert isinstance(op, Conv2d | Dense)
+    p, weights = op.params(signature), signature.inputs[1]
+    deep = math.prod(weights.shape[1:]) >= 4 and not (
+        isinstance(op, Conv2d) and op.is_depthwise(signature)
+    )
+    return deep and weights.dtype is DType.INT8 and max(-p.least, p.greatest) <= INT32_MAX
+
+
+def is_short_depthwise(op: Op, signature: Signature) -> bool:
+    """Depthwise, int8 weights, sums of 32 bits."""
+    assert isinstance(op, Conv2d)
+    p, weights = op.params(signature), signature.inputs[1]
+    fits = weights.dtype is DType.INT8 and max(-p.least, p.greatest) <= INT32_MAX
+    return fits and is_depthwise(op, signature)
+
+
+def patch_of_halves(op: Op, signature: Signature) -> int:
+    """A patch of one group in int16, rounded up to four values."""
+    return 2 * round_up(patch_values(signature), 4)
+
+
 def is_nearest(op: Op, signature: Signature) -> bool:
     """A resize that picks values."""
     assert isinstance(op, Resize)
@@ -284,7 +319,7 @@ def edge_patch(op: Op, signature: Signature) -> int:
     _, kh, kw, _ = signature.inputs[1].shape
     if not has_edges(op, signature):
         return 0
-    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].channels
+    return kh * ((kw - 1) * op.dilations[1] + 1) * signature.inputs[0].pixel_bytes
 
 
 def edge_tap(op: Op, signature: Signature) -> int:

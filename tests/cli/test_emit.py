@@ -57,6 +57,18 @@ def test_calibration_with_data_is_told_apart(run: Run, toy: str, tmp_path: Path)
     assert "SYNTHETIC" not in result.stdout
 
 
+def test_activations_may_have_16_bits(run: Run, toy: str, tmp_path: Path) -> None:
+    """From the command to the emulated core; `verify` finds the same in the folder."""
+    result = run("emit", toy, "--target", "cortex-m4", "--activations", "int16")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("equal     reference and") == 2
+    assert (
+        "const int16_t *toy_output(const void *arena);" in (tmp_path / "toy" / "toy.h").read_text()
+    )
+    again = run("verify", "toy", "--target", "host")
+    assert again.exit_code == 0, again.stderr
+
+
 @pytest.mark.parametrize(("name", "stem"), [("My_Net", "my_net"), ("kws", "kws"), ("net2", "net2")])
 def test_name_is_that_of_symbols_and_files(
     run: Run, toy: str, tmp_path: Path, name: str, stem: str

@@ -100,13 +100,29 @@ def widened(graph: Graph, rng: np.random.Generator) -> Graph:
     return replace(graph, types=types, constants={**graph.constants, node.inputs[1]: weights})
 
 
+def in_int16(graph: Graph) -> Graph:
+    """The same graph with activations of 16 bits: the same reals in steps of a 256th."""
+    types = dict(graph.types)
+    for name, kind in graph.types.items():
+        if kind.dtype is DType.INT8 and kind.quant is not None and kind.quant.axis is None:
+            quant = Quant((kind.quant.scale / 256,), element=DType.INT16)
+            types[name] = replace(kind, dtype=DType.INT16, quant=quant)
+    constants = {
+        name: data.astype(types[name].dtype.numpy) * (256 if types[name].is_int16 else 1)
+        for name, data in graph.constants.items()
+    }
+    return replace(graph, types=types, constants=constants)
+
+
 def samples(graph: Graph, rng: np.random.Generator, count: int = 6) -> tuple[Array, ...]:
     """Random inputs, then all least, all greatest, and both in turn."""
     found = []
     for name in graph.inputs:
-        batch = rng.integers(-128, 128, (count, *graph.types[name].shape)).astype(np.int8)
-        batch[-1] = np.where(np.arange(batch[-1].size) % 2, -128, 127).reshape(batch[-1].shape)
-        batch[-2], batch[-3] = 127, -128
+        dtype = graph.types[name].dtype
+        shape, low, high = (count, *graph.types[name].shape), dtype.min, dtype.max
+        batch = rng.integers(low, high + 1, shape).astype(dtype.numpy)
+        batch[-1] = np.where(np.arange(batch[-1].size) % 2, low, high).reshape(batch[-1].shape)
+        batch[-2], batch[-3] = high, low
         found.append(batch)
     return tuple(found)
 

@@ -14,7 +14,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import Cast
 from codegen.ops.cast import steps_of
-from codegen.quantize.formats import affine, whole_steps
+from codegen.quantize.formats import make_format, whole_steps
 from codegen.toolchain.host import build_host, run_host
 from tests.ops.harness import GENERIC, int8, merged, write_c
 
@@ -88,7 +88,7 @@ def test_reals_are_truncated_and_saturate() -> None:
 
 @pytest.mark.parametrize("found", [(0.0, 1.0), (-3.0, 9.0), (0.0, 255.0), (5.0, 100.0)])
 def test_integers_of_a_small_range_are_exact(found: tuple[float, float]) -> None:
-    quant = affine(whole_steps(found))
+    quant = make_format(whole_steps(found))
     x = np.arange(int(found[0]), int(found[1]) + 1)[None]
     kind = TensorType(x.shape[1:], DType.INT32, PLAIN)
     graph = cast_graph(Cast(DType.FLOAT32, exact=True), kind, quant)

@@ -16,7 +16,7 @@ from codegen.ops import Lstm, Recurrent, Requantize
 from codegen.ops.curve import TOLERANCE, make_curve, real_curve
 from codegen.plan import make_plan
 from codegen.plan.lifetimes import find_buffers, scratch_name
-from codegen.quantize.formats import affine
+from codegen.quantize.formats import make_format
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.rows import run_order
@@ -82,7 +82,7 @@ def test_the_reference_is_near_the_floats(graph: Graph) -> None:
     assert start.quant is not None
     ends = start.quant.dequantize(np.asarray((start.dtype.min, start.dtype.max)))
     held = real if getattr(op, "gives_cell", False) else np.append(real, ends)
-    quant = affine((float(held.min()), float(held.max())))
+    quant = make_format((float(held.min()), float(held.max())))
     typed = {**graph.types, "y": replace(graph.types["y"], quant=quant)}
     made = evaluate(replace(graph, types=typed), inputs)["y"]
     off = np.abs(quant.dequantize(made) - real).max() / quant.scale

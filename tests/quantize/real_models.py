@@ -88,6 +88,9 @@ TASKS = {
     "cifar10_caffe_m7_f32": CAFFE,
     "cifar10_caffe_m7_ortqdq_int8": CAFFE,
     "cifar10_cmsisnn_q7_f32": Task(*CIFAR, cmsis),
+    "fastestdet_shufflenetv2_coco_f32": Task(
+        *PHOTOS, photos(352, lambda x: channels_first(x[..., ::-1] / 255))
+    ),
     "mlperf_tiny_ad_autoencoder_f32": Task(*AD, windows),
     "mlperf_tiny_ad_autoencoder_int8": Task(*AD, windows),
     "mlperf_tiny_ic_resnet8_f32": RESNET8,
@@ -99,6 +102,7 @@ TASKS = {
     "mobilenetv2_035_128_flowers_f32": Task(
         *PHOTOS, photos(128, lambda x: channels_first(x / 127.5 - 1))
     ),
+    "mobilenetv2_1.0_224_imagenet_uint8": Task(*PHOTOS, photos(224, lambda x: (x - 128) / 128)),
     "resnet20_cifar10_f32": Task(
         *CIFAR, standardized([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     ),

@@ -15,7 +15,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Loc, Quant, TensorType
 from codegen.ops import Add, AveragePool, Clip, Concat, MaxPool, Pad, Requantize, Reshape, Softmax
 from codegen.quantize import Ranges, quantize
-from codegen.quantize.formats import PROBABILITIES, affine
+from codegen.quantize.formats import PROBABILITIES, make_format
 
 A, B, C = Quant((0.1,), 3), Quant((0.2,), -5), Quant((0.4,), 0)
 SHAPE = (4, 4, 2)
@@ -55,7 +55,7 @@ reals = st.floats(-1e6, 1e6, width=32)
 @given(reals, reals)
 def test_a_format_covers_its_range_and_zero(first: float, second: float) -> None:
     low, high = min(first, second), max(first, second)
-    quant = affine((low, high))
+    quant = make_format((low, high))
     assert quant.quantize(0.0, DType.INT8) == quant.zero_point
     assert -128 <= quant.zero_point <= 127
     for real in (low, high):
@@ -73,13 +73,13 @@ def test_the_low_end_of_a_clamped_value_is_zero() -> None:
 def test_a_clip_bounds_its_range() -> None:
     graph = make_graph([(Clip(0.0, math.inf), ("x",), "y")])
     fixed = quantize(graph, ranges(x=(-1, 2), y=(-1, 2)))
-    assert fixed.types["y"].quant == affine((0, 2))
+    assert fixed.types["y"].quant == make_format((0, 2))
 
 
 def test_softmax_gives_probabilities_in_the_same_format_always() -> None:
     graph = make_graph([(Softmax(), ("x",), "y"), (Reshape((2, 5)), ("y",), "z")], shape=(10,))
     fixed = quantize(graph, ranges(x=(-9, 9)))
-    assert fixed.types["y"].quant == fixed.types["z"].quant == PROBABILITIES
+    assert fixed.types["y"].quant == fixed.types["z"].quant == PROBABILITIES[DType.INT8]
 
 
 def test_moved_values_keep_their_format() -> None:
@@ -98,7 +98,7 @@ def test_moved_values_keep_their_format() -> None:
 def test_a_padding_value_widens_the_range() -> None:
     graph = make_graph([(Pad((1, 0, 0), (0, 0, 0), -9.0), ("x",), "y")])
     fixed = quantize(graph, ranges(x=(-1, 3)))
-    assert fixed.types["x"].quant == fixed.types["y"].quant == affine((-9, 3))
+    assert fixed.types["x"].quant == fixed.types["y"].quant == make_format((-9, 3))
 
 
 def test_concatenated_values_share_one_format() -> None:
@@ -110,7 +110,7 @@ def test_concatenated_values_share_one_format() -> None:
         ]
     )
     fixed = quantize(graph, ranges(x=(-1, 1), a=(-2, 2), b=(0, 8)))
-    assert fixed.types["a"].quant == fixed.types["b"].quant == affine((-2, 8))
+    assert fixed.types["a"].quant == fixed.types["b"].quant == make_format((-2, 8))
     assert all(not isinstance(node.op, Requantize) for node in fixed.nodes)
 
 
@@ -131,10 +131,30 @@ def test_an_operand_needed_finer_elsewhere_is_converted(share: float, is_convert
     fixed = quantize(graph, bounds)
     converted = [node for node in fixed.nodes if isinstance(node.op, Requantize)]
     assert len(converted) == is_converted
-    assert fixed.types["c"].quant == affine((0, 8))
-    assert fixed.types["r"].quant == (affine((0, 8 * share)) if is_converted else affine((0, 8)))
+    assert fixed.types["c"].quant == make_format((0, 8))
+    assert fixed.types["r"].quant == (
+        make_format((0, 8 * share)) if is_converted else make_format((0, 8))
+    )
     concat = next(node for node in fixed.nodes if isinstance(node.op, Concat))
-    assert {fixed.types[name].quant for name in concat.inputs} == {affine((0, 8))}
+    assert {fixed.types[name].quant for name in concat.inputs} == {make_format((0, 8))}
+
+
+@pytest.mark.parametrize(("high", "is_converted"), [(0.5, False), (1.0, False), (9.0, True)])
+def test_probabilities_do_not_clamp_what_stands_beside_them(
+    high: float, is_converted: bool
+) -> None:
+    graph = make_graph(
+        [
+            (Softmax(), ("x",), "a"),
+            (Clip(), ("x",), "b"),
+            (Concat(2), ("a", "b"), "y"),
+        ]
+    )
+    fixed = quantize(graph, ranges(x=(-9, 9), a=(0, 1), b=(0, high)))
+    known = PROBABILITIES[DType.INT8]
+    assert fixed.types["a"].quant == known
+    assert fixed.types["y"].quant == (make_format((0, high)) if is_converted else known)
+    assert is_converted == any(isinstance(node.op, Requantize) for node in fixed.nodes)
 
 
 def test_an_operand_concatenated_twice_is_converted_once() -> None:
@@ -190,7 +210,7 @@ def test_ranges_fill_the_gaps_of_a_prescribed_network() -> None:
     graph = make_graph(
         [(Add(), ("x", "x"), "a"), (Add(), ("a", "a"), "y")], quants={"x": A, "y": B}
     )
-    assert quants(quantize(graph, ranges(a=(0, 1)))) == {"x": A, "a": affine((0, 1)), "y": B}
+    assert quants(quantize(graph, ranges(a=(0, 1)))) == {"x": A, "a": make_format((0, 1)), "y": B}
 
 
 @pytest.mark.parametrize(("high", "is_kept"), [(3.5, True), (1.0, False)])
@@ -207,8 +227,8 @@ def test_constants_stand_in_their_own_format_or_that_of_the_group() -> None:
     )
     fixed = quantize(graph, ranges(x=(0, 1), a=(0, 9)))
     add, concat = fixed.nodes
-    assert fixed.types[add.inputs[1]].quant == affine((-1, 3))
-    assert fixed.types[concat.inputs[1]].quant == fixed.types["y"].quant == affine((-1, 9))
+    assert fixed.types[add.inputs[1]].quant == make_format((-1, 3))
+    assert fixed.types[concat.inputs[1]].quant == fixed.types["y"].quant == make_format((-1, 9))
     for name in (add.inputs[1], concat.inputs[1]):
         quant = fixed.types[name].quant
         assert quant is not None

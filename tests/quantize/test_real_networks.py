@@ -61,6 +61,39 @@ def test_nine_photos_of_ten_are_decided_as_in_floats(shared_models: Path, name: 
     assert agreement(real.run_fixed(fixed, samples), expected) >= 0.9
 
 
+@pytest.mark.slow
+def test_detections_are_those_of_floats(shared_models: Path) -> None:
+    """Objectness, box and class probabilities share the steps of one output."""
+    name = "fastestdet_shufflenetv2_coco_f32"
+    model, graph = real.open_network(shared_models, name)
+    fixed = quantize(graph, calibrate(model, graph, real.calibration(shared_models, name)))
+    samples = real.evaluation(shared_models, name, 6)
+    found = real.run_fixed(fixed, samples)
+    expected = real.run_onnxruntime(model, graph, samples).transpose(0, 2, 3, 1)
+    scores = [y[..., 0] * y[..., 5:].max(axis=-1) for y in (found, expected)]
+    assert np.corrcoef(scores[0].ravel(), scores[1].ravel())[0, 1] > 0.96
+    seen = scores[1] > 0.3
+    classes = [y[seen][:, 5:].argmax(axis=-1) for y in (found, expected)]
+    assert (classes[0] == classes[1]).mean() > 0.98
+    quant = fixed.types[fixed.outputs[0]].quant
+    assert quant is not None
+    assert np.abs(found[seen] - expected[seen])[:, 1:5].mean() <= 3 * quant.scale
+
+
+def test_int8_networks_without_labels_say_what_onnxruntime_says(shared_models: Path) -> None:
+    name = "mlperf_tiny_vww_mobilenetv1_025_96_int8"
+    model, graph = real.open_network(shared_models, name)
+    samples = real.evaluation(shared_models, name)
+    scores = real.run_fixed(quantize(graph), samples), real.run_onnxruntime(model, graph, samples)
+    assert agreement(*scores) == 1
+    name = "mlperf_tiny_ad_autoencoder_int8"
+    model, graph = real.open_network(shared_models, name)
+    samples = real.evaluation(shared_models, name)
+    found = real.run_fixed(quantize(graph), samples), real.run_onnxruntime(model, graph, samples)
+    errors = [((y - samples.arrays[0]) ** 2).mean(axis=1) for y in found]
+    np.testing.assert_allclose(errors[0], errors[1], rtol=0.02)
+
+
 def test_reconstruction_errors_stay(shared_models: Path) -> None:
     """The autoencoder tells anomalies by the mean squared error of a window."""
     name = "mlperf_tiny_ad_autoencoder_f32"
@@ -152,7 +185,12 @@ def test_integers_of_the_file_are_the_same_samples(shared_models: Path, tmp_path
     )
 
 
-@pytest.mark.parametrize("name", sorted(real.TASKS))
+LARGE = ("fastestdet_shufflenetv2_coco_f32", "mobilenetv2_1.0_224_imagenet_uint8")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=slow) if name in LARGE else name for name in real.TASKS]
+)
 def test_every_network_quantizes_without_data(shared_models: Path, name: str) -> None:
     model, graph = real.open_network(shared_models, name)
     samples = synthetic_samples(graph, 2)

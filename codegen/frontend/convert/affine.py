@@ -103,13 +103,13 @@ def convert_batch_normalization(builder: Builder, call: Call) -> View:
 def apply_affine(builder: Builder, call: Call, view: View, affine: Affine) -> View:
     """Emit a depthwise 1x1 Conv2d over an image whose channels are the affine map's axis.
 
-    A scalar takes the image as it is; one in ONNX order has its channels first or last, and those
-    are the fewer. A scalar behind a function is one more function.
+    A scalar takes the image as it is; an input has its channels first or last, and those are the
+    fewer. A scalar behind a function is one more function.
     """
-    perm = view.perm
-    if affine.axis is None and isinstance(builder.producer(view), Function):
+    perm, producer = view.perm, builder.producer(view)
+    if affine.axis is None and isinstance(producer, Function):
         return emit_function(builder, call, view, as_expression(affine))
-    if affine.axis is None and len(perm) == 3 and perm == tuple(sorted(perm)):
+    if affine.axis is None and len(perm) == 3 and producer is None:
         sizes = builder.shape(view)
         perm = NHWC if sizes[0] <= sizes[2] else perm
     if affine.axis is not None and perm[-1] != affine.axis:

@@ -10,8 +10,9 @@ import numpy as np
 from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
 from codegen.frontend.convert.samples import each_sample
-from codegen.frontend.convert.window import axis_pads
+from codegen.frontend.convert.window import Pads, axis_pads
 from codegen.frontend.operand import Const, Unsupported, View
+from codegen.ir.op import Op
 from codegen.ir.types import Array, Origin
 from codegen.ops import Conv2d, DepthToSpace, Reshape
 
@@ -27,7 +28,7 @@ def convert_conv(builder: Builder, call: Call) -> View:
     pads = axis_pads(call, builder.shape(view)[1:], kernel, strides, dilations)
     op = Conv2d(
         over_image(strides, 1),
-        (*over_image(pads[:axes], 0), *over_image(pads[axes:], 0)),
+        image_pads(pads),
         over_image(dilations, 1),
         call.integer("group", 1),
     )
@@ -60,6 +61,12 @@ def over_image(numbers: tuple[int, ...], default: int) -> tuple[int, int]:
     return (default, *numbers)[-2], numbers[-1]
 
 
+def image_pads(pads: tuple[int, ...]) -> Pads:
+    """Return the padding before and behind one axis or two as that of an image."""
+    axes = len(pads) // 2
+    return (*over_image(pads[:axes], 0), *over_image(pads[axes:], 0))
+
+
 def of_images(filters: Const) -> Const:
     """View filters over one axis as filters over images."""
     first, second, *kernel = filters.data.shape
@@ -84,9 +91,7 @@ def image_of(builder: Builder, view: View, call: Call) -> str:
     return builder.reshaped(x, (*over_image(shape[:-1], 1), shape[-1]), call.loc)
 
 
-def emit_image(
-    builder: Builder, call: Call, op: Conv2d | DepthToSpace, operands: tuple[str, ...], axes: int
-) -> View:
+def emit_image(builder: Builder, call: Call, op: Op, operands: tuple[str, ...], axes: int) -> View:
     """Add the node that computes `call`'s result as an image, over one axis or two."""
     perm = channels_last(axes)
     if axes == 2:

@@ -45,17 +45,44 @@ def convert_squeeze(builder: Builder, call: Call) -> View:
     dropped = {axis % len(sizes) for axis in axes}
     if any(sizes[axis] != 1 for axis in dropped):
         raise Unsupported(f"squeezes axes {axes} of shape {sizes}")
-    return _reshaped(builder, call, [n for axis, n in enumerate(sizes) if axis not in dropped])
+    kept = [n for axis, n in enumerate(sizes) if axis not in dropped]
+    view = call.view(0)
+    if not view.batched or 0 in dropped or len(kept) < 2:
+        return _reshaped(builder, call, kept)
+    left = [axis for axis in range(len(view.perm)) if axis + 1 not in dropped]
+    perm = tuple(left.index(axis) for axis in view.perm if axis in left)
+    return _resized(builder, call, perm, kept)
 
 
 def convert_unsqueeze(builder: Builder, call: Call) -> View:
     """Unsqueeze: insert dimensions of size 1."""
-    sizes = list(builder.full_shape(call.view(0)))
+    view = call.view(0)
+    sizes = list(builder.full_shape(view))
     axes = call.integers("axes", 1) or ()
     rank = len(sizes) + len(axes)
-    for axis in sorted(axis % rank for axis in axes):
+    added = sorted(axis % rank for axis in axes)
+    for axis in added:
         sizes.insert(axis, 1)
-    return _reshaped(builder, call, sizes)
+    if not view.batched or 0 in added:
+        return _reshaped(builder, call, sizes)
+    perm = list(view.perm)
+    for axis in (axis - 1 for axis in added):
+        perm = [other + (other >= axis) for other in perm]
+        follows = axis + 1 in perm
+        perm.insert(perm.index(axis + 1) if follows else perm.index(axis - 1) + 1, axis)
+    return _resized(builder, call, tuple(perm), sizes)
+
+
+def _resized(builder: Builder, call: Call, perm: tuple[int, ...], sizes: list[int]) -> View:
+    """Return the operand with more or fewer dimensions of size 1, the others laid out as before.
+
+    `perm` is the layout of the result, a batch of one.
+    """
+    value = call.view(0).value
+    shape = tuple(sizes[axis + 1] for axis in perm)
+    if shape == builder.types[value].shape:
+        return View(call.output, value, perm)
+    return builder.emit(Reshape(shape), (value,), call, perm)
 
 
 def _reshaped(builder: Builder, call: Call, sizes: list[int]) -> View:
@@ -65,11 +92,32 @@ def _reshaped(builder: Builder, call: Call, sizes: list[int]) -> View:
     if not (view.batched and is_batched(tuple(sizes))):
         x = builder.full(view, call.loc)
         return builder.shown(builder.reshaped(x, tuple(sizes), call.loc), call)
-    x = builder.plain(view, call.loc)
-    shape = tuple(sizes[1:])
+    parts = _parts(builder.shape(view), tuple(sizes[1:]))
+    parts.sort(key=lambda part: max(map(view.perm.index, part[0])))
+    x = builder.layout(view, tuple(axis for old, _ in parts for axis in old), call.loc)
+    perm = tuple(axis for _, new in parts for axis in new)
+    shape = tuple(sizes[axis + 1] for axis in perm)
     if shape == builder.types[x].shape:
-        return View(call.output, x, order(shape))
-    return builder.emit(Reshape(shape), (x,), call, order(shape))
+        return View(call.output, x, perm)
+    return builder.emit(Reshape(shape), (x,), call, perm)
+
+
+def _parts(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[range, range]]:
+    """Return runs of axes, of two shapes of one size, that become each other; as many as can be.
+
+    >>> _parts((8, 2, 2), (4, 2, 4))
+    [(range(0, 1), range(0, 2)), (range(1, 3), range(2, 3))]
+    """
+    found = []
+    i = j = 0
+    while i < len(old) and j < len(new):
+        first, second = i, j
+        i, j = i + 1, j + 1
+        while (have := math.prod(old[first:i])) != (want := math.prod(new[second:j])):
+            i, j = i + (have < want), j + (have > want)
+        found.append((range(first, i), range(second, j)))
+    last, becomes = found.pop()
+    return [*found, (range(last.start, len(old)), range(becomes.start, len(new)))]
 
 
 def convert_transpose(builder: Builder, call: Call) -> View:

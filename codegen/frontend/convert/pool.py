@@ -1,4 +1,4 @@
-"""Pools over images, global pools, and means over axes of images."""
+"""Pools over one axis or two, global pools, and means over axes of images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import math
 
 from codegen.frontend.builder import Builder, significant
 from codegen.frontend.call import Call
+from codegen.frontend.convert.convolution import (
+    emit_image,
+    image_of,
+    image_pads,
+    of_axes,
+    over_image,
+)
 from codegen.frontend.convert.groups import emit_grouped, group
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.pool_volume import convert_pool_volume, norm_of
-from codegen.frontend.convert.window import Pads, ceil_pads, resolve_pads
+from codegen.frontend.convert.window import Pads, axis_pads, ceil_pads
 from codegen.frontend.operand import NHWC, Unsupported, View
 from codegen.ir.op import Op
 from codegen.ir.types import DType, Origin
@@ -17,16 +24,16 @@ from codegen.ops import AveragePool, MaxPool, Reduce, Reshape, SelectValues
 
 
 def convert_max_pool(builder: Builder, call: Call) -> View:
-    """MaxPool over images, or in general."""
+    """MaxPool over one axis or two, or in general."""
     found = _window(builder, call)
     if found is None:
         return convert_pool_volume(builder, call)
     x, kernel, strides, pads, _ = found
-    return builder.emit(MaxPool(kernel, strides, pads), (x,), call, NHWC)
+    return emit_image(builder, call, MaxPool(kernel, strides, pads), (x,), call.view(0).rank - 2)
 
 
 def convert_average_pool(builder: Builder, call: Call) -> View:
-    """AveragePool over images, or in general.
+    """AveragePool over one axis or two, or in general.
 
     Whether padding counts matters only where there is some; that which ceil_mode adds does not.
     """
@@ -37,23 +44,26 @@ def convert_average_pool(builder: Builder, call: Call) -> View:
     counts = bool(call.integer("count_include_pad", 0)) and any(pads)
     if counts and extended:
         return convert_pool_volume(builder, call)
-    return builder.emit(AveragePool(kernel, strides, pads, counts), (x,), call, NHWC)
+    op = AveragePool(kernel, strides, pads, counts)
+    return emit_image(builder, call, op, (x,), call.view(0).rank - 2)
 
 
 def _window(
     builder: Builder, call: Call
 ) -> tuple[str, tuple[int, int], tuple[int, int], Pads, bool] | None:
-    """Return operand and window of a plain pool over an image; None of any other."""
+    """Return operand and window, both as of an image, of a plain pool; None of any other."""
     view = call.view(0)
-    is_image = view.batched and len(view.perm) == 3 and call.pair("dilations") == (1, 1)
+    axes = view.rank - 2
+    is_image = view.batched and axes in (1, 2) and set(of_axes(call, "dilations", axes)) == {1}
     if not is_image or builder.types[view.value].dtype not in (DType.FLOAT32, DType.INT8):
         return None
     if call.integer("storage_order", 0):
         raise Unsupported("storage_order 1")
-    x = builder.layout(view, NHWC, call.loc)
+    x = image_of(builder, view, call)
     size = builder.types[x].shape
-    kernel, strides = call.pair("kernel_shape"), call.pair("strides")
-    pads = resolve_pads(call, size, kernel, strides)
+    lengths, steps = of_axes(call, "kernel_shape", axes), of_axes(call, "strides", axes)
+    pads = image_pads(axis_pads(call, builder.shape(view)[1:], lengths, steps, (1,) * axes))
+    kernel, strides = over_image(lengths, 1), over_image(steps, 1)
     if not call.integer("ceil_mode", 0):
         return x, kernel, strides, pads, False
     ceiled = ceil_pads(size, kernel, strides, pads)

@@ -15,7 +15,7 @@ from codegen.frontend.operand import Const, Unsupported, View
 from codegen.ir.types import Array, DType, Quant
 from codegen.ops import DequantizeLinear, QuantizeLinear
 
-EIGHT_BITS = "quantize activations to 8 bits"
+EIGHT_BITS = "quantize activations to 8 bits, or to int16"
 UNSIGNED = 128
 """What a uint8 that is held as int8 lacks."""
 STORED = (np.int8, np.uint8, np.int16, np.int32)
@@ -42,7 +42,7 @@ def convert_dequantize(builder: Builder, call: Call) -> View:
     """DequantizeLinear of a computed value."""
     view, zero_point = call.view(0), call.optional_constant(2)
     dtype = builder.types[view.value].dtype
-    if dtype not in (DType.INT8, DType.UINT8):
+    if dtype not in (DType.INT8, DType.UINT8, DType.INT16):
         raise Unsupported(f"dequantizes a value of type {dtype.value}", EIGHT_BITS)
     quant = activation_quant(call.constant(1), zero_point, dtype.numpy)
     op = DequantizeLinear(quant)
@@ -63,17 +63,21 @@ def convert_dynamic_quantize(builder: Builder, call: Call) -> View:
 def activation_quant(
     scale: Const, zero_point: Const | None, stored: np.dtype[Any] | None = None
 ) -> Quant:
-    """Return the int8 format of an activation: uint8 less 128.
+    """Return the int8 or int16 format of an activation: uint8 less 128.
 
     It is stored in the zero point's element type, or in `stored` where there is no zero point.
     """
     if scale.data.size != 1 or (zero_point is not None and zero_point.data.size != 1):
         raise Unsupported("a scale for each channel of an activation", "quantize it per tensor")
     dtype = stored if zero_point is None else zero_point.data.dtype
-    if dtype not in (np.int8, np.uint8):
+    if dtype not in (np.int8, np.uint8, np.int16):
         raise Unsupported(f"quantizes an activation to {dtype}", EIGHT_BITS)
     check_scales(scale.data)
     zero = 0 if zero_point is None else int(zero_point.data.item())
+    if dtype == np.int16:
+        if zero:
+            raise Unsupported(f"an int16 activation has the zero point {zero}", "use 0")
+        return Quant((float(scale.data.item()),), element=DType.INT16)
     return Quant((float(scale.data.item()),), zero - (UNSIGNED if dtype == np.uint8 else 0))
 
 

@@ -30,10 +30,14 @@ def convert_reduce(op: Op, builder: Builder, call: Call) -> View:
 
 
 def convert_reduce_mean(builder: Builder, call: Call) -> View:
-    """ReduceMean: an average over an image, or over part of it, where the batch is none of it."""
+    """ReduceMean: an average over an image, or over part of it, where the batch is none of it.
+
+    Means over what lies innermost in rows of values are sums of neighbors.
+    """
     view = call.view(0)
     axes = reduced_axes(call, view.rank)
-    if not view.batched or 0 in axes or not axes:
+    is_row_wise = len(view.perm) < 3 and view.perm[-1] + 1 in axes
+    if not view.batched or 0 in axes or not axes or is_row_wise:
         return convert_reduce(Reduce("mean"), builder, call)
     reduced = tuple(axis - 1 for axis in axes)
     return average_axes(builder, call, reduced, keep_dims=bool(call.integer("keepdims", 1)))

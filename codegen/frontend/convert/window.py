@@ -8,18 +8,6 @@ from codegen.frontend.operand import Unsupported
 Pads = tuple[int, int, int, int]
 
 
-def resolve_pads(
-    call: Call,
-    size: tuple[int, ...],
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
-    dilations: tuple[int, int] = (1, 1),
-) -> Pads:
-    """Return (top, left, bottom, right) of a pool on an image of `size` (H, W, ...)."""
-    top, left, bottom, right = axis_pads(call, size, kernel, strides, dilations)
-    return top, left, bottom, right
-
-
 def axis_pads(
     call: Call,
     size: tuple[int, ...],

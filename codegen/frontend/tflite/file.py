@@ -92,7 +92,7 @@ class Subgraph:
 
 
 def read_subgraphs(data: bytes, file: str) -> tuple[Subgraph, ...]:
-    """Return the subgraphs of a file, the network first; uint8 tensors as int8.
+    """Return the subgraphs of a file, the network first; uint8 as int8, int64 biases as int32.
 
     Raises MissingTool where the package is absent, UnreadableFile where the bytes are damaged.
     """
@@ -126,7 +126,8 @@ def _schema(file: str) -> ModuleType:
 def _subgraph(schema: ModuleType, model: Any, graph: Any) -> Subgraph:
     types = _names(schema.TensorType)
     tensors = tuple(
-        _signed(_tensor(types, model, graph.Tensors(i), i)) for i in range(graph.TensorsLength())
+        _short(_signed(_tensor(types, model, graph.Tensors(i), i)))
+        for i in range(graph.TensorsLength())
     )
     operators = tuple(
         _operator(schema, model, graph.Operators(i), i) for i in range(graph.OperatorsLength())
@@ -187,6 +188,16 @@ def _signed(tensor: Tensor) -> Tensor:
         zero_points=tensor.zero_points - 128,
         data=None if data is None else (data.astype(np.int16) - 128).astype(np.int8),
     )
+
+
+def _short(tensor: Tensor) -> Tensor:
+    """Return a quantized int64 constant, a bias of int16 activations, as int32 where it fits."""
+    data, limits = tensor.data, np.iinfo(np.int32)
+    if tensor.type != "INT64" or not tensor.is_quantized or data is None:
+        return tensor
+    if data.size and (data.min() < limits.min or data.max() > limits.max):
+        return tensor
+    return replace(tensor, type="INT32", data=data.astype(np.int32))
 
 
 def _operator(schema: ModuleType, model: Any, operator: Any, index: int) -> Operator:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
-from codegen.ir.op import Op, Signature
+from codegen.ir.op import Op, Signature, has_int16
 from codegen.lower.bind.arm_dsp import ARM_DSP
 from codegen.lower.bind.arm_mve import ARM_MVE
 from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.broadcast import bind_cast, bind_elementwise
-from codegen.lower.bind.elementwise import bind_add, bind_lrn, bind_softmax, bind_table
+from codegen.lower.bind.elementwise import (
+    bind_add,
+    bind_function16,
+    bind_lrn,
+    bind_scale16,
+    bind_softmax,
+    bind_table,
+)
 from codegen.lower.bind.groups import (
     bind_cum_sum,
     bind_hardmax,
@@ -33,6 +41,7 @@ from codegen.lower.bind.layout import (
     bind_transpose,
 )
 from codegen.lower.bind.linear import (
+    DENSE_4X1,
     FOURS_4X1,
     PAIRS_2X2,
     bind_conv2d,
@@ -62,7 +71,10 @@ __all__ = ["Binding", "Data", "bind"]
 
 def bind(kernel: str, op: Op, signature: Signature) -> Binding:
     """Return the binding of `op` for the kernel of that name (FAMILY/NAME)."""
-    return BINDERS[kernel](op, signature)
+    found = BINDERS[kernel.removesuffix("_int16")](op, signature)
+    is_wide = has_int16(signature)
+    params = {**found.params, "int16": is_wide, "suffix": "16" if is_wide else ""}
+    return replace(found, stem=found.stem + "_int16" * is_wide, params=params)
 
 
 BINDERS: Mapping[str, Callable[..., Binding]] = {
@@ -71,7 +83,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/conv2d_single": partial(bind_conv2d, FOURS_4X1),
     "generic/pointwise": partial(bind_pointwise, PAIRS_2X2),
     "generic/depthwise": bind_depthwise,
-    "generic/dense": bind_dense,
+    "generic/dense": partial(bind_dense, DENSE_4X1),
     "generic/matmul": bind_matmul,
     "generic/matmul_integer": bind_matmul_integer,
     "generic/conv2d_wide": bind_conv2d_wide,
@@ -84,6 +96,10 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/scale16": bind_scale16,
+    "generic/curve16": bind_function16,
+    "generic/octaves16": bind_function16,
+    "generic/steps16": bind_function16,
     "generic/elementwise": bind_elementwise,
     "generic/elementwise_at_row": bind_elementwise,
     "generic/product": bind_elementwise,

@@ -17,12 +17,16 @@ from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool,
 from codegen.lower.bind.slide import bind_depthwise_3x3
 from codegen.lower.bind.strip import bind_depthwise
 from codegen.lower.bind.vector import bind_dense, bind_pointwise, bind_vector
-from codegen.lower.pack import interleave_four_quads
+from codegen.lower.pack import interleave_four_halves, interleave_four_quads
 from codegen.ops import Add
 
 QUADS = "c0k0, c1k0, c0k2, c1k2, c0k1, c1k1, c0k3, c1k3"
 QUADS_4X1 = Tile(
     "fx_smlad_4x1", "_single", 4, 4, interleave_four_quads, f"{QUADS}, the same of c2 and c3"
+)
+HALVES = "c0k0, c1k0, c0k1, c1k1, c0k2, c1k2, c0k3, c1k3"
+HALVES_4X1 = Tile(
+    "fx_smlad16_4x1", "_single", 4, 4, interleave_four_halves, f"{HALVES}, the same of c2 and c3"
 )
 
 
@@ -48,6 +52,8 @@ ARM_DSP: Mapping[str, Callable[..., Binding]] = {
     "arm_dsp/conv2d_vector": bind_vector,
     "arm_dsp/pointwise": bind_pointwise,
     "arm_dsp/conv2d_single": partial(bind_conv2d, QUADS_4X1),
+    "arm_dsp/conv2d_wide": partial(bind_conv2d, HALVES_4X1),
+    "arm_dsp/dense_wide": partial(linear.bind_dense, HALVES_4X1),
     "arm_dsp/average_pool": bind_average_pool,
     "arm_dsp/global_average_pool": bind_global_average_pool,
     "arm_dsp/max_pool": bind_max_pool,

@@ -42,4 +42,5 @@ def rescale_params(rescale: Rescale) -> dict[str, object]:
         "zero": rescale.zero_point,
         "low": rescale.low,
         "high": rescale.high,
+        "narrow_by": rescale.down,
     }

@@ -12,7 +12,7 @@ from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import Cast, Elementwise
 from codegen.ops.cast import Steps
 from codegen.ops.elementwise import differs_by_row, has_rows_of
-from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient
+from codegen.ops.rounded import COMPARED, LINEAR, Linear, Power, Product, Quotient, WideQuotient
 
 NAMES = "abcdefghijklmnopqrstuvw"
 """Of operands in C."""
@@ -98,8 +98,9 @@ def bind_elementwise(op: Elementwise, signature: Signature) -> Binding:
 def bind_cast(op: Cast, signature: Signature) -> Binding:
     """The same loops over one operand, whose elements get another type."""
     source = signature.inputs[0].dtype if op.exact else DType.FLOAT32
-    stem, words = f"{source.value}_to_{op.dtype.value}", f"{source.value} as {op.dtype.value}"
-    return bind_loops(signature, stem, words, cast_element(op, signature))
+    words = f"{source.value} as {op.dtype.value}"
+    kind = f"{source.value}_to_{op.dtype.value}"
+    return bind_loops(signature, kind, words, cast_element(op, signature))
 
 
 def bind_loops(signature: Signature, stem: str, words: str, element: Element) -> Binding:
@@ -263,6 +264,9 @@ def element(op: Elementwise, signature: Signature) -> Element:
     if isinstance(p, Quotient):
         factors = {"multiplier": p.multiplier, "scale": 1 << p.shift}
         return "quotient", {"zeros": p.zeros, "zero": p.zero, **factors}, ()
+    if isinstance(p, WideQuotient):
+        multiplier = {"multiplier": p.rescale.multipliers[0]}
+        return "quotient16", {**multiplier, **rescale_params(p.rescale)}, ()
     assert isinstance(p, Power)
     tables = (
         Data("logs", "int32_t", p.logs, "log2 |a|, in 2^-18 of b's scale, from -128 up"),
@@ -279,7 +283,17 @@ def linear_element(kind: str, p: Linear) -> Element:
         {"name": name, "multiplier": multiplier, "offset": offset}
         for name, multiplier, offset in zip(names, p.multipliers, p.offsets, strict=False)
     )
-    told = {"terms": terms, "offset": p.offset, "shift": p.shift, "low": p.low, "high": p.high}
+    held = "int64_t" if p.wide else "int32_t"
+    told = {
+        "terms": terms,
+        "offset": p.offset,
+        "shift": p.shift,
+        "low": p.low,
+        "high": p.high,
+        "wide": p.wide,
+        "held": held,
+        "cast": f"({held})" if p.wide else "",
+    }
     if kind in COMPARED:
         apart = p.offsets[0] + p.offsets[1]
         condition = COMPARE[kind].format(near=p.high)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding, Data, rescale_params
+from codegen.lower.bind.groups import exponentials_data, parameters_of
 from codegen.ops import Add, Lrn, Softmax
+from codegen.ops.curve import Curve
 from codegen.ops.unary import Unary
+from codegen.ops.unary16 import Octaves, Steps
 
 
 def bind_add(op: Add, signature: Signature) -> Binding:
@@ -13,10 +19,10 @@ def bind_add(op: Add, signature: Signature) -> Binding:
     p = op.params(signature)
     y = signature.output
     return Binding(
-        f"add_{y.row_bytes}",
+        f"add_{y.width * y.channels}",
         "One row of a sum",
         {
-            "n": y.row_bytes,
+            "n": y.width * y.channels,
             "pixels": y.width,
             "channels": y.channels,
             "a_multiplier": p.multipliers[0],
@@ -32,17 +38,59 @@ def bind_add(op: Add, signature: Signature) -> Binding:
 def bind_table(op: Unary, signature: Signature) -> Binding:
     """A look-up of 256 entries."""
     y = signature.output
-    table = Data("table", "int8_t", op.params(signature), f"{op.name} of each int8, from -128 up")
+    p = op.params(signature)
+    assert isinstance(p, np.ndarray)
+    table = Data("table", "int8_t", p, f"{op.name} of each int8, from -128 up")
     params = {"pixels": y.width, "channels": y.channels}
     return Binding(f"table_{y.width}x{y.channels}", "One row through a table", params, (table,))
+
+
+def bind_scale16(op: Unary, signature: Signature) -> Binding:
+    """One product; operand or result may be of 8 bits."""
+    p, x, y = op.params(signature), signature.inputs[0], signature.output
+    assert isinstance(p, Rescale) and x.quant is not None
+    return Binding(
+        f"scale_{x.dtype.value}_{y.dtype.value}_{y.width}x{y.channels}",
+        "One row in another format, or limited",
+        {
+            "pixels": y.width,
+            "channels": y.channels,
+            "in_wide": x.is_int16,
+            "out_wide": y.is_int16,
+            "input_zero": x.quant.zero_point,
+            "multiplier": p.multipliers[0],
+            **rescale_params(p),
+        },
+    )
+
+
+def bind_function16(op: Unary, signature: Signature) -> Binding:
+    """Entries of a function: even ones, those of octaves, or where it jumps."""
+    p, y = op.params(signature), signature.output
+    size = f"{y.width}x{y.channels}"
+    params: dict[str, object] = {"pixels": y.width, "channels": y.channels}
+    if isinstance(p, Curve):
+        step = 1 << (16 - p.bits)
+        table = Data("table", "int16_t", p.table, f"{op.name} at every {step} steps from -2^15 up")
+        params |= {"shift": 16 - p.bits}
+        return Binding(f"curve_{size}", "One row through an interpolated table", params, (table,))
+    if isinstance(p, Octaves):
+        comment = f"{op.name} at 0, 1 ... {2 * p.segments}, then {p.segments} places an octave; -0"
+        table = Data("table", "int16_t", p.table, f"{comment}, -1 ...")
+        params |= {"segments": p.segments, "half": p.half}
+        return Binding(f"octaves_{size}", "One row through an interpolated table", params, (table,))
+    assert isinstance(p, Steps)
+    starts = Data("starts", "int16_t", p.starts, "where the next of the values begins")
+    values = Data("values", y.dtype.ctype, p.values, f"of {op.name}")
+    params |= {"count": len(p.starts), "ctype": y.dtype.ctype, "wide": y.is_int16}
+    return Binding(f"steps_{size}", "One row by the steps of a function", params, (starts, values))
 
 
 def bind_softmax(op: Softmax, signature: Signature) -> Binding:
     """Exponentials from a table, then one division an element."""
     p = op.params(signature)
     x = signature.inputs[0]
-    ctype = f"{p.exponentials.dtype}_t"
-    table = Data("table", ctype, p.exponentials, f"exp(-d * input scale) * {p.exponentials[0]}")
+    data = exponentials_data(p.exponentials)
     return Binding(
         f"softmax_{x.channels}",
         "Softmax of each pixel of a row",
@@ -52,9 +100,10 @@ def bind_softmax(op: Softmax, signature: Signature) -> Binding:
             "multiplier": p.multiplier,
             "shift": p.shift,
             "zero": p.zero_point,
-            "ctype": ctype,
+            "ctype": data[0].ctype,
+            "tables": parameters_of(data),
         },
-        (table,),
+        data,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import CumSum, Hardmax, LogSoftmax, Reduce, SelectIndices, SelectValues
-from codegen.ops.reduce import ReduceParams
+from codegen.ops.exponentials import FACTOR_BITS, Exponentials
 
 
 def group_params(signature: Signature) -> dict[str, object]:
@@ -19,7 +19,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
     p = op.params(signature)
     assert p is not None
     sizes = group_params(signature)
-    data = () if p.exponentials is None else (exponentials_data(p),)
+    data = exponentials_data(p.exponentials) if op.kind == "log_sum_exp" else ()
     return Binding(
         f"reduce_{op.kind}_{sizes['n']}x{sizes['inner']}",
         f"The {WORDS[op.kind]} of each group of {sizes['n']} values",
@@ -36,6 +36,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
             "input_zero": p.input_zero,
             "multiplier": p.rescale.multipliers[0],
             **rescale_params(p.rescale),
+            "tables": parameters_of(data),
         },
         data,
     )
@@ -102,18 +103,19 @@ def bind_select(op: SelectValues | SelectIndices, signature: Signature) -> Bindi
 
 def bind_hardmax(op: Hardmax, signature: Signature) -> Binding:
     """Two values to write."""
-    sizes = group_params(signature)
+    sizes, y = group_params(signature), signature.output
     zero, one = op.params(signature)
     return Binding(
         f"hardmax_{sizes['n']}x{sizes['inner']}",
         f"One of each group of {sizes['n']}: the first of the greatest",
-        {**sizes, "size": signature.output.row_bytes, "zero": zero, "one": one},
+        {**sizes, "size": y.width * y.channels, "zero": zero, "one": one},
     )
 
 
 def bind_log_softmax(op: LogSoftmax, signature: Signature) -> Binding:
     """Exponentials from a table, one logarithm a pixel, one rescale an element."""
     p, x = op.params(signature), signature.inputs[0]
+    data = exponentials_data(p.exponentials)
     return Binding(
         f"log_softmax_{x.channels}",
         "Logarithms of the softmax of each pixel of a row",
@@ -125,16 +127,25 @@ def bind_log_softmax(op: LogSoftmax, signature: Signature) -> Binding:
             "step": p.step,
             "multiplier": p.rescale.multipliers[0],
             **rescale_params(p.rescale),
+            "tables": parameters_of(data),
         },
-        (exponentials_data(p),),
+        data,
     )
 
 
-def exponentials_data(p: ReduceParams) -> Data:
-    """Return the table of exponentials."""
-    assert p.exponentials is not None
-    comment = f"exp(-d * input scale) * {p.exponentials[0]}"
-    return Data("table", "int32_t", p.exponentials, comment)
+def exponentials_data(tables: Exponentials) -> tuple[Data, ...]:
+    """Return the tables of exponentials."""
+    ctype, comment = f"{tables.fine.dtype}_t", f"exp(-d * input scale) * {tables.fine[0]}"
+    fine = Data("table", ctype, tables.fine, comment)
+    if not len(tables.coarse):
+        return (fine,)
+    comment = f"exp(-256 * d * input scale), in 2^-{FACTOR_BITS}"
+    return fine, Data("coarse", "int32_t", tables.coarse, comment)
+
+
+def parameters_of(data: tuple[Data, ...]) -> str:
+    """Return the parameters of constants."""
+    return ", ".join(f"const {array.ctype} *{array.role}" for array in data)
 
 
 def bind_cum_sum(op: CumSum, signature: Signature) -> Binding:

@@ -116,7 +116,9 @@ def bind_resize(op: Resize, signature: Signature) -> Binding:
             "rows": line_params(op.rows, x.rows),
             "columns": line_params(op.columns, x.width),
             "shares": op.shares,
-            "lift": 128 * op.shares + op.shares // 2,
+            "raised": -x.dtype.min,
+            "pixel": x.pixel_bytes,
+            "lift": -x.dtype.min * op.shares + op.shares // 2,
         },
     )
 
@@ -125,20 +127,20 @@ def bind_depth_to_space(op: DepthToSpace, signature: Signature) -> Binding:
     """Pixels of a block's row lie side by side, those of each group apart."""
     x, y = signature.inputs[0], signature.output
     tall, wide = op.block
-    depth = y.channels // op.groups
+    depth = y.pixel_bytes // op.groups
     return Binding(
-        f"depth_to_space_{y.width}x{y.channels}",
+        f"depth_to_space_{y.width}x{y.pixel_bytes}",
         f"One row of pixels spread over blocks of {tall}x{wide}",
         {
             "out_width": y.width,
             "depth": depth,
             "groups": op.groups,
-            "group": x.channels // op.groups,
-            "channels": x.channels,
+            "group": x.pixel_bytes // op.groups,
+            "channels": x.pixel_bytes,
             "rows": tall,
             "columns": wide,
             "top": op.first[0],
-            "begin": (op.first[1] // wide) * x.channels,
+            "begin": (op.first[1] // wide) * x.pixel_bytes,
             "column": op.first[1] % wide,
         },
     )

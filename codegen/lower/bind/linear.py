@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.op import Signature
-from codegen.ir.types import Array
+from codegen.ir.types import Array, DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.lower.pack import interleave_fours, interleave_pairs, pad_to_multiple
 from codegen.ops import Conv2d, Dense, MatMul, MatMulInteger
@@ -41,14 +42,18 @@ PAIRS_2X2 = Tile("fx_tile_2x2", "", 2, 1, interleave_pairs, "c0, c1")
 FOURS_4X1 = Tile("fx_tile_4x1", "_single", 4, 1, interleave_fours, "c0, c1, c2, c3")
 
 
+DENSE_4X1 = Tile("fx_dense_4x1", "", 4, 1, interleave_fours, "c0, c1, c2, c3")
+
+
 def linear_data(p: LinearParams, packed: Array, form: str) -> tuple[Data, ...]:
     """Return weights, bias and multipliers."""
     multipliers = np.resize(np.array(p.rescale.multipliers), p.bias.shape)
     bound = f"accumulators lie within {p.least:,} .. {p.greatest:,}"
+    unit = f"in 2^-{p.rescale.down}"
     return (
         Data("weights", f"{packed.dtype}_t", packed, f"{packed.dtype}, {form}"),
         Data("bias", "int32_t", p.bias, f"zero point folded in; {bound}"),
-        Data("multipliers", "int32_t", multipliers, "accumulator scale / output scale, in 2^-32"),
+        Data("multipliers", "int32_t", multipliers, f"accumulator scale / output scale, {unit}"),
     )
 
 
@@ -179,15 +184,21 @@ def bind_depthwise(op: Conv2d, signature: Signature) -> Binding:
     )
 
 
-def bind_dense(op: Dense, signature: Signature) -> Binding:
+def bind_dense(tile: Tile, op: Dense, signature: Signature) -> Binding:
     """Four outputs at a time."""
     p = op.params(signature)
     outputs, depth = p.weights.shape
     return Binding(
         f"dense_{depth}x{outputs}",
         "A dense layer",
-        {"inputs": depth, "outputs": outputs, **rescale_params(p.rescale)},
-        tile_data(p, FOURS_4X1),
+        {
+            "inputs": depth,
+            "outputs": outputs,
+            "tile": tile.function,
+            "padded": "inputs" if tile.values == 1 else depth + -depth % tile.values,
+            **rescale_params(p.rescale),
+        },
+        tile_data(p, tile),
     )
 
 
@@ -202,6 +213,7 @@ def bind_matmul(op: MatMul, signature: Signature) -> Binding:
             **sizes,
             "a_zero": p.zero_points[0],
             "b_zero": p.zero_points[1],
+            "sum": sum_type(p.bound),
             "multiplier": p.rescale.multipliers[0],
             "sign": "-" if p.sign < 0 else "",
             **rescale_params(p.rescale),
@@ -246,6 +258,22 @@ def bind_matmul_integer(op: MatMulInteger, signature: Signature) -> Binding:
     )
 
 
+def wide_operand(signature: Signature) -> str:
+    """Say which operands have 16 bits."""
+    kinds = zip(("activations", "weights"), signature.inputs, strict=False)
+    return " with int16 " + " and ".join(n for n, kind in kinds if kind.dtype is DType.INT16)
+
+
+def wide_params(p: LinearParams) -> dict[str, object]:
+    """Return the types of weights and of sums: 64 bits where 32 are not proved to hold them."""
+    return {"weight": f"{p.weights.dtype}_t", "sum": sum_type(max(-p.least, p.greatest))}
+
+
+def sum_type(bound: int) -> str:
+    """Return the C type of sums up to a bound."""
+    return "int32_t" if bound <= INT32_MAX else "int64_t"
+
+
 def matmul_sizes(op: MatMul, signature: Signature) -> dict[str, object]:
     """Return sizes of matrices, and how far apart columns and rows of the second are."""
     batch, rows, depth = signature.inputs[0].shape
@@ -261,28 +289,29 @@ def matmul_sizes(op: MatMul, signature: Signature) -> dict[str, object]:
 
 
 def bind_conv2d_wide(op: Conv2d, signature: Signature) -> Binding:
-    """Filter by filter, with int16 weights as they are stored."""
+    """Filter by filter, with weights as they are stored."""
     p = op.params(signature)
     filters, kh, kw, _ = p.weights.shape
     (window,) = op.windows(signature)
     beyond = window.overhangs(signature.inputs[0].rows, signature.output.rows)
     return Binding(
         f"conv2d_wide_{conv_name(op, signature)}{group_name(op)}",
-        f"One row of a {kh}x{kw} convolution with int16 weights",
+        f"One row of a {kh}x{kw} convolution{wide_operand(signature)}",
         conv_params(op, signature, p)
         | group_params(op, filters)
-        | {"beyond": beyond, "beside": op.pads[1] > 0 or op.pads[3] > 0},
+        | {"beyond": beyond, "beside": op.pads[1] > 0 or op.pads[3] > 0}
+        | wide_params(p),
         linear_data(p, p.weights, "[filters][rows][columns][channels]"),
     )
 
 
 def bind_dense_wide(op: Dense, signature: Signature) -> Binding:
-    """Output by output, with int16 weights as they are stored."""
+    """Output by output, with weights as they are stored."""
     p = op.params(signature)
     outputs, inputs = p.weights.shape
     return Binding(
         f"dense_wide_{inputs}x{outputs}",
-        f"{outputs} sums of {inputs} products with int16 weights",
-        {"inputs": inputs, "outputs": outputs, **rescale_params(p.rescale)},
+        f"{outputs} sums of {inputs} products{wide_operand(signature)}",
+        {"inputs": inputs, "outputs": outputs, **rescale_params(p.rescale), **wide_params(p)},
         linear_data(p, p.weights, "[outputs][inputs]"),
     )

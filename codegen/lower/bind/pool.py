@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.ir.fixed_point import Rescale
-from codegen.ir.op import Signature
+from codegen.ir.op import Signature, has_int16
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import AveragePool, MaxPool
 from codegen.ops.pool import Pool
@@ -16,6 +16,7 @@ def pool_params(op: Pool, signature: Signature) -> dict[str, object]:
     _, width, channels = signature.inputs[0].shape
     return {
         "width": width,
+        "held": "int32_t" if has_int16(signature) else "int8_t",
         "out_width": signature.output.shape[1],
         "channels": channels,
         "channels_left": channels % 4,
@@ -30,6 +31,11 @@ def pool_name(op: Pool, signature: Signature) -> str:
     """Name a pool by window, stride, width and channels."""
     _, width, channels = signature.inputs[0].shape
     return f"{op.kernel_shape[0]}x{op.kernel_shape[1]}_s{op.strides[1]}_w{width}_c{channels}"
+
+
+def rescale_name(signature: Signature) -> str:
+    """Return the C function of a rescale."""
+    return "fx_rescale16" if has_int16(signature) else "fx_rescale"
 
 
 def bind_max_pool(op: MaxPool, signature: Signature) -> Binding:
@@ -48,7 +54,7 @@ def average_params(op: AveragePool, signature: Signature, p: Rescale) -> dict[st
     counts = op.counts(signature.inputs[0].shape[:2])
     return {
         "input_zero": qx.zero_point,
-        "rescale": "fx_average" if op.ties_to_even(signature) else "fx_rescale",
+        "rescale": "fx_average" if op.ties_to_even(signature) else rescale_name(signature),
         "multiplier": p.multipliers[int(counts.flat[0])],
         **rescale_params(p),
     }
@@ -77,7 +83,7 @@ def bind_average_pool(op: AveragePool, signature: Signature) -> Binding:
     p = op.params(signature)
     counts = op.counts(signature.inputs[0].shape[:2])
     by_count = bool((counts != counts.flat[0]).any())
-    comment = "from a sum of that many values to the output, in 2^-32; [0] is unused"
+    comment = f"from a sum of that many values to the output, in 2^-{p.down}; [0] is unused"
     table = Data("multipliers", "int32_t", np.asarray(p.multipliers, np.int32), comment)
     return Binding(
         f"average_pool_{pool_name(op, signature)}",

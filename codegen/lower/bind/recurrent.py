@@ -38,7 +38,7 @@ def bind_rnn(op: Rnn, signature: Signature) -> Binding:
 def bind_gru(op: Gru, signature: Signature) -> Binding:
     """Four units at a time; in two passes where the reset gate comes first."""
     p = op.params(signature)
-    batch, units = signature.output.width, signature.output.channels
+    batch = signature.output.width
     return bind_recurrent(
         op,
         signature,
@@ -49,8 +49,8 @@ def bind_gru(op: Gru, signature: Signature) -> Binding:
             "to_state": p.start_state,
             "output": p.output,
             "zero": format_of(signature.output).zero_point,
-            "sequence_bytes": op.sequence_bytes(units),
-            "reset_from": batch * op.sequence_bytes(units),
+            "sequence_bytes": op.sequence_bytes(signature.output),
+            "reset_from": batch * op.sequence_bytes(signature.output),
             "f_places": p.f.out_bits,
             "f_half": 1 << (p.f.out_bits - 1),
             "n_unit": 1 << (p.state_bits - p.g.out_bits),
@@ -61,7 +61,6 @@ def bind_gru(op: Gru, signature: Signature) -> Binding:
 def bind_lstm(op: Lstm, signature: Signature) -> Binding:
     """Four units at a time; the hidden state is built up in the result or beside the last."""
     p = op.params(signature)
-    units = signature.output.channels
     comment = "of i, o and f, cell state to sum"
     peepholes = Data("peepholes", "int32_t", p.peepholes, comment)
     return bind_recurrent(
@@ -78,8 +77,8 @@ def bind_lstm(op: Lstm, signature: Signature) -> Binding:
             "zero": p.hidden.zero_point,
             "cell_zero": format_of(signature.output).zero_point,
             "gives_cell": op.gives_cell,
-            "next": "hidden + units" if op.gives_cell else "out",
-            "sequence_bytes": op.sequence_bytes(units),
+            "next": f"hidden + {signature.output.pixel_bytes}" if op.gives_cell else "out",
+            "sequence_bytes": op.sequence_bytes(signature.output),
             "f_places": p.f.out_bits,
             "f_half": 1 << (p.f.out_bits - 1),
             "new_shift": p.f.out_bits + p.g.out_bits - p.state_bits,
@@ -101,18 +100,24 @@ def bind_recurrent(
     """Return what all recurrent layers need, and what each needs of its `own`."""
     _, batch, inputs = signature.inputs[0].shape
     units = signature.output.channels
-    names = STARTS[: op.states]
+    names, ctype = STARTS[: op.states], signature.output.dtype.ctype
     starts = dict(zip(names, signature.constants[1 : op.weights_from], strict=True))
     data = (
         *gate_data(gates, units),
         *(Data(f"{n}_table", "int16_t", c.table, table_comment(c)) for n, c in curves.items()),
         *extra,
         *(
-            Data(name, "int8_t", values, "before the first step")
+            Data(name, ctype, values, "before the first step")
             for name, values in starts.items()
             if values is not None
         ),
     )
+    reads = {
+        f"from_{name.removeprefix('start_')}": f"(const int8_t *){name}"
+        if values is not None and ctype != "int8_t"
+        else name
+        for name, values in starts.items()
+    }
     fed = [name for name, values in starts.items() if values is None]
     return Binding(
         f"{op.name}_{batch}x{inputs}x{units}",
@@ -127,6 +132,7 @@ def bind_recurrent(
             "shift": gates.shift,
             "start_zero": format_of(signature.inputs[1]).zero_point,
             **{n: {"shift": 16 - c.bits, "limit": c.limit} for n, c in curves.items()},
+            **reads,
             **own,
         },
         data,

@@ -12,12 +12,21 @@ from codegen.schedule.kernels.choice import BY_ESTIMATE, Choice, estimates
 from codegen.schedule.kernels.generic import GENERIC
 from codegen.schedule.kernels.host import HOST
 from codegen.schedule.kernels.in_float import IN_FLOAT
+from codegen.schedule.kernels.int16 import INT16
 from codegen.schedule.kernels.lanes import LANES
 from codegen.schedule.kernels.rule import Rule
 
 __all__ = ["BY_ESTIMATE", "RULES", "Choice", "Rule", "estimates", "variants"]
 
-RULES: tuple[Rule, ...] = (*ARM_DSP, *ARM_MVE, *LANES, *HOST, *GENERIC, *IN_FLOAT)
+RULES: tuple[Rule, ...] = (
+    *ARM_DSP,
+    *ARM_MVE,
+    *LANES,
+    *HOST,
+    *GENERIC,
+    *INT16,
+    *IN_FLOAT,
+)
 
 
 def variants(

@@ -73,7 +73,7 @@ STRIPS = (
 BLOCK = ("rescale", "load32", "store32", "sxtb16", "smlad", "expand_word", "block_type")
 VECTOR = ("rescale", "load32", "sxtb16", "smlad", "vector_type")
 SLIDE = ("rescale", "load32", "store32", "sxtb16", "smlad", "columns_3x3")
-SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_4x1", "store_filters")
+SINGLE = ("rescale", "load32", "sxtb16", "smlad", "pin", "smlad_8", "smlad_4x1", "store_filters")
 DEPTHWISE = Kernel("arm_dsp", "depthwise_3x3", SLIDE, strided=True, reads_spread=True, slides=True)
 BY_STRIPS = Kernel(
     "arm_dsp",

@@ -73,7 +73,17 @@ from codegen.schedule.conditions import (
 from codegen.schedule.cost import Cost
 from codegen.schedule.kernels.rule import Rule
 
-RECALL = ("rescale", "tile_4x1", "dense_4x1", "load32", "store32", "narrow", "curve", "gates")
+RECALL = (
+    "rescale",
+    "tile_4x1",
+    "dense_4x1",
+    "load32",
+    "store32",
+    "narrow",
+    "curve",
+    "gates_type",
+    "gates",
+)
 TILE = ("rescale", "tile_2x2", "store_tile")
 
 ROOT = ("rescale", "inverse_root", "root")
@@ -183,11 +193,13 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "deliver", takes_row=True, delivers=True),
         (Deliver,),
+        int16=None,
         cost=Cost(output=0.7),
     ),
     Rule(
         Kernel("generic", "copy", takes_row=True, strided=True, reads_spread=True),
         (Copy,),
+        int16=None,
         cost=Cost(output=0.7),
     ),
     Rule(
@@ -264,11 +276,13 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "concat", takes_row=True),
         (Concat,),
+        int16=None,
         cost=Cost(output=1.3, tap=8.2),
     ),
     Rule(
         Kernel("generic", "pad"),
         (Pad,),
+        int16=None,
         cost=Cost(output=1.0),
     ),
     Rule(
@@ -281,16 +295,19 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "resize_nearest", ("position",), strided=True),
         (Resize,),
         is_nearest,
+        int16=None,
         cost=Cost(output=0.7, tap=25.0),
     ),
     Rule(
         Kernel("generic", "slice"),
         (Slice,),
+        int16=None,
         cost=Cost(output=0.7),
     ),
     Rule(
         Kernel("generic", "depth_to_space", strided=True, knows_row=True),
         (DepthToSpace,),
+        int16=None,
         cost=Cost(output=0.7, tap=10.0),
     ),
     Rule(
@@ -307,12 +324,14 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "transpose", takes_row=True),
         (Transpose,),
         keeps_rows,
+        int16=None,
         cost=Cost(output=2.1),
     ),
     Rule(
         Kernel("generic", "transpose", whole=True),
         (Transpose,),
         moves_four,
+        int16=None,
         cost=Cost(output=2.1),
     ),
     *(
@@ -334,6 +353,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "select", ("apart",), takes_row=True),
         (SelectValues, SelectIndices),
+        int16=None,
         cost=Cost(output=10.0, value=9.0),
     ),
     Rule(
@@ -349,6 +369,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "max_pool_volume", takes_row=True),
         (MaxPoolVolume,),
+        int16=None,
         cost=Cost(output=60.0, value=20.0),
     ),
     Rule(
@@ -382,18 +403,21 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "take_strided", whole=True),
         (Take, Transpose),
         is_strided,
+        int16=None,
         cost=Cost(output=2.1),
     ),
     Rule(
         Kernel("generic", "take_or_fill", whole=True),
         (Take,),
         is_filled,
+        int16=None,
         cost=Cost(output=9.0),
     ),
     Rule(
         Kernel("generic", "take", whole=True),
         (Take, Transpose),
         is_unfilled,
+        int16=None,
         cost=Cost(output=6.0),
     ),
     Rule(
@@ -409,6 +433,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "constant", whole=True),
         (Constant,),
+        int16=None,
         cost=Cost(output=0.7),
     ),
 )
