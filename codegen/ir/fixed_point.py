@@ -95,7 +95,7 @@ def make_wide_rescale(
     Raises ValueError where 64 bits leave the multiplier too few.
 
     >>> make_wide_rescale([0.25], 2**40, Quant((1.0,), 0), DType.INT16).down
-    22
+    21
     """
     exponent = math.frexp(max(scales))[1]
     bits = min(31, WIDE_BITS - 1 - int(acc_bound).bit_length())

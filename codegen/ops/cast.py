@@ -21,7 +21,7 @@ INT64_ROOM = 2**62
 class Steps:
     """y = limit(((limit(x) * multiplier + offset) >> shift) + zero_point), in 32 bits or 64.
 
-    `least` and `most` are the integers beyond which the output saturates.
+    `least` and `most` are the integers beyond which the output saturates: at `low` and `high`.
     """
 
     least: int
@@ -31,6 +31,8 @@ class Steps:
     shift: int
     zero_point: int
     bits: int
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Cast(Op):
 
     dtype: DType
     exact: bool = False
+
+    def takes_int16(self) -> bool:
+        return self.dtype is DType.FLOAT32
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.dtype is DType.FLOAT32:
@@ -83,7 +88,7 @@ class Cast(Op):
         if isinstance(p, Steps):
             kept = np.clip(arrays[0], p.least, p.most).astype(np.int64)
             steps = ((kept * p.multiplier + p.offset) >> p.shift) + p.zero_point
-            y: Array = np.clip(steps, -128, 127).astype(np.int8)
+            y: Array = np.clip(steps, p.low, p.high).astype(signature.output.dtype.numpy)
             return y
         return self.evaluate(*arrays) if p is None else p[arrays[0].astype(np.int64) + 128]
 
@@ -101,16 +106,19 @@ def steps_of(x: DType, y: Quant) -> Steps:
 
     Raises ValueError where no multiplier of 64 bits is near enough.
     """
-    ends = [(limit - y.zero_point) * y.scale for limit in (-128, 127)]
+    low, high = y.element.min, y.element.max
+    ends = [(limit - y.zero_point) * y.scale for limit in (low, high)]
     least, most = max(math.floor(ends[0]), x.min), min(math.ceil(ends[1]), x.max)
     reach = max(abs(least), abs(most), 1)
     whole = round(1 / y.scale)
     if whole >= 1 and float(np.float32(1 / whole)) == y.scale and reach * whole <= INT32_MAX:
-        return Steps(least, most, whole, 0, 0, y.zero_point, 32)
+        return Steps(least, most, whole, 0, 0, y.zero_point, 32, low, high)
     for bits, room, deepest in ((32, INT32_MAX, 30), (64, INT64_ROOM, 61)):
         for shift in range(deepest, 0, -1):
             multiplier, half = round(2**shift / y.scale), 2 ** (shift - 1)
             off = reach * abs(multiplier - 2**shift / y.scale)
             if reach * multiplier + half <= room and off <= FINE * 2**shift:
-                return Steps(least, most, multiplier, half, shift, y.zero_point, bits)
-    raise ValueError(f"integers up to {reach:,} are too large for int8 in steps of {y.scale:.3g}")
+                return Steps(least, most, multiplier, half, shift, y.zero_point, bits, low, high)
+    raise ValueError(
+        f"integers up to {reach:,} are too large for {y.element.value} in steps of {y.scale:.3g}"
+    )

@@ -24,6 +24,9 @@ class Lookup(Op):
     name: ClassVar[str] = "lookup"
     takes_integers: ClassVar[bool] = True
 
+    def takes_int16(self) -> bool:
+        return True
+
     def infer(self, *inputs: TensorType) -> TensorType:
         table, index = inputs
         if len(table.shape) != 3 or len(index.shape) != 1:

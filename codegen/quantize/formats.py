@@ -134,7 +134,7 @@ def assign_formats(
     for node in graph.nodes:
         fixed = PROBABILITIES[element] if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
-        groups.add(node.output, known or fixed, own_range(graph, node, bounds))
+        groups.add(node.output, known or fixed, own_range(graph, node, bounds, element))
         nodes += place_node(graph, node, groups)
     types = dict(graph.types)
     for node in nodes:
@@ -149,7 +149,9 @@ def prescribed(value: TensorType) -> Quant | None:
     return Quant((PLAIN_SCALE,)) if value.is_plain else value.quant
 
 
-def own_range(graph: Graph, node: Node, bounds: Mapping[str, Range]) -> Range | None:
+def own_range(
+    graph: Graph, node: Node, bounds: Mapping[str, Range], element: DType
+) -> Range | None:
     """Return the measured range of a node's result within what its clamp lets through.
 
     What is looked up in a constant has the range of all of it.
@@ -162,17 +164,20 @@ def own_range(graph: Graph, node: Node, bounds: Mapping[str, Range]) -> Range | 
     if isinstance(node.op, Clip):
         return intersect(found, (node.op.low, node.op.high))
     if isinstance(node.op, Cast):
-        return whole_steps(found)
+        return whole_steps(found, element)
     return intersect(found, getattr(node.op, "clamp", None))
 
 
-def whole_steps(found: Range) -> Range:
+def whole_steps(found: Range, element: DType = DType.INT8) -> Range:
     """Widen a range of integers such that each is a whole number of steps, if all have some.
 
     >>> make_format(whole_steps((0.0, 100.0))).scale, whole_steps((-1.0, 300.0))
     (0.5, (-1.0, 300.0))
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
+    if element is DType.INT16:
+        steps = int(element.max // max(high, -low, 1.0))
+        return (low, element.max / steps) if steps else found
     steps = int(255 // max(high - low, 1.0))
     return (low, low + 255 / steps) if steps else found
 

@@ -37,6 +37,7 @@ CONSTANTS: Mapping[str, Array] = {
     "repeats": np.asarray([2, 1, 3]),
     "wider": np.asarray([2, 1, 1, 4]),
     "lengths": np.asarray([1, 3, 2, 3]),
+    "whole": np.asarray([4, 0]),
     "kept": np.asarray([True, False, True]),
     "one": np.asarray(1),
     "updates": np.asarray([[9.0] * 4, [8.0] * 4], np.float32),
@@ -61,6 +62,10 @@ CASES: Mapping[str, tuple[tuple[int, ...], str]] = {
     "slice of five": ((1, 5, 3, 2, 7, 2), "y = Slice (x, starts, ends, c2, steps)"),
     "split": ((3, 2, 4), "a, y = Split <axis=0> (x, parts)"),
     "split of the rest": ((3, 2, 5), "a, b, y = Split <axis=-1, num_outputs=3> (x)"),
+    "split of nothing": (
+        (3, 2, 4),
+        "a, b = Split <axis=-1> (x, whole) t = Relu (a) y = Concat <axis=-1> (b, t, b)",
+    ),
     "concat": ((3, 2, 4), "t = Relu (x) y = Concat <axis=0> (x, t)"),
     "concat of the batch": ((1, 2, 4), "t = Relu (x) y = Concat <axis=0> (x, t)"),
     "concat of a constant": ((3, 2, 4), "y = Concat <axis=1> (half, x, half)"),

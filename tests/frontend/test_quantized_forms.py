@@ -169,10 +169,8 @@ def test_weights_with_a_zero_point_stay_exact(dtype: type[np.integer]) -> None:
     assert steps_apart(graph, inputs, expected) == 0
 
 
-@pytest.mark.parametrize(
-    ("zero", "message"), [(np.int16(0), "to int16"), (np.uint16(0), "to uint16")]
-)
-def test_activations_of_16_bits_are_refused(zero: np.integer, message: str) -> None:
+def test_unsigned_activations_of_16_bits_are_refused() -> None:
+    zero = np.uint16(0)
     node = helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"], "q")
     kept = [
         numpy_helper.from_array(np.asarray(v), n) for n, v in (("s", np.float32(1)), ("z", zero))
@@ -183,5 +181,5 @@ def test_activations_of_16_bits_are_refused(zero: np.integer, message: str) -> N
         [node], "g", [ports], [helper.make_tensor_value_info("y", kind, [1, 4])], kept
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    with pytest.raises(UnsupportedOperator, match=message):
+    with pytest.raises(UnsupportedOperator, match="to uint16"):
         import_model(model, "net.onnx")

@@ -23,7 +23,7 @@ INTEGERS = [dtype for dtype in DType if dtype is not DType.FLOAT32]
 
 
 def cast_graph(op: Cast, x: TensorType, y: Quant = PLAIN) -> Graph:
-    dtype = DType.INT8 if op.dtype is DType.FLOAT32 else op.dtype
+    dtype = y.element if op.dtype is DType.FLOAT32 else op.dtype
     types = {"x": x, "y": TensorType(x.shape, dtype, y)}
     return Graph("net", ("x",), ("y",), (Node(op, ("x",), "y"),), types, {})
 
@@ -66,15 +66,11 @@ def test_reals_become_integers_in_c() -> None:
 
 def test_integers_become_reals_in_c() -> None:
     formats = [(1.0, 0), (0.5, -128), (1 / 3, 127), (0.0137, 5), (40.0, 0), (5e6, -7)]
-    assert_same_in_c(
-        [
-            cast_graph(
-                Cast(DType.FLOAT32, exact=True), TensorType((2, 3), of, PLAIN), Quant((s,), z)
-            )
-            for of in INTEGERS
-            for s, z in formats
-        ]
-    )
+    quants = [Quant((scale,), zero) for scale, zero in formats]
+    quants += [Quant((scale,), element=DType.INT16) for scale in (1.0, 1 / 300, 0.00137, 5e4)]
+    op = Cast(DType.FLOAT32, exact=True)
+    kinds = [TensorType((2, 3), dtype, PLAIN) for dtype in INTEGERS]
+    assert_same_in_c([cast_graph(op, x, y) for x, y in product(kinds, quants)])
 
 
 def test_reals_are_truncated_and_saturate() -> None:
@@ -86,9 +82,10 @@ def test_reals_are_truncated_and_saturate() -> None:
     np.testing.assert_array_equal(Cast(DType.BOOL).evaluate(x), x != 0)
 
 
+@pytest.mark.parametrize("element", [DType.INT8, DType.INT16])
 @pytest.mark.parametrize("found", [(0.0, 1.0), (-3.0, 9.0), (0.0, 255.0), (5.0, 100.0)])
-def test_integers_of_a_small_range_are_exact(found: tuple[float, float]) -> None:
-    quant = make_format(whole_steps(found))
+def test_integers_of_a_small_range_are_exact(found: tuple[float, float], element: DType) -> None:
+    quant = make_format(whole_steps(found, element), element)
     x = np.arange(int(found[0]), int(found[1]) + 1)[None]
     kind = TensorType(x.shape[1:], DType.INT32, PLAIN)
     graph = cast_graph(Cast(DType.FLOAT32, exact=True), kind, quant)

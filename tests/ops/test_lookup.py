@@ -51,6 +51,8 @@ def test_any_index_in_c() -> None:
     ]
     wide = TensorType((1, 7, 2), DType.INT32, PLAIN)
     graphs += [lookup_graph(wide, DType.INT64, 3, held=bool(held)) for held in (False, True)]
+    deep = TensorType((2, 5, 3), DType.INT16, Quant((0.1,), element=DType.INT16))
+    graphs += [lookup_graph(deep, DType.INT32, 4, held=held) for held in (False, True)]
     graphs.append(lookup_graph(int8((1, 300, 2)), DType.UINT8, 5, held=True))
     graph = merged(graphs)
     inputs = [drawn(graph.types[name]) for name in graph.inputs]

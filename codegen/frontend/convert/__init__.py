@@ -78,12 +78,12 @@ from codegen.frontend.convert.reduce import (
 from codegen.frontend.convert.resize import convert_resize
 from codegen.frontend.convert.scatter import convert_col2im, convert_one_hot
 from codegen.frontend.convert.slice import convert_gather, convert_slice, convert_split
-from codegen.frontend.operand import View
+from codegen.frontend.operand import Operand, View
 from codegen.ops import LogSoftmax, Softmax
 
-Converter = Callable[[Builder, Call], View]
+Converter = Callable[[Builder, Call], Operand]
 
-FORMS: tuple[tuple[str, Converter, Form], ...] = (
+FORMS: tuple[tuple[str, Callable[[Builder, Call], View], Form], ...] = (
     ("Add", convert_add, OF_TWO),
     ("AveragePool", convert_average_pool, OF_ONE),
     ("Concat", convert_concat, CONCAT),

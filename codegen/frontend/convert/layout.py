@@ -8,7 +8,7 @@ from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.move import moved, numbers, padded, valued
-from codegen.frontend.operand import Unsupported, View, is_batched
+from codegen.frontend.operand import Const, Unsupported, View, is_batched
 from codegen.ops import Concat, Pad, Reshape
 from codegen.ops.layout import MOST_PADDED
 
@@ -135,8 +135,12 @@ def convert_transpose(builder: Builder, call: Call) -> View:
 
 
 def convert_concat(builder: Builder, call: Call) -> View:
-    """Concat, in the layout of most operands, or of all their dimensions."""
-    views = [valued(builder, call, index) for index in range(len(call.operands))]
+    """Concat, in the layout of most operands, or of all their dimensions; empty ones are none."""
+    views = [
+        valued(builder, call, index)
+        for index, operand in enumerate(call.operands)
+        if not (isinstance(operand, Const) and operand.data.size == 0)
+    ]
     ranks = {view.rank for view in views}
     if len(ranks) != 1:
         raise Unsupported("joins values of different ranks")

@@ -11,7 +11,7 @@ from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.move import moved, numbers
-from codegen.frontend.operand import Const, Unsupported, View
+from codegen.frontend.operand import Const, Operand, Unsupported, View
 from codegen.ops import Lookup, Reshape, Slice
 from codegen.ops.slice import MOST_SLICED
 
@@ -30,15 +30,21 @@ def convert_slice(builder: Builder, call: Call) -> View:
     return _sliced(builder, call, ranges)
 
 
-def convert_split(builder: Builder, call: Call) -> View:
-    """One part of a Split, into parts of given sizes or all equal but the last."""
+def convert_split(builder: Builder, call: Call) -> Operand:
+    """One part of a Split, into parts of given sizes or all equal but the last.
+
+    A part may be empty: rotary embeddings of whole heads leave nothing beside.
+    """
     sizes = builder.full_shape(call.view(0))
     axis, count = call.integer("axis", 0) % len(sizes), len(call.proto.output)
     even = -(-sizes[axis] // count)
     rest = sizes[axis] - even * (count - 1)
     parts = call.integers("split", 1) or (even,) * (count - 1) + (rest,)
-    if len(parts) != count or sum(parts) != sizes[axis] or min(parts) < 1:
+    if len(parts) != count or sum(parts) != sizes[axis] or min(parts) < 0:
         raise Unsupported(f"splits {sizes[axis]} indices in {count} parts of {parts}")
+    if parts[call.result] == 0:
+        shape = [*sizes[:axis], 0, *sizes[axis + 1 :]]
+        return Const(call.proto.output[call.result], np.zeros(shape, np.float32))
     start = sum(parts[: call.result])
     ranges = [range(size) for size in sizes]
     ranges[axis] = range(start, start + parts[call.result])

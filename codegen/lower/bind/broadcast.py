@@ -350,7 +350,7 @@ def steps_element(p: Steps, x: DType) -> Element:
     kept = f"(a > {p.most}) ? {p.most} : a" if p.most < x.max else "a"
     if p.least > x.min:
         kept = f"(a < {p.least}) ? {p.least} : ({kept})"
-    told = {"zero": p.zero_point, "low": -128, "high": 127, "shift": p.shift}
+    told = {"zero": p.zero_point, "low": p.low, "high": p.high, "shift": p.shift}
     wide = p.bits == 64
     numbers = {
         name: f"INT64_C({number})" if wide else number

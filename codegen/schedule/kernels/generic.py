@@ -231,6 +231,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "cast", takes_row=True, body="generic/elementwise"),
         (Cast,),
+        int16=None,
         cost=Cost(output=11.0),
     ),
     Rule(
@@ -423,6 +424,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "lookup", whole=True),
         (Lookup,),
+        int16=None,
         cost=Cost(output=1.5),
     ),
     Rule(
