@@ -13,15 +13,17 @@ from codegen.accuracy.data import Evaluation
 from codegen.accuracy.metrics import Confusion, Noise, area_under_curve, confusions, top_k
 from codegen.emit.folder import write_files
 from codegen.errors import VerificationFailed
-from codegen.ir.evaluate import evaluate, evaluate_node
+from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array
 from codegen.pipeline import Compiled
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
-from codegen.quantize.probe import Probe, as_signed, open_probe
+from codegen.quantize.layerwise import evaluate_nodes
+from codegen.quantize.probe import Probe, as_reals, open_probe
 from codegen.quantize.samples import origin_of
-from codegen.toolchain.host import build_host, run_host
+from codegen.verify.check import Subject, check_host
+from codegen.verify.inputs import Inputs, run_reference
 
 LAYER_SAMPLES = 64
 """Samples on which layers are compared: enough for ratios of sums over all their elements."""
@@ -96,12 +98,18 @@ def measure_accuracy(compiled: Compiled, data: Evaluation, progress: Progress = 
     graph, samples = network.graph, data.samples
     inputs = graph_inputs(graph, samples)
     expected, layers = run_float(compiled, samples, inputs, progress)
-    fixed = run_fixed(graph, inputs, progress)
-    check_host(compiled, inputs, fixed, progress)
-    reals = {name: real(graph, name, value) for name, value in fixed.items()}
+    labels = tuple(f"sample {index}" for index in range(samples.count))
+    given = Inputs(labels, inputs)
+    fixed = run_reference(graph, given, progress, together=CHUNK)
+    prove_host(compiled, given, fixed, progress)
+    reals = {
+        name: real(graph, name, value) for name, value in zip(graph.outputs, fixed, strict=True)
+    }
     first = graph.outputs[0]
     classes = [(array[first].reshape(samples.count, -1)) for array in (expected, reals)]
     is_classifier = classes[0].shape[1] > 1 and not is_autoencoder(graph, data)
+    changed = confusions(*classes) if is_classifier else ()
+    kept = samples.count - sum(pair.samples for pair in changed)
     forms = (("float", expected), ("fixed point", reals), ("host C", reals))
     return Accuracy(
         model=network.options.model_name,
@@ -109,10 +117,10 @@ def measure_accuracy(compiled: Compiled, data: Evaluation, progress: Progress = 
         samples=samples.count,
         labelled=data.labels is not None,
         scores=tuple(score(form, graph, data, found) for form, found in forms),
-        agreement=agreement(*classes) if is_classifier else None,
+        agreement=kept / samples.count if is_classifier else None,
         outputs=tuple(output_error(name, expected[name], reals[name]) for name in graph.outputs),
         layers=layers,
-        confusions=confusions(*classes) if is_classifier else (),
+        confusions=changed,
     )
 
 
@@ -149,8 +157,8 @@ def float_values(
     found = {}
     for name in names:
         origin = origin_of(graph, name)
-        shown = origin.one(tensors[origin.tensor], graph.types[name].shape)
-        found[name] = shown if shown.dtype.kind == "f" else real(graph, name, as_signed(shown))
+        kind = graph.types[name]
+        found[name] = as_reals(kind, origin.one(tensors[origin.tensor], kind.shape))
     return found
 
 
@@ -167,15 +175,12 @@ class LayerErrors:
         """Compare one sample: `values` of the float network, `inputs` of the fixed-point one."""
         graph = self.graph
         found = evaluate(graph, inputs, self.names)
-        given: dict[str, Array] = dict(zip(graph.inputs, inputs, strict=True))
-        for node in graph.nodes:
-            name = node.output
-            own = evaluate_node(graph, node, given)
-            given[name] = own
-            if name in self.whole:
-                self.whole[name].add(values[name], real(graph, name, found[name]))
-                self.alone[name].add(values[name], real(graph, name, own))
-                given[name] = integers(graph, name, values[name])
+        shown = {name: integers(graph, name, values[name]) for name in self.names}
+        shown |= dict(zip(graph.inputs, inputs, strict=True))
+        own = {node.output: result for node, result in evaluate_nodes(graph, shown)}
+        for name in self.names:
+            self.whole[name].add(values[name], real(graph, name, found[name]))
+            self.alone[name].add(values[name], real(graph, name, own[name]))
 
     def ranked(self) -> tuple[LayerError, ...]:
         producers = self.graph.producers()
@@ -188,33 +193,26 @@ class LayerErrors:
         return tuple(sorted(layers, key=lambda layer: layer.sqnr_db))
 
 
-def run_fixed(graph: Graph, inputs: Sequence[Array], progress: Progress) -> dict[str, Array]:
-    """Return the outputs of the reference, in integers."""
-    count = len(inputs[0])
-    parts = []
-    for start in range(0, count, CHUNK):
-        progress("running the reference", start, count)
-        parts.append(evaluate(graph, [array[start : start + CHUNK] for array in inputs]))
-    return {name: np.concatenate([part[name] for part in parts]) for name in graph.outputs}
-
-
-def check_host(
-    compiled: Compiled, inputs: Sequence[Array], expected: Mapping[str, Array], progress: Progress
+def prove_host(
+    compiled: Compiled, inputs: Inputs, expected: tuple[Array, ...], progress: Progress
 ) -> None:
     """Run the C on the host; VerificationFailed where a byte of its outputs is another."""
     progress("running the C", 0, 1)
+    network = compiled.network
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_files(folder, compiled.files)
-        build = build_host(folder, compiled.program.interface, folder, fast=True)
-        found = run_host(build, inputs)
-    for (name, wanted), array in zip(expected.items(), found, strict=True):
-        if not np.array_equal(wanted, array):
-            differing = (wanted != array).reshape(len(wanted), -1).any(axis=1)
-            raise VerificationFailed(
-                f"reference and host C differ in output '{name}'",
-                where=f"sample {int(differing.argmax())}",
-            )
+        subject = Subject(
+            folder,
+            compiled.program.interface,
+            network.graph,
+            network.target.kernels,
+            inputs,
+            expected,
+        )
+        difference = check_host(subject).difference
+    if difference is not None:
+        raise VerificationFailed("reference and host C differ", where=str(difference))
 
 
 def score(form: str, graph: Graph, data: Evaluation, outputs: Mapping[str, Array]) -> Scores:
@@ -248,11 +246,6 @@ def real_input(graph: Graph, samples: Samples) -> Array:
     shown = origin_of(graph, name).apply(samples.arrays[0], value.shape)
     found: Array = (shown if shown.dtype.kind == "f" else real(graph, name, shown)).astype(float)
     return found
-
-
-def agreement(expected: Array, found: Array) -> float:
-    """Return the share of samples (N, C) with the greatest score in the same place."""
-    return float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
 
 
 def output_error(name: str, expected: Array, found: Array) -> OutputError:

@@ -32,7 +32,7 @@ from codegen.passes import canonicalize
 from codegen.plan.solve import solve
 from codegen.quantize import quantize
 from codegen.quantize.masks import logits, unmasked
-from codegen.quantize.probe import as_signed
+from codegen.quantize.probe import as_reals, as_signed
 from codegen.quantize.ranges import Range, Ranges
 from codegen.quantize.samples import origin_of
 from codegen.schedule.assign import assign_kernels
@@ -166,10 +166,7 @@ def _is_quantized(kind: TensorType, array: Array) -> bool:
 
 def _as_reals(kind: TensorType, array: Array) -> Array:
     """Return an array as the float graph takes it: what is quantized, as reals."""
-    if not _is_quantized(kind, array):
-        return array
-    assert kind.quant is not None
-    return kind.quant.dequantize(as_signed(array)).astype(np.float32)
+    return as_reals(kind, array).astype(np.float32) if _is_quantized(kind, array) else array
 
 
 def _compare_steps(kind: TensorType, found: Array, wanted: Array) -> None:

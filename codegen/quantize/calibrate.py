@@ -16,7 +16,7 @@ from codegen.ir.types import Array, DType
 from codegen.ops import Conv2d, Dense, Softmax
 from codegen.ops.softmax import MASKED
 from codegen.quantize.masks import logits, unmasked
-from codegen.quantize.probe import as_signed, open_probe
+from codegen.quantize.probe import as_reals, open_probe
 from codegen.quantize.ranges import Channels, Evidence, Progress, Range, Ranges
 from codegen.quantize.samples import Samples, graph_inputs, origin_of
 
@@ -183,10 +183,7 @@ def source_values(
     values: dict[str, Array] = {}
     for name in source.shown:
         origin, value = origin_of(graph, name), graph.types[name]
-        shown = origin.one(tensors[origin.tensor], value.shape)
-        if value.quant is not None and shown.dtype.kind != "f":
-            shown = value.quant.dequantize(as_signed(shown))
-        values[name] = shown
+        values[name] = as_reals(value, origin.one(tensors[origin.tensor], value.shape))
     for node in source.nodes:
         values[node.output] = evaluate_node(graph, node, values)
     return values

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from codegen.errors import InvalidModel
-from codegen.ir.types import Array, Quant
+from codegen.ir.types import Array, Quant, TensorType
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -82,6 +82,16 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
 def as_signed(stored: Array) -> Array:
     """Return a quantized tensor of the model as the int8 that stand for it: uint8 less 128."""
     return (stored.astype(np.int16) - 128).astype(np.int8) if stored.dtype == np.uint8 else stored
+
+
+def as_reals(kind: TensorType, stored: Array) -> Array:
+    """Return a tensor of the model as reals: what it holds in the format of a value, dequantized.
+
+    Integers that stand for themselves stay.
+    """
+    if kind.quant is None or kind.is_plain or stored.dtype.kind not in "iu":
+        return stored
+    return kind.quant.dequantize(as_signed(stored))
 
 
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:

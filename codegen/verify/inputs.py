@@ -47,12 +47,14 @@ def make_inputs(graph: Graph, samples: Sequence[Array], count: int, seed: int = 
     return Inputs(labels, tuple(np.stack(column) for column in columns))
 
 
-def run_reference(graph: Graph, inputs: Inputs, progress: Progress = silent) -> tuple[Array, ...]:
-    """Return the reference's outputs (N, *shape), computed an input at a time."""
+def run_reference(
+    graph: Graph, inputs: Inputs, progress: Progress = silent, *, together: int = 1
+) -> tuple[Array, ...]:
+    """Return the reference's outputs (N, *shape), so many inputs computed together."""
     rows = []
-    for index in range(len(inputs)):
+    for index in range(0, len(inputs), together):
         progress("running the reference", index, len(inputs))
-        values = evaluate(graph, inputs.select(index, index + 1).arrays)
+        values = evaluate(graph, inputs.select(index, index + together).arrays)
         rows.append([values[name] for name in graph.outputs])
     return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 

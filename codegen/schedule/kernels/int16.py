@@ -5,28 +5,19 @@ On Armv7E-M two products an instruction, where sums fit 32 bits.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from codegen.ir.schedule import Kernel
 from codegen.ops import (
-    Add,
-    AveragePool,
     Clip,
     Conv2d,
     CumSum,
     Dense,
-    Elementwise,
     Function,
-    Gru,
     Hardmax,
     LogSoftmax,
-    Lstm,
-    MatMul,
-    MaxPool,
-    Normalize,
     Reduce,
     Requantize,
-    Resize,
-    Rnn,
-    Softmax,
 )
 from codegen.ops.curve import Curve
 from codegen.ops.reduce import SUMS
@@ -34,20 +25,14 @@ from codegen.ops.unary16 import Octaves, Steps
 from codegen.schedule.conditions import (
     always,
     edge_patch,
-    elementwise,
     has_form,
     has_halves,
-    is_global,
-    is_linear,
     is_short_depthwise,
-    one_sum,
     patch_of_halves,
-    recurrent_scratch,
     reduces,
-    resets_after,
-    resets_first,
 )
 from codegen.schedule.cost import Cost
+from codegen.schedule.kernels.generic import GENERIC
 from codegen.schedule.kernels.rule import Rule
 
 ROW = ("row16",)
@@ -61,6 +46,15 @@ SMLAD = (
     *("row16", "rescale16", "load32", "sxtb16", "smlad", "pin", "smlad_8"),
     *("smlad16_4x1", "store_filters16"),
 )
+
+
+def twin(name: str, uses: tuple[str, ...], cost: Cost) -> Rule:
+    """Return the rule of the kernel that has the template of the one for 8 bits, and its calls."""
+    (rule,) = (rule for rule in GENERIC if rule.kernel.name == name)
+    body = rule.kernel.body or f"generic/{name}"
+    kernel = replace(rule.kernel, name=f"{name}_int16", uses=uses, body=body)
+    return replace(rule, kernel=kernel, wide=False, int16=True, cost=cost, costs={})
+
 
 INT16: tuple[Rule, ...] = (
     Rule(
@@ -93,71 +87,32 @@ INT16: tuple[Rule, ...] = (
         int16=True,
         cost=Cost(6.0, 32.0),
     ),
-    Rule(
-        Kernel(
-            "generic",
-            "conv2d_wide_int16",
-            RESCALE,
-            strided=True,
-            reads_spread=True,
-            body="generic/conv2d_wide",
-        ),
-        (Conv2d,),
-        int16=True,
-        cost=Cost(7.0, 20.0, tap=12.0),
-    ),
-    Rule(
-        Kernel("generic", "dense_wide_int16", RESCALE, takes_row=True, body="generic/dense_wide"),
-        (Dense,),
-        int16=True,
-        cost=Cost(6.0, 20.0),
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "add_spread_int16",
-            ROW,
-            takes_row=True,
-            reads_spread=True,
-            body="generic/add_spread",
-        ),
-        (Add,),
-        int16=True,
-        cost=Cost(output=16.0),
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "max_pool_int16",
-            ROW,
-            strided=True,
-            reads_spread=True,
-            body="generic/max_pool",
-        ),
-        (MaxPool,),
-        int16=True,
-        cost=Cost(output=2.3, value=14.0, tap=4.4),
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "global_average_pool_int16",
-            (*RESCALE, "load32", "store32"),
-            takes_row=True,
-            accumulates=True,
-            body="generic/global_average_pool",
-        ),
-        (AveragePool,),
-        is_global,
-        one_sum,
-        int16=True,
-        cost=Cost(value=7.0, tap=32.5),
-    ),
-    Rule(
-        Kernel("generic", "average_pool_int16", RESCALE, strided=True, body="generic/average_pool"),
-        (AveragePool,),
-        int16=True,
-        cost=Cost(output=32.0, value=6.0, tap=11.7),
+    *(
+        twin(name, uses, cost)
+        for name, uses, cost in (
+            ("conv2d_wide", RESCALE, Cost(7.0, 20.0, tap=12.0)),
+            ("dense_wide", RESCALE, Cost(6.0, 20.0)),
+            ("add_spread", ROW, Cost(output=16.0)),
+            ("max_pool", ROW, Cost(output=2.3, value=14.0, tap=4.4)),
+            (
+                "global_average_pool",
+                (*RESCALE, "load32", "store32"),
+                Cost(value=7.0, tap=32.5),
+            ),
+            ("average_pool", RESCALE, Cost(output=32.0, value=6.0, tap=11.7)),
+            ("elementwise", ("rescale16",), Cost(output=18.0)),
+            ("elementwise_at_row", ("rescale16",), Cost(output=18.0)),
+            ("product", ("rescale16",), Cost(output=18.0)),
+            ("product_at_row", ("rescale16",), Cost(output=18.0)),
+            ("softmax", ("row16", "exponential"), Cost(output=50.0)),
+            ("lstm", RECALL, Cost(6.0, 624.0)),
+            ("gru", RECALL, Cost(6.0, 476.0)),
+            ("gru_reset_first", RECALL, Cost(6.0, 465.0)),
+            ("rnn", RECALL, Cost(6.0, 153.0)),
+            ("resize_linear", ("row16", "position"), Cost(output=20.0, tap=12.2)),
+            ("matmul", RESCALE, Cost(8.0, 25.0)),
+            ("normalize", ("row16", "inverse_root"), Cost(output=58.0)),
+        )
     ),
     Rule(
         Kernel("generic", "scale16", RESCALE, takes_row=True, strided=True, reads_spread=True),
@@ -181,84 +136,6 @@ INT16: tuple[Rule, ...] = (
     ),
     *(
         Rule(
-            Kernel(
-                "generic",
-                f"{name}_int16",
-                ("rescale16",),
-                takes_row=True,
-                knows_row=at_row,
-                body="generic/elementwise",
-            ),
-            (Elementwise,),
-            elementwise(is_product=is_product, at_row=at_row),
-            int16=True,
-            cost=Cost(output=18.0),
-        )
-        for name, is_product, at_row in (
-            ("elementwise", False, False),
-            ("elementwise_at_row", False, True),
-            ("product", True, False),
-            ("product_at_row", True, True),
-        )
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "softmax_int16",
-            ("row16", "exponential"),
-            takes_row=True,
-            body="generic/softmax",
-        ),
-        (Softmax,),
-        int16=True,
-        cost=Cost(output=50.0),
-    ),
-    *(
-        Rule(
-            Kernel(
-                "generic",
-                f"{name}_int16",
-                RECALL,
-                takes_row=True,
-                knows_row=True,
-                remembers=True,
-                body=f"generic/{name}",
-            ),
-            (op,),
-            applies,
-            recurrent_scratch,
-            int16=True,
-            cost=Cost(6.0, unit),
-        )
-        for name, op, applies, unit in (
-            ("lstm", Lstm, always, 624.0),
-            ("gru", Gru, resets_after, 476.0),
-            ("gru_reset_first", Gru, resets_first, 465.0),
-            ("rnn", Rnn, always, 153.0),
-        )
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "resize_linear_int16",
-            ("row16", "position"),
-            strided=True,
-            knows_row=True,
-            body="generic/resize_linear",
-        ),
-        (Resize,),
-        is_linear,
-        int16=True,
-        cost=Cost(output=20.0, tap=12.2),
-    ),
-    Rule(
-        Kernel("generic", "matmul_int16", RESCALE, whole=True, body="generic/matmul"),
-        (MatMul,),
-        int16=True,
-        cost=Cost(8.0, 25.0),
-    ),
-    *(
-        Rule(
             Kernel("generic", f"{name}_int16", uses, takes_row=True, body=f"generic/{name}"),
             (op,),
             applies,
@@ -272,17 +149,5 @@ INT16: tuple[Rule, ...] = (
             ("cum_sum", CumSum, always, RESCALE, 0.0),
             ("hardmax", Hardmax, always, ROW, 0.0),
         )
-    ),
-    Rule(
-        Kernel(
-            "generic",
-            "normalize_int16",
-            ("row16", "inverse_root"),
-            whole=True,
-            body="generic/normalize",
-        ),
-        (Normalize,),
-        int16=True,
-        cost=Cost(output=58.0),
     ),
 )
