@@ -8,7 +8,7 @@ or sharing would cost an operand much of its precision, a Requantize stands betw
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -47,10 +47,11 @@ POOL_SHARE = 0.75
 class Groups:
     """Disjoint groups of values; of each root, the format fixed by file or operator, and range.
 
-    Formats that ranges give are of the type `element`.
+    Formats that ranges give are of the type `element`; int16 where one of the group is `wide`.
     """
 
     element: DType
+    wide: set[str] = field(default_factory=set)
     parents: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, Quant] = field(default_factory=dict)
     ranges: dict[str, Range | None] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Groups:
             return False
         if a != b:
             self.parents[b] = a
+            self.wide |= {a} if b in self.wide else set()
             self.ranges[a] = union(self.ranges[a], self.ranges[b])
             for quant in fixed:
                 self.fixed[a] = quant
@@ -95,7 +97,8 @@ class Groups:
         """Return the group's format, None where neither it nor the range is known."""
         root = self.root(name)
         found = self.ranges[root]
-        return self.fixed.get(root) or (None if found is None else make_format(found, self.element))
+        element = DType.INT16 if root in self.wide else self.element
+        return self.fixed.get(root) or (None if found is None else make_format(found, element))
 
 
 def make_format(found: Range, element: DType = DType.INT8) -> Quant:
@@ -119,20 +122,24 @@ def make_format(found: Range, element: DType = DType.INT8) -> Quant:
 
 
 def assign_formats(
-    graph: Graph, ranges: Ranges | None, element: DType = DType.INT8
+    graph: Graph,
+    ranges: Ranges | None,
+    element: DType = DType.INT8,
+    wide: Collection[str] = (),
 ) -> tuple[Graph, Mapping[str, Quant]]:
     """Return the graph with Requantize where it is needed, and a format for every computed value.
 
-    Formats that the file does not prescribe are of the type `element`.
+    Formats that the file does not prescribe are of the type `element`, those of `wide` int16.
     Raises BadQuantization for values with neither a prescribed format nor a range.
     """
     bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
-    groups = Groups(element)
+    groups = Groups(element, set(wide))
     for name in graph.inputs:
         groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
     for node in graph.nodes:
-        fixed = PROBABILITIES[element] if isinstance(node.op, Softmax) else None
+        own = DType.INT16 if node.output in wide else element
+        fixed = PROBABILITIES[own] if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
         groups.add(node.output, known or fixed, own_range(graph, node, bounds, element))
         nodes += place_node(graph, node, groups)
@@ -240,8 +247,9 @@ def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     made: list[Node] = []
     names: dict[str, str] = {}
     for name in computed:
+        is_wider = groups.root(name) in groups.wide
         apart = would_suffer(graph, node, groups, name) or is_narrower(groups, name, node.output)
-        if apart or not groups.join(node.output, name):
+        if apart or is_wider or not groups.join(node.output, name):
             names[name] = f"{name}_for_{node.output}"
             groups.add(names[name], None, None)
             groups.join(node.output, names[name])

@@ -33,6 +33,7 @@ from codegen.quantize.linear_layers import (
 from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
+from codegen.quantize.widen import widen
 
 AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
 FLOAT_HINT = "--float-ops allow computes this layer in floats"
@@ -61,12 +62,13 @@ def quantize(
     activations: DType | None = None,
     allow_float: bool = False,
     repair: Collection[Repair] = REPAIRS,
+    wide: Collection[str] = (),
 ) -> Graph:
     """Return the fixed-point graph: int8 or int16 values, int8 weights, int32 biases, with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given. Weights and biases are repaired where it holds evidence of what the float network
+    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of what the float network
     does, as `repair` names it.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
@@ -76,7 +78,7 @@ def quantize(
     """
     has_int16 = any(kind.is_int16 for kind in graph.types.values())
     element = activations or (DType.INT16 if has_int16 else DType.INT8)
-    placed, formats = assign_formats(*bound_masks(graph, ranges), element)
+    placed, formats, narrowed = widen(*assign_formats(*bound_masks(graph, ranges), element, wide))
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
         for name, quant, kind in ((name, q, placed.types[name]) for name, q in formats.items())
@@ -105,7 +107,9 @@ def quantize(
     fixed = placed.with_nodes(nodes, types=types, constants=data)
     if ranges is None or ranges.evidence is None:
         return fixed
-    evidence = ranges.evidence if "bias" in repair else replace(ranges.evidence, means={})
+    means = ranges.evidence.means if "bias" in repair else {}
+    means = {narrowed.get(name, name): mean for name, mean in means.items()}
+    evidence = replace(ranges.evidence, means=means)
     weights = real_weights(placed) if "round" in repair and not ranges.synthetic else {}
     if not weights and not evidence.means:
         return fixed
