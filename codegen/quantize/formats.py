@@ -138,8 +138,7 @@ def assign_formats(
         groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
     for node in graph.nodes:
-        own = DType.INT16 if node.output in wide else element
-        fixed = PROBABILITIES[own] if isinstance(node.op, Softmax) else None
+        fixed = PROBABILITIES[element] if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
         groups.add(node.output, known or fixed, own_range(graph, node, bounds, element))
         nodes += place_node(graph, node, groups)

@@ -68,8 +68,8 @@ def quantize(
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of what the float network
-    does, as `repair` names it.
+    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of
+    what the float network does, as `repair` names it.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
