@@ -78,6 +78,7 @@ class Clip(Unary):
     """Limit to [low, high]: Relu is Clip(0, inf). Source: ONNX operators Relu and Clip."""
 
     name: ClassVar[str] = "clip"
+    mixes_widths: ClassVar[bool] = True
 
     low: float = 0.0
     high: float = math.inf
@@ -91,6 +92,7 @@ class Requantize(Unary):
     """The same real values in the output's scale and zero point."""
 
     name: ClassVar[str] = "requantize"
+    mixes_widths: ClassVar[bool] = True
 
     def evaluate(self, *arrays: Array) -> Array:
         return arrays[0]

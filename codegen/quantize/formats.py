@@ -39,6 +39,8 @@ LEAST_SPAN = 1e-30
 """A value that never exceeds this is zero; it gets the scale 1."""
 LEAST_SHARE = 0.5
 """An operand read elsewhere too joins a Concat's format if its span is this part of it or more."""
+HEADROOM = 2
+"""How much more than its range int16 covers: few samples do not show the extremes of all."""
 POOL_SHARE = 0.75
 """An average keeps its operand's format if its own span is this part of it or more."""
 
@@ -104,18 +106,18 @@ class Groups:
 def make_format(found: Range, element: DType = DType.INT8) -> Quant:
     """Return the format that covers a range and zero; zero is exact, scales are float32.
 
-    That of int16 is symmetric.
+    That of int16 is symmetric, and covers more.
 
     >>> make_format((0.0, 255.0)).scale, make_format((-1.0, 3.0)).zero_point
     (1.0, -64)
     >>> make_format((-1.0, 32767.0), DType.INT16).scale
-    1.0
+    2.0
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if high - low < LEAST_SPAN:
         return Quant((1.0,), 0, element=element)
     if element is DType.INT16:
-        greatest = max(-low, high) / element.max
+        greatest = HEADROOM * max(-low, high) / element.max
         return Quant((float(np.float32(greatest)),), element=element)
     scale = float(np.float32((high - low) / 255))
     return Quant((scale,), int(np.clip(round(-128 - low / scale), -128, 127)))
@@ -182,8 +184,9 @@ def whole_steps(found: Range, element: DType = DType.INT8) -> Range:
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if element is DType.INT16:
-        steps = int(element.max // max(high, -low, 1.0))
-        return (low, element.max / steps) if steps else found
+        greatest = element.max / HEADROOM
+        steps = int(greatest // max(high, -low, 1.0))
+        return (low, greatest / steps) if steps else found
     steps = int(255 // max(high - low, 1.0))
     return (low, low + 255 / steps) if steps else found
 

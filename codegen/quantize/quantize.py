@@ -12,13 +12,11 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import (
-    Clip,
     Conv2d,
     Dense,
     InFloat,
     Lookup,
     Recurrent,
-    Requantize,
     has_float_form,
 )
 from codegen.options import REPAIRS, Repair
@@ -136,13 +134,8 @@ def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
     problems: list[Problem] = []
     for node in graph.nodes:
         kinds = [types[name] for name in (*graph.activations(node), node.output)]
-        formats = [kind for kind in kinds if kind.quant is not None and not kind.is_plain]
-        wide = [kind.is_int16 for kind in formats]
-        if any(wide) and not node.op.takes_int16():
+        if any(kind.is_int16 for kind in kinds) and not node.op.takes_int16():
             problems.append(Problem(f"no int16 kernel for {node.op.name}", str(node.loc), AS_INT8))
-        elif any(wide) and not (all(wide) or isinstance(node.op, Clip | Requantize)):
-            message = f"no kernel for {node.op.name} of int8 and int16 values together"
-            problems.append(Problem(message, str(node.loc), AS_INT8))
     if problems:
         raise UnsupportedOperator.collect(problems)
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import DType, Quant
-from codegen.ops import Clip, Requantize, Softmax
-from codegen.quantize.formats import PROBABILITIES
+from codegen.ops import Requantize
 
 FINER = 128
 """The steps of 16 bits in one of 8: any difference of two int8 is an int16 then."""
@@ -24,7 +23,7 @@ SUFFIX = "_in_16_bits"
 def widen(
     graph: Graph, formats: Mapping[str, Quant]
 ) -> tuple[Graph, Mapping[str, Quant], Mapping[str, str]]:
-    """Return the graph such that no node but Clip and Requantize has operands or results of both.
+    """Return the graph such that only nodes that mix widths have operands and results of both.
 
     `formats` are those of all computed values; those returned, of the values added, too. Last
     are, of results that are narrowed, the names in 16 bits.
@@ -52,7 +51,7 @@ class Widened:
         """Add a node, and what it needs to compute in 16 bits if one of its values has them."""
         names = (*self.graph.activations(node), node.output)
         known = {self.formats[name].element for name in names if name in self.formats}
-        if len(known) == 1 or isinstance(node.op, Clip | Requantize):
+        if len(known) == 1 or node.op.mixes_widths:
             self.nodes.append(node)
             return
         inputs = tuple(self.wide(name, node) for name in node.inputs)
@@ -60,8 +59,6 @@ class Widened:
             self.nodes.append(replace(node, inputs=inputs))
             return
         twin = self.narrowed[node.output] = self.twin(node.output)
-        if isinstance(node.op, Softmax):
-            self.formats[twin] = PROBABILITIES[DType.INT16]
         self.nodes.append(replace(node, inputs=inputs, output=twin))
         self.nodes.append(Node(Requantize(), (twin,), node.output, node.loc))
 

@@ -73,7 +73,13 @@ def bind(kernel: str, op: Op, signature: Signature) -> Binding:
     """Return the binding of `op` for the kernel of that name (FAMILY/NAME)."""
     found = BINDERS[kernel.removesuffix("_int16")](op, signature)
     is_wide = has_int16(signature)
-    params = {**found.params, "int16": is_wide, "suffix": "16" if is_wide else ""}
+    widths = {
+        "int16": is_wide,
+        "in_wide": any(kind.is_int16 for kind in signature.inputs[:1]),
+        "out_wide": signature.output.is_int16,
+        "suffix": "16" if is_wide else "",
+    }
+    params = {**found.params, **widths}
     return replace(found, stem=found.stem + "_int16" * is_wide, params=params)
 
 
