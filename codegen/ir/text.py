@@ -6,6 +6,7 @@
       y = conv2d(x, w, b) strides=(2, 2) : float32[3,3,16]
       z = clip(y) high=6.0 : float32[3,3,16] quant(0.02, -128)
 
+Weights may tell how they are stored: `const w: int8[16,64] quant(0.5, 0) coding(codebook, 6)`.
 Attributes stand where they differ from their defaults. Types may be left out; where the operands
 have types they are inferred. Names that are not identifiers are quoted. The data of constants,
 origins and places in the user's model are not part of the text; `save_graph` keeps them too.
@@ -27,6 +28,7 @@ from typing import NoReturn, TypeVar
 import numpy as np
 
 from codegen.errors import UnreadableFile
+from codegen.ir.coding import CODINGS, Coding
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Op
 from codegen.ir.rewrite import result_type
@@ -35,7 +37,7 @@ from codegen.ops import OPS
 
 T = TypeVar("T")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-KEYWORDS = ("const", "graph", "quant")
+KEYWORDS = ("coding", "const", "graph", "quant")
 TOKEN = re.compile(
     r"""\s*(?:
         (?P<string>"(?:[^"\\]|\\.)*")
@@ -78,7 +80,8 @@ def _typed(graph: Graph, name: str, separator: str = ": ") -> str:
 
 
 def _type(found: TensorType) -> str:
-    return str(found) if found.quant is None else f"{found} {_literal(found.quant)}"
+    quant = "" if found.quant is None else f" {_literal(found.quant)}"
+    return f"{found}{quant}" + ("" if found.coding is None else f" {found.coding.text}")
 
 
 def _node(graph: Graph, node: Node) -> str:
@@ -257,7 +260,8 @@ class _Parser:
         shape = tuple(self.integer(item) for item in self.series("]", self.literal))
         quant = self.literal() if self.peek() == ("word", "quant") else None
         assert quant is None or isinstance(quant, Quant)
-        return TensorType(shape, dtype, quant)
+        coding = self.coding() if self.peek() == ("word", "coding") else None
+        return TensorType(shape, dtype, quant, coding)
 
     def dtype(self) -> DType:
         dtype = WORDS.get(word := self.word())
@@ -307,6 +311,17 @@ class _Parser:
         self.take(")")
         found = scales if isinstance(scales, tuple) else (scales,)
         return Quant(tuple(float(scale) for scale in found), zero_point, axis, element)
+
+    def coding(self) -> Coding:
+        self.take("coding")
+        self.take("(")
+        kind, bits = self.word(), 0
+        if self.peek()[1] == ",":
+            self.take(",")
+            bits = self.integer(self.literal())
+        self.take(")")
+        found = next((entry for entry in CODINGS if (entry.kind, entry.bits) == (kind, bits)), None)
+        return found or self.fail(f"there is no coding '{kind}' of {bits} bits")
 
     def operator(self) -> Op:
         self.take("(")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from codegen.ir.coding import Coding
+
 Array = npt.NDArray[Any]
 
 
@@ -105,12 +107,14 @@ class TensorType:
     """Shape without the batch dimension (batch is 1 in C), element type, and quantization.
 
     A FLOAT32 value with `quant` is a float value whose fixed-point format is prescribed (QDQ).
-    Integers that stand for themselves have scale 1 and zero point 0.
+    Integers that stand for themselves have scale 1 and zero point 0. `coding` says how weights are
+    stored where they take less than a byte each; their integers are the same.
     """
 
     shape: tuple[int, ...]
     dtype: DType = DType.FLOAT32
     quant: Quant | None = None
+    coding: Coding | None = None
 
     @property
     def is_plain(self) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import codegen.ops
 from codegen.errors import UnreadableFile
+from codegen.ir.coding import CODINGS
 from codegen.ir.graph import Graph, Node
 from codegen.ir.text import load_graph, parse_graph, print_graph, save_graph
 from codegen.ir.types import DType, Loc, Origin, Quant, TensorType
@@ -74,7 +75,9 @@ QUANTS = st.builds(lambda s, z: Quant((s,), z), SCALES, st.integers(-128, 127)) 
     lambda s, axis: Quant(tuple(s), 0, axis), st.lists(SCALES, min_size=1, max_size=4), COUNTS
 )
 DTYPES = st.sampled_from(DType)
-TYPES = st.builds(TensorType, SHAPES, DTYPES, st.none() | QUANTS)
+TYPES = st.builds(
+    TensorType, SHAPES, DTYPES, st.none() | QUANTS, st.none() | st.sampled_from(CODINGS)
+)
 OPS = st.one_of(
     st.builds(Add, CLAMPS),
     st.builds(AveragePool, PAIRS, PAIRS, FOURS, st.booleans()),
@@ -175,6 +178,7 @@ def test_odd_names_are_quoted() -> None:
         ("graph net(x) -> y\n  const w", "constant 'w' needs a type"),
         ("graph net(x) -> y\n  y = clip(x) ?", "is not a token"),
         ("graph net(x) -> y\n  y = clip(x) : text[3]", "'text' is not an element type"),
+        ("graph net(x) -> y\n  y = clip(x) : int8[3] coding(bits, 3)", "no coding 'bits' of 3"),
         ("graph net(x) -> y\n  y = quantize_linear(x)", "needs the attribute 'quant'"),
         ("graph net(x: float32[4]) -> y\n  y = reshape(x) shape=(5,)", "elements of shape"),
     ],
