@@ -11,7 +11,7 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.errors import DoesNotFit
-from codegen.frontend import import_model
+from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
@@ -25,6 +25,7 @@ from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
+from codegen.passes.show_unsigned import show_unsigned
 from codegen.passes.shrink import savings, shrink
 from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
@@ -154,6 +155,8 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         ),
     )
     small = dump.graph("shrink", shrink(graph)) if options.shrink else graph
+    tensors = unsigned_ports(model)
+    shown = dump.graph("show_unsigned", show_unsigned(small, tensors)) if tensors else small
     return Network(
         options,
         target,
@@ -161,7 +164,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         digest,
         samples,
         describe_calibration(samples, needs_ranges),
-        small,
+        shown,
         savings(graph, small),
         transfer,
         choice,
