@@ -46,7 +46,7 @@ class Unary(Op):
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p, x = self.params(signature), arrays[0].astype(np.int64)
         if isinstance(p, np.ndarray):
-            return p[x - signature.inputs[0].dtype.min]
+            return p[x - least(signature.inputs[0])]
         dtype, quant = signature.output.dtype, signature.inputs[0].quant
         assert quant is not None
         if isinstance(p, Rescale):
@@ -54,11 +54,16 @@ class Unary(Op):
         return p.apply(x).astype(dtype.numpy)
 
 
+def least(x: TensorType) -> int:
+    """Return the operand that the first entry of a table is for."""
+    return 0 if x.dtype is DType.UINT8 else -128
+
+
 def unary_table(op: Op, signature: Signature) -> Array:
     """Return f at every integer of 8 bits, quantized as QuantizeLinear rounds (half to even)."""
-    x, qx, qy = signature.inputs[0].dtype, signature.inputs[0].quant, signature.output.quant
+    x, qx, qy = signature.inputs[0], signature.inputs[0].quant, signature.output.quant
     assert qx is not None and qy is not None
-    values = np.arange(x.min, x.max + 1)
+    values = np.arange(256) + least(x)
     return qy.quantize(op.evaluate(qx.dequantize(values)), signature.output.dtype)
 
 

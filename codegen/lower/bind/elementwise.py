@@ -6,12 +6,11 @@ import numpy as np
 
 from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Signature
-from codegen.ir.types import DType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.lower.bind.groups import exponentials_data, parameters_of
 from codegen.ops import Add, FlipSign, Lrn, Softmax
 from codegen.ops.curve import Curve
-from codegen.ops.unary import Unary
+from codegen.ops.unary import Unary, least
 from codegen.ops.unary16 import Octaves, Steps
 
 
@@ -38,12 +37,12 @@ def bind_add(op: Add, signature: Signature) -> Binding:
 
 def bind_table(op: Unary, signature: Signature) -> Binding:
     """A look-up of 256 entries."""
-    x, y = signature.inputs[0].dtype, signature.output
+    x, y = signature.inputs[0], signature.output
     p = op.params(signature)
     assert isinstance(p, np.ndarray)
-    comment = f"{op.name} of each {x.value}, from {x.min} up"
+    comment = f"{op.name} of each {x.dtype.value}, from {least(x)} up"
     table = Data("table", "int8_t", p.view(np.int8), comment)
-    is_unsigned = x is DType.UINT8
+    is_unsigned = least(x) == 0
     params = {"pixels": y.width, "channels": y.channels, "unsigned": is_unsigned}
     stem = f"table_{y.width}x{y.channels}{'_u8' if is_unsigned else ''}"
     return Binding(stem, "One row through a table", params, (table,))

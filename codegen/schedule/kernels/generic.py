@@ -211,7 +211,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule(
         Kernel("generic", "flip_sign", ("load32", "store32"), takes_row=True, fields=("n",)),
         (FlipSign,),
-        cost=Cost(output=1.6),
+        cost=Cost(output=1.1),
     ),
     *(
         Rule(
