@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,21 +124,40 @@ def shifted(tensor: T) -> np.ndarray | None:
     return None if tensor.data is None else (tensor.data.astype(int) + 128).astype(np.uint8)
 
 
-def test_uint8_ports_take_and_give_the_bytes_of_the_file(tmp_path: Path) -> None:
+def with_uint8_ports(signed: G) -> G:
+    """Return the int8 network behind and before a QUANTIZE, as `inference_input_type` makes it."""
+    kinds = {t.name: t for t in signed.tensors}
+    outside = tuple(
+        replace(kinds[name], name=f"{name}8", type="UINT8", zero=kinds[name].zero + 128)
+        for name in ("x", "y")
+    )
+    first, last = O("QUANTIZE", ("x8",), ("x",)), O("QUANTIZE", ("y",), ("y8",))
+    operators = (first, *signed.operators, last)
+    return G((*signed.tensors, *outside), operators, ("x8",), ("y8",))
+
+
+@pytest.mark.parametrize("wrap", [as_uint8, with_uint8_ports])
+def test_uint8_ports_take_and_give_the_bytes_of_the_file(
+    wrap: Callable[[G], G], tmp_path: Path
+) -> None:
     """They are 128 more than those of the int8 file, and a step from onnxruntime's at most."""
     batch = np.random.default_rng(1).integers(0, 256, (30, 4, 4, 4)).astype(np.uint8)
     found = {}
-    for name, network in (("signed", small_network()), ("net", as_uint8(small_network()))):
+    for name, network in (("signed", small_network()), ("net", wrap(small_network()))):
         (tmp_path / f"{name}.tflite").write_bytes(build(network))
         made = compile_model(Options(model=str(tmp_path / f"{name}.tflite"), target="host"))
         write_files(tmp_path, made.files)
         given = (batch - 128).view(np.int8) if name == "signed" else batch
         (found[name],) = run_on_host(tmp_path, made.program.interface, (given,))
-    interface = made.program.interface
-    ports = [(port.dtype.value, port.zero_point) for port in interface.inputs + interface.outputs]
-    assert ports == [("uint8", -3 + 128), ("uint8", 4 + 128)]
+    names = [step.node.op.name for step in made.schedule.steps]
+    assert names == ["flip_sign", "conv2d", "add", "dense", "flip_sign"]
+    (taken,), (given_back,) = made.program.interface.inputs, made.program.interface.outputs
+    assert [(p.dtype.value, p.zero_point) for p in (taken, given_back)] == [
+        ("uint8", -3 + 128),
+        ("uint8", 4 + 128),
+    ]
     np.testing.assert_array_equal(found["net"], found["signed"].astype(int) + 128)
-    expected = run_onnx(made.network.model, {"x": batch})["y"]
+    expected = run_onnx(made.network.model, {taken.tensor: batch})[given_back.tensor]
     assert expected.dtype == np.uint8
     assert np.abs(found["net"].astype(int) - expected).max() <= 1
 
