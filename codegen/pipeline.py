@@ -11,7 +11,7 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.errors import DoesNotFit
-from codegen.frontend import import_model
+from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
@@ -26,6 +26,7 @@ from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.passes.code_weights import code_weights
+from codegen.passes.show_unsigned import show_unsigned
 from codegen.passes.shrink import savings, shrink
 from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
@@ -212,7 +213,9 @@ def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]
     dump = network.dump
     graph = dump.graph("quantize", graph)
     small = dump.graph("shrink", shrink(graph)) if network.options.shrink else graph
-    coded = dump.graph("code", code_weights(small, codings(small, forms)))
+    tensors = unsigned_ports(network.model)
+    shown = dump.graph("show_unsigned", show_unsigned(small, tensors)) if tensors else small
+    coded = dump.graph("code", code_weights(shown, codings(shown, forms)))
     return replace(network, graph=coded, savings=savings(graph, small))
 
 

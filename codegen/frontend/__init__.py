@@ -3,6 +3,7 @@
 from codegen.frontend.importer import Imported, import_model, loc_of, read_model
 from codegen.frontend.inline import inline_functions
 from codegen.frontend.load import load_model, load_onnx
+from codegen.frontend.ports import unsigned_ports
 from codegen.frontend.raise_dynamic import raise_dynamic
 from codegen.frontend.shapes import fix_shapes
 
@@ -16,4 +17,5 @@ __all__ = [
     "loc_of",
     "raise_dynamic",
     "read_model",
+    "unsigned_ports",
 ]

@@ -10,6 +10,7 @@ from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.flip_sign import FlipSign
 from codegen.ops.grid_sample import GridSample
 from codegen.ops.gru import Gru
 from codegen.ops.in_float import InFloat, has_float_form
@@ -50,6 +51,7 @@ OPS: tuple[type[Op], ...] = (
     DepthToSpace,
     DequantizeLinear,
     Elementwise,
+    FlipSign,
     Function,
     GridSample,
     Gru,
@@ -100,6 +102,7 @@ __all__ = [
     "DepthToSpace",
     "DequantizeLinear",
     "Elementwise",
+    "FlipSign",
     "Function",
     "GridSample",
     "Gru",

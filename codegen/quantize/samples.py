@@ -12,6 +12,7 @@ import numpy as np
 from codegen.errors import BadCalibrationData, Problem, UnreadableFile
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array, DType, Origin
+from codegen.quantize.probe import held_as
 
 LAYOUT_HINT = "samples have the layout of the ONNX file's input, batch first"
 
@@ -43,8 +44,8 @@ def load_samples(path: Path, graph: Graph, apart: Collection[str] = ()) -> Sampl
     Arrays of an .npz whose names are in `apart` are no inputs.
     A folder's .npy files, in the order of their names, hold a sample or a batch each. Floats and
     uint8 images are real values as they stand. For an input of prescribed format 8-bit integers
-    are quantized values, uint8 ones less 128, and int16 where the format is of that type. Raises
-    UnreadableFile or BadCalibrationData.
+    are quantized values, uint8 and int8 ones 128 apart, and int16 where the format is of that
+    type. Raises UnreadableFile or BadCalibrationData.
     """
     parts = read_folder(path, graph) if path.is_dir() else read_file(path, graph, apart)
     arrays: list[Array] = []
@@ -161,8 +162,7 @@ def check_array(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
     if prescribed is not None and array.dtype == np.int16 and prescribed.element is DType.INT16:
         return prescribed.dequantize(array).astype(np.float32)
     if prescribed is not None and array.dtype in (np.int8, np.uint8):
-        offset = 128 if array.dtype == np.uint8 else 0
-        return prescribed.dequantize(array.astype(np.int16) - offset).astype(np.float32)
+        return prescribed.dequantize(held_as(prescribed.element, array)).astype(np.float32)
     if array.dtype.kind != "f" and array.dtype != np.uint8:
         kinds = "floats, uint8 or int8" if prescribed is not None else "floats or uint8"
         return Problem(f"input {tensor!r} takes {kinds}, got {array.dtype}", where)

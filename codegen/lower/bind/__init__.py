@@ -13,6 +13,7 @@ from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.broadcast import bind_cast, bind_elementwise
 from codegen.lower.bind.elementwise import (
     bind_add,
+    bind_flip_sign,
     bind_function16,
     bind_lrn,
     bind_scale16,
@@ -102,6 +103,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/flip_sign": bind_flip_sign,
     "generic/scale16": bind_scale16,
     "generic/curve16": bind_function16,
     "generic/octaves16": bind_function16,

@@ -18,6 +18,7 @@ from codegen.ops import (
     Dense,
     DepthToSpace,
     Elementwise,
+    FlipSign,
     Function,
     Gru,
     Hardmax,
@@ -206,6 +207,11 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
         (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    Rule(
+        Kernel("generic", "flip_sign", ("load32", "store32"), takes_row=True, fields=("n",)),
+        (FlipSign,),
+        cost=Cost(output=1.1),
     ),
     *(
         Rule(
