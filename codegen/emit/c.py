@@ -111,6 +111,8 @@ RUNTIME = (
     "log2",
     "inverse_root",
     "root",
+    "power_of",
+    "reached",
     "apart",
 )
 """The files of templates/runtime/, each after those it calls."""

@@ -20,7 +20,7 @@ from codegen.ir.fixed_point import (
     rescale_for,
 )
 from codegen.ir.op import Op, Signature
-from codegen.ir.roots import ROOT_BITS, log2, root
+from codegen.ir.roots import ROOT_BITS, PowerNorm, log2, power_norm, root
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
 from codegen.ops.exponentials import NONE, Exponentials, make_exponentials
 
@@ -31,7 +31,7 @@ MOST_BITS = 24
 STEP_BITS = 16
 """Further bits of the fraction of what a step of an int16 is in logarithms."""
 
-Kind = Literal["sum", "mean", "l1", "l2", "sum_square", "log_sum", "log_sum_exp", "prod"]
+Kind = Literal["sum", "mean", "l1", "l2", "lp", "sum_square", "log_sum", "log_sum_exp", "prod"]
 """What is computed of a group."""
 
 FLOATS: dict[Kind, Callable[[Array], Array]] = {
@@ -68,6 +68,7 @@ class ReduceParams:
     step_bits: int = 0
     exponentials: Exponentials = NONE
     down: int = 0
+    norm: PowerNorm | None = None
 
     def in_logs(self, d: Int64s) -> Int64s:
         """Return distances in the unit of logarithms."""
@@ -77,12 +78,13 @@ class ReduceParams:
 
 @dataclass(frozen=True, slots=True)
 class Reduce(Op):
-    """One number of `kind` for each group."""
+    """One number of `kind` for each group; `p` is that of lp, of norms other than l1 and l2."""
 
     name: ClassVar[str] = "reduce"
     takes_integers: ClassVar[bool] = True
 
     kind: Kind = "sum"
+    p: int = 3
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -98,6 +100,9 @@ class Reduce(Op):
         return self.kind in ("sum", "mean", "l1", "log_sum_exp")
 
     def evaluate(self, *arrays: Array) -> Array:
+        if self.kind == "lp":
+            powers = np.abs(arrays[0].astype(np.float64)) ** self.p
+            return np.asarray(powers.sum(axis=2, keepdims=True) ** (1 / self.p))
         with np.errstate(divide="ignore", invalid="ignore"):
             return FLOATS[self.kind](arrays[0].astype(np.float64))
 
@@ -109,6 +114,8 @@ class Reduce(Op):
         p = self.params(signature)
         assert p is not None
         d = x.astype(np.int64) - p.input_zero
+        if p.norm is not None:
+            return p.norm.apply(d, axis=2)[:, :, None]
         if self.kind == "prod":
             return product(d, p)
         return p.rescale.apply(self.accumulate(d, p), signature.output.dtype)
@@ -137,6 +144,9 @@ class Reduce(Op):
         n, zero, ratio = x.shape[1], x.quant.zero_point, x.quant.scale / y.quant.scale
         if self.kind == "log_sum_exp":
             return exponential_params(n, x, y)
+        if self.kind == "lp":
+            norm = power_norm(self.p, n, x, y)
+            return ReduceParams(zero, Rescale((0,), 0, 0, 0, 0), norm=norm)
         if self.kind == "prod":
             return product_params(n, x.quant, y.quant, y.dtype)
         squares = self.kind in ("sum_square", "l2")

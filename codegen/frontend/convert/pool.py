@@ -90,7 +90,7 @@ def convert_global_max_pool(builder: Builder, call: Call) -> View:
 
 def convert_global_lp_pool(builder: Builder, call: Call) -> View:
     """GlobalLpPool: a norm over all axes but the channels."""
-    return _global(builder, call, Reduce(norm_of(call)))
+    return _global(builder, call, Reduce(*norm_of(call)))
 
 
 def _global(builder: Builder, call: Call, op: Op) -> View:

@@ -25,6 +25,7 @@ from codegen.lower.bind.groups import (
     bind_log_softmax,
     bind_reduce,
     bind_reduce_plain,
+    bind_reduce_power,
     bind_select,
 )
 from codegen.lower.bind.host import HOST
@@ -130,11 +131,13 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_exp": bind_reduce,
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
+    "generic/reduce_power": bind_reduce_power,
     "generic/select": bind_select,
     "generic/normalize": bind_normalize,
     "generic/inverse_deviation": bind_inverse_deviation,
     "generic/max_pool_volume": bind_max_pool_volume,
     "generic/sum_pool_volume": bind_sum_pool_volume,
+    "generic/power_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,
