@@ -33,8 +33,10 @@ def convert_pool_volume(builder: Builder, call: Call) -> View:
     lines = window_lines(call, sizes[2:])
     if not 1 <= len(lines) <= 3:
         raise Unsupported(f"pools over {len(lines)} axes", "one to three have a kernel")
-    if call.integer("storage_order", 0):
-        raise Unsupported("storage_order 1")
+    if call.result:
+        raise Unsupported(
+            "tells where values are in windows over a batch, dilated or over three axes"
+        )
     missing = (1,) * (3 - len(lines))
     volume = (*missing, *sizes[2:])
     lines = (*(Line(1, 1, 1, 0, 0, 1) for _ in missing), *lines)

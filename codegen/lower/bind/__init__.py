@@ -55,7 +55,13 @@ from codegen.lower.bind.linear import (
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
-from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool import (
+    bind_average_pool,
+    bind_global_average_pool,
+    bind_max_places,
+    bind_max_pool,
+    bind_unpool,
+)
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
@@ -92,6 +98,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
+    "generic/max_places": bind_max_places,
+    "generic/unpool": bind_unpool,
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,

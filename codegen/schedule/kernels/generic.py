@@ -28,6 +28,7 @@ from codegen.ops import (
     Lstm,
     MatMul,
     MatMulInteger,
+    MaxPlaces,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -43,6 +44,7 @@ from codegen.ops import (
     SumPoolVolume,
     Take,
     Transpose,
+    Unpool,
 )
 from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import (
@@ -375,6 +377,17 @@ GENERIC: tuple[Rule, ...] = (
         (MaxPoolVolume,),
         int16=None,
         cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel("generic", "max_places", knows_row=True),
+        (MaxPlaces,),
+        cost=Cost(output=8.0, value=5.5),
+    ),
+    Rule(
+        Kernel("generic", "unpool", knows_row=True),
+        (Unpool,),
+        int16=None,
+        cost=Cost(output=9.3),
     ),
     Rule(
         Kernel("generic", "sum_pool_volume", ROOT, takes_row=True),

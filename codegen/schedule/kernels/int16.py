@@ -99,6 +99,7 @@ INT16: tuple[Rule, ...] = (
                 (*RESCALE, "load32", "store32"),
                 Cost(value=7.0, tap=32.5),
             ),
+            ("max_places", ROW, Cost(output=8.0, value=6.0)),
             ("average_pool", RESCALE, Cost(output=32.0, value=6.0, tap=11.7)),
             ("elementwise", ("rescale16",), Cost(output=18.0)),
             ("elementwise_at_row", ("rescale16",), Cost(output=18.0)),
