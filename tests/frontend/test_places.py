@@ -7,6 +7,7 @@ import pytest
 
 from codegen.errors import UnsupportedOperator
 from codegen.frontend import import_model
+from codegen.passes import canonicalize
 from codegen.quantize import calibrate, quantize, synthetic_samples
 from tests.frontend.compare import assert_same, make_model, op_names
 from tests.ops.harness import GENERIC, assert_c_equals_reference
@@ -44,6 +45,18 @@ def test_a_network_that_pools_and_unpools_has_the_bits_of_its_reference() -> Non
     graph = assert_same(model)
     assert "transpose" not in op_names(graph)
     fixed = quantize(graph, calibrate(model, graph, synthetic_samples(graph, 8)))
+    assert_c_equals_reference(fixed, GENERIC, np.random.default_rng(0))
+
+
+def test_places_have_no_format_in_a_quantized_file() -> None:
+    at = "s, z) "
+    body = (
+        f"q = QuantizeLinear (x, {at} d = DequantizeLinear (q, {at} {POOL.format(x='d')}"
+        f" {BACK.format(y='u', x='p, i')} t = QuantizeLinear (u, {at} y = DequantizeLinear (t, {at}"
+    )
+    formats = {"s": np.asarray(0.02, np.float32), "z": np.asarray(7, np.int8)}
+    fixed = quantize(canonicalize(import_model(make_model(body, formats, batch="1"), "net.onnx")))
+    assert op_names(fixed) == ["max_pool", "max_places", "unpool"]
     assert_c_equals_reference(fixed, GENERIC, np.random.default_rng(0))
 
 
