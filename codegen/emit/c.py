@@ -111,6 +111,7 @@ RUNTIME = (
     "log2",
     "inverse_root",
     "root",
+    "wide_root",
     "power_of",
     "reached",
     "apart",

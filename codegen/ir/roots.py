@@ -68,6 +68,16 @@ def root(values: Int64s) -> Int64s:
     return found
 
 
+def wide_root(values: Int64s) -> Int64s:
+    """Return the square root of integers below 2^62, with ROOT_BITS of fraction, rounded down.
+
+    It is at most 2^-27 of itself off.
+    """
+    factor, shift = inverse_root(np.maximum(values, 1))
+    found: Int64s = (((values << (2 * shift)) >> 31) * factor) >> (30 - ROOT_BITS + shift)
+    return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PowerNorm:
     """y = zero_point + how many of `levels`, which ascend, the sum of |d|^p has reached."""

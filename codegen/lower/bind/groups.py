@@ -30,6 +30,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
             "square": op.kind in ("l2", "sum_square"),
             "absolute": op.kind == "l1",
             "root": op.kind == "l2",
+            "wide": p.wide,
             "log": op.kind == "log_sum",
             "bits": p.bits,
             "offset": p.offset,
