@@ -22,6 +22,7 @@ from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
 from codegen.ops.matmul_integer import MatMulInteger
 from codegen.ops.normalize import InverseDeviation, Normalize
+from codegen.ops.places import MaxPlaces, Unpool
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
@@ -64,6 +65,7 @@ OPS: tuple[type[Op], ...] = (
     Lstm,
     MatMul,
     MatMulInteger,
+    MaxPlaces,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -82,6 +84,7 @@ OPS: tuple[type[Op], ...] = (
     SumPoolVolume,
     Take,
     Transpose,
+    Unpool,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
 
@@ -115,6 +118,7 @@ __all__ = [
     "Lstm",
     "MatMul",
     "MatMulInteger",
+    "MaxPlaces",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",
@@ -134,5 +138,6 @@ __all__ = [
     "SumPoolVolume",
     "Take",
     "Transpose",
+    "Unpool",
     "has_float_form",
 ]

@@ -26,6 +26,7 @@ from codegen.lower.bind.groups import (
     bind_log_softmax,
     bind_reduce,
     bind_reduce_plain,
+    bind_reduce_power,
     bind_select,
 )
 from codegen.lower.bind.host import HOST
@@ -55,7 +56,13 @@ from codegen.lower.bind.linear import (
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
-from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool import (
+    bind_average_pool,
+    bind_global_average_pool,
+    bind_max_places,
+    bind_max_pool,
+    bind_unpool,
+)
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
@@ -98,6 +105,8 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
+    "generic/max_places": bind_max_places,
+    "generic/unpool": bind_unpool,
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,
@@ -138,11 +147,13 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_exp": bind_reduce,
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
+    "generic/reduce_power": bind_reduce_power,
     "generic/select": bind_select,
     "generic/normalize": bind_normalize,
     "generic/inverse_deviation": bind_inverse_deviation,
     "generic/max_pool_volume": bind_max_pool_volume,
     "generic/sum_pool_volume": bind_sum_pool_volume,
+    "generic/power_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,
