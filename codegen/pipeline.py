@@ -30,14 +30,18 @@ from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
+    Stream,
     calibrate,
     graph_inputs,
-    load_samples,
+    open_stream,
     quantize,
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
+from codegen.quantize.clipping import find_method
 from codegen.quantize.equalize import equalize
+from codegen.quantize.quantize import activation_type
+from codegen.quantize.ranges import Ranges
 from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.schedule.assign import assign_kernels
@@ -59,9 +63,16 @@ GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
 
 
+HELD_SAMPLES = 256
+"""The first samples, which stay in memory to run and compare the network on."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A fixed-point network and where it is from: what the stages up to quantization made."""
+    """A fixed-point network and where it is from: what the stages up to quantization made.
+
+    `samples` are the first of those it was calibrated with.
+    """
 
     options: Options
     target: Target
@@ -132,13 +143,8 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     network = dump.graph("canonicalize", canonicalize(imported))
     transfer = Transfer(options.input_mode, options.output_mode)
     check_transfer(network, transfer, options.model_name)
-    samples = open_samples(options, network)
-    needs_ranges = bool(unformatted(network))
-    ranges = (
-        calibrate(model, network, samples, lambda done, of: progress("calibrating", done, of))
-        if needs_ranges
-        else None
-    )
+    samples, stream = open_samples(options, network).peek(HELD_SAMPLES)
+    ranges = find_ranges(options, model, network, stream, progress)
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
         equalized, ranges = equalize(network, ranges)
         network = dump.graph("equalize", equalized)
@@ -160,7 +166,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         model,
         digest,
         samples,
-        describe_calibration(samples, needs_ranges),
+        describe_calibration(ranges),
         small,
         savings(graph, small),
         transfer,
@@ -216,22 +222,33 @@ def element_type(options: Options) -> DType | None:
     return None if options.activations is None else DType(options.activations)
 
 
-def open_samples(options: Options, network: Graph) -> Samples:
+def open_samples(options: Options, network: Graph) -> Stream:
     """Return the user's samples, else synthetic ones."""
     if options.calibrate is not None:
-        return load_samples(options.calibrate, network)
-    return synthetic_samples(network, options.samples, options.seed)
+        return open_stream(options.calibrate, network, options.images)
+    return synthetic_samples(network, options.samples, options.seed).stream()
 
 
-def describe_calibration(samples: Samples, needs_ranges: bool) -> Calibration:
-    """Return where the scales come from."""
-    if not needs_ranges:
-        return Calibration("model")
-    return Calibration(
-        "synthetic" if samples.synthetic else "samples",
-        samples.count,
-        "" if samples.synthetic else samples.source,
+def find_ranges(
+    options: Options, model: onnx.ModelProto, network: Graph, samples: Stream, progress: Progress
+) -> Ranges | None:
+    """Return the ranges of values as the options ask; None where the file has all formats."""
+    if not unformatted(network):
+        return None
+    element = activation_type(network, element_type(options))
+    clip = find_method(options.calibration_method, options.percentile, element)
+    return calibrate(
+        model, network, samples, lambda done, of: progress("calibrating", done, of), clip
     )
+
+
+def describe_calibration(ranges: Ranges | None) -> Calibration:
+    """Return where the scales come from."""
+    if ranges is None:
+        return Calibration("model")
+    if ranges.synthetic:
+        return Calibration("synthetic", ranges.count)
+    return Calibration("samples", ranges.count, ranges.source)
 
 
 def make_golden(graph: Graph, samples: Samples) -> Golden:

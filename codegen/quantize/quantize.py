@@ -74,8 +74,7 @@ def quantize(
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
-    has_int16 = any(kind.is_int16 for kind in graph.types.values())
-    element = activations or (DType.INT16 if has_int16 else DType.INT8)
+    element = activation_type(graph, activations)
     placed, formats = assign_formats(*bound_masks(graph, ranges), element)
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
@@ -110,6 +109,12 @@ def quantize(
     if not weights and not evidence.means:
         return fixed
     return close_loop(fixed, evidence, weights, progress)
+
+
+def activation_type(graph: Graph, asked: DType | None) -> DType:
+    """Return the type of formats that the file does not prescribe."""
+    has_int16 = any(kind.is_int16 for kind in graph.types.values())
+    return asked or (DType.INT16 if has_int16 else DType.INT8)
 
 
 def real_weights(graph: Graph) -> dict[str, Array]:
