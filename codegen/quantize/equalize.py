@@ -26,7 +26,7 @@ from codegen.quantize.ranges import Channels, Range, Ranges
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far channels may be brought to the range of the widest: not at all, to all of it."""
 GREATEST = 2.0**16
-"""The most that a channel is scaled up by."""
+"""The most that a channel is scaled up by; one that would need more is as good as zero."""
 LEAST_ENERGY = 0.01
 """Filters with less than this share of the mean energy count as if they had it."""
 STEPS = 255
@@ -223,7 +223,7 @@ def scales_for(greatest: Mapping[int, float], share: float) -> dict[int, float]:
     """Return the scale of each class that takes it that far to the widest; of none above 1."""
     top = max(greatest.values())
     return {
-        root: max(value / top, 1 / GREATEST) ** share if value and root != FIXED else 1.0
+        root: (value / top) ** share if value * GREATEST >= top and root != FIXED else 1.0
         for root, value in greatest.items()
     }
 
