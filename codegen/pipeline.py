@@ -166,7 +166,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         model,
         digest,
         samples,
-        describe_calibration(ranges),
+        describe_calibration(ranges, options),
         small,
         savings(graph, small),
         transfer,
@@ -242,13 +242,14 @@ def find_ranges(
     )
 
 
-def describe_calibration(ranges: Ranges | None) -> Calibration:
+def describe_calibration(ranges: Ranges | None, options: Options) -> Calibration:
     """Return where the scales come from."""
     if ranges is None:
         return Calibration("model")
-    if ranges.synthetic:
-        return Calibration("synthetic", ranges.count)
-    return Calibration("samples", ranges.count, ranges.source)
+    kind, source = ("synthetic", "") if ranges.synthetic else ("samples", ranges.source)
+    method = options.calibration_method
+    percent = f" {options.percentile:g}" if method == "percentile" else ""
+    return Calibration(kind, ranges.count, source, f"{method}{percent}")
 
 
 def make_golden(graph: Graph, samples: Samples) -> Golden:

@@ -47,7 +47,7 @@ def accuracy(
     codegen accuracy my_network.onnx --calibrate train.npz --data eval.npz
     """
     with progress_bar() as progress:
-        options = replace(make_options(model, "host", given), shrink=False)
+        options = replace(make_options(model, "host", {**given, "data": data}), shrink=False)
         compiled = compile_model(options, progress)
         evaluation = load_evaluation(data, compiled.network.graph, labels, options.images)
         evaluation = evaluation.first(limit)

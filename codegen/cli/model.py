@@ -309,6 +309,7 @@ def _make_each(
     names = [options.identifier for options in found]
     weights = assign_files("--weights", given["weights"], names)
     samples = assign_files("--calibrate", given["calibrate"], names)
+    refuse_stray_scaling(found[0].images, (*samples.values(), given.get("data")))
     shapes = assign_shapes(given["shape"], names)
     dump = given["dump_ir"]
     return tuple(
@@ -321,6 +322,15 @@ def _make_each(
         )
         for name, options in zip(names, found, strict=True)
     )
+
+
+def refuse_stray_scaling(images: ImageForm, sources: Iterable[Path | None]) -> None:
+    """Raise BadOption where pixels are to be scaled, and no samples can be images."""
+    if images != ImageForm() and not any(source and source.is_dir() for source in sources):
+        raise BadOption(
+            "--mean, --std and --layout are for images, and no folder is given",
+            hint="--calibrate FOLDER; other samples are reals as the network takes them",
+        )
 
 
 def split_name(text: str) -> tuple[str | None, str]:

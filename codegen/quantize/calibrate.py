@@ -13,7 +13,7 @@ from codegen.errors import BadCalibrationData
 from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
-from codegen.ops import Conv2d, Dense, Softmax
+from codegen.ops import Concat, Conv2d, Dense, Softmax
 from codegen.ops.softmax import MASKED
 from codegen.quantize.clipping import Clip
 from codegen.quantize.histogram import Histogram
@@ -37,8 +37,8 @@ def calibrate(
 
     `clip` chooses a narrower one. Leaving outliers out makes finer steps, and lowers the mean error
     a little; yet it is outliers that decide classes, and with corrected biases more top-1 results
-    stay when they are kept. Scores, which only their order counts of, are never clipped:
-    outputs, and what a Softmax reads.
+    stay when they are kept. Scores, whose greatest decides, are never clipped: outputs, and what
+    a Softmax reads.
 
     The samples are read once, and memory does not grow with their number. onnxruntime runs the
     ONNX model that `graph` was imported from, a sample at a time, with the tensors of
@@ -51,8 +51,8 @@ def calibrate(
     probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
     scores = logits(graph)
-    clipped = set(wanted) - scores - set(graph.outputs) if clip is not None else set()
-    measured = Measured(wanted, frozenset(clipped), scores)
+    clipped = frozenset(wanted) - scores - delivered(graph) if clip else frozenset()
+    measured = Measured(wanted, clipped, scores)
     kept = Kept(linear_results(graph, wanted), stride_for(samples.count))
     for index, sample in enumerate(samples):
         values = source_values(graph, source, probe.run(sample, quants))
@@ -185,6 +185,15 @@ def linear_results(graph: Graph, wanted: Collection[str]) -> tuple[str, ...]:
     """Return those of the values that convolutions and dense layers make."""
     nodes = (node for node in graph.nodes if isinstance(node.op, Conv2d | Dense))
     return tuple(node.output for node in nodes if node.output in wanted)
+
+
+def delivered(graph: Graph) -> frozenset[str]:
+    """Return the outputs and the values that are moved or joined to become one."""
+    found = set(graph.outputs)
+    for node in reversed(graph.nodes):
+        if node.output in found and (node.op.keeps_quant or isinstance(node.op, Concat)):
+            found.update(node.inputs)
+    return frozenset(found)
 
 
 def unformatted(graph: Graph) -> tuple[str, ...]:

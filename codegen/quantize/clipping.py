@@ -6,7 +6,6 @@ samples, what saturates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -102,27 +101,29 @@ def least_divergence(histogram: Histogram) -> Range:
     """
     counts, width = magnitudes(histogram)
     levels = SIGNED_LEVELS if histogram.low < 0 < histogram.high else LEVELS
-    used = int(np.flatnonzero(counts)[-1]) + 1
-    candidates = [used, *range(levels, used, STRIDE)]
-    if used <= levels:
+    if len(counts) <= levels:
         return histogram.low, histogram.high
+    candidates = [len(counts), *range(levels, len(counts), STRIDE)]
     limit = width * min(candidates, key=lambda bins: divergence(counts, bins, levels))
     return max(histogram.low, -limit), min(histogram.high, limit)
 
 
 def magnitudes(histogram: Histogram) -> tuple[Array, float]:
-    """Return counts of magnitudes in `MAGNITUDES` bins from zero, and the width of a bin."""
+    """Return counts of magnitudes in `MAGNITUDES` bins from zero or fewer, and their width."""
     held = np.flatnonzero(histogram.counts)
     bins = held + histogram.first
     bins = np.where(bins < 0, -1 - bins, bins)
-    shift = max(0, int(bins.max()).bit_length() - (MAGNITUDES - 1).bit_length())
-    counts = np.bincount(bins >> shift, histogram.counts[held], MAGNITUDES)
-    counts[0] = min(counts[0], counts[1])
-    return counts, math.ldexp(histogram.width, shift)
+    merged = 1 if bins.max() < MAGNITUDES else 2
+    counts = np.bincount(bins // merged, histogram.counts[held])
+    counts[0] = counts[:2].min()
+    return counts, histogram.width * merged
 
 
 def divergence(counts: Array, bins: int, levels: int) -> float:
-    """Return the Kullback-Leibler divergence of the first bins, the rest in the last, in levels."""
+    """Return the Kullback-Leibler divergence of the first bins, the rest in the last, in levels.
+
+    A bin that levels leave empty counts as if it had an element.
+    """
     kept = counts[:bins]
     whole = kept.copy()
     whole[-1] += counts[bins:].sum()
@@ -131,7 +132,5 @@ def divergence(counts: Array, bins: int, levels: int) -> float:
     sums = np.add.reduceat(kept, edges)
     shared = sums / np.maximum(np.add.reduceat(is_held, edges, dtype=np.int64), 1)
     expanded = np.repeat(shared, np.diff(edges, append=bins))
-    p, q = whole[is_held], expanded[is_held]
-    if (q == 0).any():
-        return math.inf
+    p, q = whole[is_held], np.maximum(expanded[is_held], 1)
     return float((p * np.log((p / p.sum()) / (q / q.sum()))).sum() / p.sum())

@@ -11,6 +11,8 @@ from codegen.ir.types import Array
 
 BINS = 4096
 LEAST_EXPONENT = -140
+"""That of bins which hold nothing but zero: below all reals of 32 bits."""
+MOST_SHIFT = 63
 
 
 @dataclass(slots=True)
@@ -18,8 +20,8 @@ class Histogram:
     """Counts of elements in bins of equal width, a power of two, whose edges are multiples of it.
 
     Bin k of `counts` holds reals from `(first + k) * 2**exponent` to a width above that. The width
-    doubles, and bins merge in pairs, whenever `BINS` no longer reach from the least to the
-    greatest element, so half of the bins or more lie between these. `low` and `high` are exact.
+    doubles, and bins merge in pairs, whenever `BINS` no longer reach from the least to the greatest
+    element and zero, so half of the bins or more lie between these. `low` and `high` are exact.
     """
 
     low: float = math.inf
@@ -39,15 +41,14 @@ class Histogram:
         self.counts += np.bincount(bins, minlength=BINS)
 
     def widen(self) -> None:
-        """Merge bins until they reach from `low` to `high`, and begin at that of `low`."""
-        exponent = self.exponent
-        while bin_of(self.high, exponent) - bin_of(self.low, exponent) >= BINS:
+        """Merge bins until they reach from `low` to `high` and zero, and begin at the least."""
+        low, high, exponent = min(self.low, 0.0), max(self.high, 0.0), self.exponent
+        while bin_of(high, exponent) - bin_of(low, exponent) >= BINS:
             exponent += 1
         held = np.flatnonzero(self.counts)
-        first = bin_of(self.low, exponent)
-        merged = np.zeros(BINS, np.int64)
-        places = ((held + self.first) >> (exponent - self.exponent)) - first
-        np.add.at(merged, places, self.counts[held])
+        first = bin_of(low, exponent)
+        places = ((held + self.first) >> min(exponent - self.exponent, MOST_SHIFT)) - first
+        merged = np.bincount(places, self.counts[held], BINS).astype(np.int64)
         self.exponent, self.first, self.counts = exponent, first, merged
 
     @property
