@@ -32,14 +32,16 @@ from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
+    Stream,
     calibrate,
     graph_inputs,
-    load_samples,
+    open_stream,
     quantize,
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
 from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
+from codegen.quantize.clipping import find_method
 from codegen.quantize.equalize import equalize
 from codegen.quantize.flash import (
     OFFERED,
@@ -47,7 +49,8 @@ from codegen.quantize.flash import (
     explain_forms,
     first_goal,
 )
-from codegen.quantize.quantize import real_layers
+from codegen.quantize.quantize import activation_type, real_layers
+from codegen.quantize.ranges import Ranges
 from codegen.quantize.requested_forms import codings, requested_forms
 from codegen.quantize.trade import describe_trade
 from codegen.quantize.weight_form import WeightForm
@@ -72,6 +75,10 @@ GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
 
 
+HELD_SAMPLES = 256
+"""The first samples, which stay in memory to run and compare the network on."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenWeights:
     """Forms of weights: how they were found, what they are, and what that costs."""
@@ -85,7 +92,8 @@ class ChosenWeights:
 class Network:
     """A fixed-point network and where it is from: what the stages up to quantization made.
 
-    `weights` tells how the forms of its weights were chosen, where they were.
+    `samples` are the first of those it was calibrated with; `weights` tells how the forms of its
+    weights were chosen, where they were.
     """
 
     options: Options
@@ -158,13 +166,8 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     network = dump.graph("canonicalize", canonicalize(imported))
     transfer = Transfer(options.input_mode, options.output_mode)
     check_transfer(network, transfer, options.model_name)
-    samples = open_samples(options, network)
-    needs_ranges = bool(unformatted(network))
-    ranges = (
-        calibrate(model, network, samples, lambda done, of: progress("calibrating", done, of))
-        if needs_ranges
-        else None
-    )
+    samples, stream = open_samples(options, network).peek(HELD_SAMPLES)
+    ranges = find_ranges(options, model, network, stream, progress)
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
         equalized, ranges = equalize(network, ranges)
         network = dump.graph("equalize", equalized)
@@ -187,7 +190,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         model,
         digest,
         samples,
-        describe_calibration(samples, needs_ranges),
+        describe_calibration(ranges, options),
         network,
         Savings(),
         transfer,
@@ -290,22 +293,34 @@ def element_type(options: Options) -> DType | None:
     return None if options.activations is None else DType(options.activations)
 
 
-def open_samples(options: Options, network: Graph) -> Samples:
+def open_samples(options: Options, network: Graph) -> Stream:
     """Return the user's samples, else synthetic ones."""
     if options.calibrate is not None:
-        return load_samples(options.calibrate, network)
-    return synthetic_samples(network, options.samples, options.seed)
+        return open_stream(options.calibrate, network, options.images)
+    return synthetic_samples(network, options.samples, options.seed).stream()
 
 
-def describe_calibration(samples: Samples, needs_ranges: bool) -> Calibration:
-    """Return where the scales come from."""
-    if not needs_ranges:
-        return Calibration("model")
-    return Calibration(
-        "synthetic" if samples.synthetic else "samples",
-        samples.count,
-        "" if samples.synthetic else samples.source,
+def find_ranges(
+    options: Options, model: onnx.ModelProto, network: Graph, samples: Stream, progress: Progress
+) -> Ranges | None:
+    """Return the ranges of values as the options ask; None where the file has all formats."""
+    if not unformatted(network):
+        return None
+    element = activation_type(network, element_type(options))
+    clip = find_method(options.calibration_method, options.percentile, element)
+    return calibrate(
+        model, network, samples, lambda done, of: progress("calibrating", done, of), clip
     )
+
+
+def describe_calibration(ranges: Ranges | None, options: Options) -> Calibration:
+    """Return where the scales come from."""
+    if ranges is None:
+        return Calibration("model")
+    kind, source = ("synthetic", "") if ranges.synthetic else ("samples", ranges.source)
+    method = options.calibration_method
+    percent = f" {options.percentile:g}" if method == "percentile" else ""
+    return Calibration(kind, ranges.count, source, f"{method}{percent}")
 
 
 def make_golden(graph: Graph, samples: Samples) -> Golden:

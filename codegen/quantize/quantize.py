@@ -78,8 +78,7 @@ def quantize(
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
-    has_int16 = any(kind.is_int16 for kind in graph.types.values())
-    element = activations or (DType.INT16 if has_int16 else DType.INT8)
+    element = activation_type(graph, activations)
     placed, formats, narrowed = widen(*assign_formats(*bound_masks(graph, ranges), element, wide))
     forms = {narrowed.get(name, name): form for name, form in forms.items()}
     types = {
@@ -118,6 +117,12 @@ def quantize(
     if not layers and not evidence.means:
         return fixed
     return close_loop(fixed, evidence, layers, progress)
+
+
+def activation_type(graph: Graph, asked: DType | None) -> DType:
+    """Return the type of formats that the file does not prescribe."""
+    has_int16 = any(kind.is_int16 for kind in graph.types.values())
+    return asked or (DType.INT16 if has_int16 else DType.INT8)
 
 
 def real_layers(graph: Graph, forms: Mapping[str, WeightForm] = NO_FORMS) -> dict[str, RealLayer]:
