@@ -36,8 +36,8 @@ def open_stream(
     yields samples or batches: arrays, or a tuple or dictionary of them for several inputs.
 
     Floats and uint8 images are real values as they stand. For an input of prescribed format 8-bit
-    integers are quantized values, uint8 and int8 ones 128 apart, and int16 where the format is of that type.
-    Raises UnreadableFile or BadCalibrationData, now or while samples are read.
+    integers are quantized values, uint8 and int8 ones 128 apart, and int16 where the format is of
+    that type. Raises UnreadableFile or BadCalibrationData, now or while samples are read.
     """
     parts, count, source = open_parts(path, graph, images or ImageForm(), apart)
     return Stream(read_samples(parts, graph, str(path)), source, count)
