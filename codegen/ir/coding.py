@@ -161,7 +161,7 @@ def _narrow(part: Array, bits: int) -> Array:
     shifts = np.arange(0, 8, bits).reshape(1, -1, 1)
     fields = steps.astype(np.uint8).reshape(-1, 8 // bits, LANES) << shifts
     blocks: Array = np.bitwise_or.reduce(fields, axis=1)
-    return blocks.reshape(-1)
+    return blocks.reshape(-1).astype(np.uint8)
 
 
 def _pack(indices: Array, bits: int) -> Array:
