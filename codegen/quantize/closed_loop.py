@@ -90,26 +90,33 @@ def round_layer(graph: Graph, node: Node, layer: RealLayer, operand: Array) -> G
     shape = (len(patches), len(layer.weights) // len(patches), -1)
     centred = patches.astype(np.float32) - np.float32(x.zero_point)
     reals = layer.weights.reshape(shape)
-    if layer.form != INT8:
-        return fit_layer(graph, node, layer, reals, centred)
+    levels = (
+        np.unique(graph.constants[name]).astype(np.int64)
+        if layer.form.codebook
+        else layer.form.levels
+    )
+    if layer.form.is_coarse:
+        return fit_layer(graph, node, layer, levels, centred)
     exact = reals / np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
     nearest = graph.constants[name].reshape(shape)
-    together = round_together(exact, centred, layer.form.levels)
+    together = round_together(exact, centred, levels)
     if not pays_off(exact, nearest, together, centred):
         return graph
     return if_sound(graph, node, {name: together.reshape(kind.shape).astype(np.int8)})
 
 
-def fit_layer(graph: Graph, node: Node, layer: RealLayer, reals: Array, operands: Array) -> Graph:
-    """Return the graph with weights (G, M, K) of few levels, and scales, that fit the operands.
+def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operands: Array) -> Graph:
+    """Return the graph with weights of few levels, and scales, that fit the operands.
 
     `operands` (G, P, K) are in steps. What the error is in the mean, the bias takes up.
     """
+    groups, _, size = operands.shape
+    reals = layer.weights.reshape(groups, -1, size)
     x, y = graph.types[node.inputs[0]].quant, graph.types[node.output].quant
     assert x is not None and y is not None
     mean = operands.mean(axis=1, keepdims=True)
     squares = products(operands - mean) / operands.shape[1]
-    scales, integers = fit_together(reals, squares, layer.form.levels, least_scale(x, y))
+    scales, integers = fit_together(reals, squares, levels, least_scale(x, y))
     lost = (reals - integers * scales[..., None]) * mean
     bias = layer.bias + lost.sum(axis=2).reshape(-1) * x.scale
     weights = with_scales(integers.reshape(layer.weights.shape), scales.reshape(-1))

@@ -44,6 +44,11 @@ class WeightForm:
         return None if self.bits == 8 else Coding("bits", self.bits)
 
     @property
+    def is_coarse(self) -> bool:
+        """The levels are so few that scales are to be fitted to them."""
+        return self.bits < 8 or self.codebook > 0
+
+    @property
     def levels(self) -> Array:
         """The integers of `bits`, in order."""
         if self.bits == 1:
