@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.evaluate import evaluate_node
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
 from codegen.quantize.fit_weights import fit_together
+from codegen.quantize.forward import evaluate, forget, last_readers
 from codegen.quantize.linear_layers import least_scale, quantize_bias, with_scales
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.round_weights import (
@@ -30,9 +30,6 @@ from codegen.quantize.round_weights import (
     sample_patches,
 )
 from codegen.quantize.weight_form import INT8, WeightForm
-
-CHUNK = 8
-"""Samples evaluated together; bounds the memory of accumulators."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +61,7 @@ def close_loop(
         quant = graph.types[name].quant
         assert quant is not None, f"{name} has no format"
         values[name] = quant.quantize(real, graph.types[name].dtype)
-    last = {name: node for node in graph.nodes for name in node.inputs}
+    last = last_readers(graph)
     for index, node in enumerate(graph.nodes):
         if node.output in layers and len(readers[node.inputs[1]]) == 1:
             graph = round_layer(graph, node, layers[node.output], values[node.inputs[0]])
@@ -73,9 +70,7 @@ def close_loop(
             graph = shift_bias(graph, node, result, evidence.means[node.output])
             result = evaluate(graph, node, values)
         values[node.output] = result
-        for name in set(node.inputs):
-            if last[name] is node:
-                values.pop(name, None)
+        forget(node, values, last)
         if progress is not None:
             progress(index + 1, len(graph.nodes))
     return graph
@@ -144,17 +139,6 @@ def if_sound(
     except ValueError:
         return otherwise or graph
     return changed
-
-
-def evaluate(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
-    """Run one node on all samples, a chunk at a time."""
-    operands = {name: values[name] for name in graph.activations(node)}
-    count = len(next(iter(operands.values())))
-    parts = [
-        evaluate_node(graph, node, {name: x[i : i + CHUNK] for name, x in operands.items()})
-        for i in range(0, count, CHUNK)
-    ]
-    return np.concatenate(parts)
 
 
 def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:

@@ -20,8 +20,9 @@ import numpy as np
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
-from codegen.quantize.closed_loop import evaluate, patches_of
+from codegen.quantize.closed_loop import patches_of
 from codegen.quantize.equalize import is_linear
+from codegen.quantize.forward import advance, last_readers
 from codegen.quantize.ranges import Progress
 from codegen.quantize.round_weights import DAMPING
 
@@ -177,19 +178,6 @@ def spread(
     ends = np.cumsum([found.size for found in losses.values()])
     parts = np.split(kept, ends[:-1])
     return {name: float(part.mean()) for name, part in zip(losses, parts, strict=True)}
-
-
-def last_readers(graph: Graph) -> dict[str, Node]:
-    """Return the last node that reads each value."""
-    return {name: node for node in graph.nodes for name in node.inputs}
-
-
-def advance(graph: Graph, node: Node, values: dict[str, Array], last: Mapping[str, Node]) -> None:
-    """Add the node's result to the values, and drop those that are not read again."""
-    values[node.output] = evaluate(graph, node, values).astype(np.float32)
-    for name in set(node.inputs):
-        if last[name] is node:
-            values.pop(name, None)
 
 
 def fit_of(graph: Graph, node: Node, exact: Array, operand: Array) -> Fit:

@@ -19,7 +19,8 @@ from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense, Softmax
-from codegen.quantize.closed_loop import RealLayer, evaluate, round_layer, shift_bias
+from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
+from codegen.quantize.forward import evaluate
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.weight_form import INT8, WeightForm
 
