@@ -17,7 +17,11 @@ Optimize = Literal["speed", "balanced", "size"]
 Repair = Literal["equalize", "round", "bias"]
 REPAIRS: tuple[Repair, ...] = get_args(Repair)
 FloatOps = Literal["refuse", "allow"]
+WIDTHS = (8, 4, 2, 1)
+"""Bits that weights may have."""
 
+SQNR_DB = 25.0
+"""What bits are chosen for where nothing else is asked for: decisions mostly stay."""
 RADIO_PAYLOAD_BYTES = 116
 """An IEEE 802.15.4 frame of 127 bytes less 11 of header and checksum."""
 
@@ -42,6 +46,15 @@ C_HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Bits:
+    """Bits of weights: `width`, but for `layers` that are named; `auto`: chosen for each."""
+
+    width: int = 8
+    auto: bool = False
+    layers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One run: which network, for which target, quantized by which data.
 
@@ -57,7 +70,9 @@ class Options:
     `activations` is the type of values whose format the file does not prescribe, None the type
     that others have in it. `shrink`: leave out what no output needs. `optimize`: what kernels are
     chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
-    whether layers whose numbers fit no integers may compute in floats.
+    whether layers whose numbers fit no integers may compute in floats. `bits` are those of weights;
+    if they are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db`
+    the least ratio of signal to noise at the outputs, by default SQNR_DB.
     """
 
     model: str
@@ -82,6 +97,9 @@ class Options:
     optimize: Optimize = "balanced"
     tune: bool = False
     float_ops: FloatOps = "refuse"
+    bits: Bits = Bits()
+    flash_bytes: int | None = None
+    sqnr_db: float | None = None
 
     @property
     def model_name(self) -> str:

@@ -17,7 +17,7 @@ from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration, MemoryCosts, Savings
+from codegen.ir.report import Calibration, MemoryCosts, Savings, Trade
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
 from codegen.ir.types import DType
@@ -25,6 +25,7 @@ from codegen.lower import certify
 from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
+from codegen.passes.code_weights import code_weights
 from codegen.passes.shrink import savings, shrink
 from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
@@ -37,7 +38,18 @@ from codegen.quantize import (
     synthetic_samples,
 )
 from codegen.quantize.calibrate import unformatted
+from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
 from codegen.quantize.equalize import equalize
+from codegen.quantize.flash import (
+    OFFERED,
+    evidence_for_choice,
+    explain_forms,
+    first_goal,
+)
+from codegen.quantize.quantize import real_layers
+from codegen.quantize.requested_forms import codings, requested_forms
+from codegen.quantize.trade import describe_trade
+from codegen.quantize.weight_form import WeightForm
 from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.schedule.assign import assign_kernels
@@ -60,8 +72,20 @@ GRAPH_SUFFIX = "_graph.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ChosenWeights:
+    """Forms of weights: how they were found, what they are, and what that costs."""
+
+    search: FormSearch
+    plan: FormPlan
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A fixed-point network and where it is from: what the stages up to quantization made."""
+    """A fixed-point network and where it is from: what the stages up to quantization made.
+
+    `weights` tells how the forms of its weights were chosen, where they were.
+    """
 
     options: Options
     target: Target
@@ -74,6 +98,7 @@ class Network:
     transfer: Transfer
     choice: Choice
     dump: Dump
+    weights: ChosenWeights | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,31 +167,77 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
         equalized, ranges = equalize(network, ranges)
         network = dump.graph("equalize", equalized)
-    graph = dump.graph(
-        "quantize",
-        quantize(
+    given = requested_forms(network, real_layers(network), options.bits)
+
+    def quantized(forms: Mapping[str, WeightForm]) -> Graph:
+        return quantize(
             network,
             ranges,
             lambda done, of: progress("repairing layers", done, of),
             activations=element_type(options),
             allow_float=options.float_ops == "allow",
             repair=options.repair,
-        ),
-    )
-    small = dump.graph("shrink", shrink(graph)) if options.shrink else graph
-    return Network(
+            forms={**given, **forms},
+        )
+
+    base = Network(
         options,
         target,
         model,
         digest,
         samples,
         describe_calibration(samples, needs_ranges),
-        small,
-        savings(graph, small),
+        network,
+        Savings(),
         transfer,
         choice,
         dump,
     )
+    if not options.bits.auto:
+        return with_weights(base, quantized({}), given)
+    evidence = evidence_for_choice(ranges)
+    search = search_forms(
+        network,
+        evidence,
+        given,
+        OFFERED,
+        quantized,
+        lambda done, of: progress("measuring forms of weights", done, of),
+    )
+    return with_chosen(base, search, first_goal(options, network))
+
+
+def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]) -> Network:
+    """Return the network of a fixed-point graph, shrunk, with weights stored as their forms are."""
+    dump = network.dump
+    graph = dump.graph("quantize", graph)
+    small = dump.graph("shrink", shrink(graph)) if network.options.shrink else graph
+    coded = dump.graph("code", code_weights(small, codings(small, forms)))
+    return replace(network, graph=coded, savings=savings(graph, small))
+
+
+def with_chosen(network: Network, search: FormSearch, goal: FormGoal) -> Network:
+    """Return the network in the forms that keep the goal; DoesNotFit, or BadOption for a noise."""
+    found = search.plan(goal)
+    if found is None:
+        raise explain_forms(search, goal, network.options)
+    plan, graph = found
+    changed = with_weights(network, graph, plan.forms)
+    return replace(changed, weights=ChosenWeights(search, plan, describe_trade(plan, graph)))
+
+
+def respend(network: Network, spare_bytes: int) -> Network | None:
+    """Return the network with so many bytes of weights more, or fewer; None where none change.
+
+    DoesNotFit where they cannot be so few.
+    """
+    weights = network.weights
+    assert weights is not None, "the forms of its weights were not chosen"
+    goal = FormGoal(size_bytes=weights.plan.size_bytes + spare_bytes)
+    chosen = pick(weights.search.sensitivity, goal)
+    if chosen == weights.plan.chosen:
+        return None
+    return with_chosen(network, weights.search, goal)
 
 
 def compile_network(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from codegen import zoo
+from codegen.cli.bits import bits_options, chosen_bits
 from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
@@ -40,6 +41,11 @@ def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is None or value.strip().lower() == LEAST:
         return value and LEAST
     return parse_size(value)
+
+
+def parse_flash(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of a size."""
+    return None if value is None else parse_size(value)
 
 
 def parse_size(value: str) -> int:
@@ -130,6 +136,7 @@ def model_options(command: F) -> F:
                 " it: int16 is for audio and recurrent networks. Default: that of formats in the"
                 " model, else int8.",
             ),
+            bits_options(parse_flash),
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram",
@@ -232,6 +239,7 @@ def _make_each(
     models: Sequence[tuple[str | None, str]], target: str, given: Mapping[str, Any]
 ) -> tuple[Options, ...]:
     """Return the options of each named model."""
+    bits = chosen_bits(given)
     assigned = assign_options([model for _, model in models], given_zoo_options(given))
     found = [
         Options(
@@ -252,6 +260,9 @@ def _make_each(
             optimize=given["optimize"],
             tune=given["tune"],
             float_ops=given["float_ops"],
+            bits=bits,
+            flash_bytes=given["flash"],
+            sqnr_db=given["sqnr"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

@@ -30,6 +30,7 @@ from codegen.ir.program import (
     Part,
     Program,
     all_constants,
+    all_decodings,
     all_functions,
     arena_base,
     float_literal,
@@ -112,6 +113,7 @@ RUNTIME = (
     "inverse_root",
     "root",
     "apart",
+    "symbol",
 )
 """The files of templates/runtime/, each after those it calls."""
 
@@ -321,6 +323,7 @@ def _render(env: jinja2.Environment, path: str, context: Mapping[str, object]) -
 def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
     """Return the runtime files that the kernels call, in an order that compiles."""
     used = {part for function in all_functions(programs) for part in function.kernel.uses}
+    used |= {part for decoding in all_decodings(programs) for part in decoding.uses}
     operands = [
         (operand, layer.rows)
         for program in programs
@@ -337,8 +340,10 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
 
 
 def used_parts(programs: Sequence[Program]) -> tuple[Part, ...]:
-    """Return the functions that kernels share, each once."""
-    return tuple(dict.fromkeys(part for f in all_functions(programs) for part in f.parts))
+    """Return the functions that kernels share, or that decode their weights, each once."""
+    parts = [part for f in all_functions(programs) for part in f.parts]
+    parts += [part for decoding in all_decodings(programs) for part in decoding.parts]
+    return tuple(dict.fromkeys(parts))
 
 
 def shared_loops(programs: Sequence[Program]) -> frozenset[str]:

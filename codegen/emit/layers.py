@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegen.emit.layout import comment_block
+from codegen.emit.statements import body, cast, declarations, delivers, place, row_pointer, shapes
 from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
 from codegen.ir.schedule import PUSHED, SINK, Need
 
@@ -23,7 +24,7 @@ class OperandView:
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """A layer function: its declarations and the one kernel call."""
+    """A layer function: its declarations, and the statements that call the kernel."""
 
     name: str
     comment: tuple[str, ...]
@@ -31,8 +32,9 @@ class LayerView:
     operands: tuple[OperandView, ...]
     output: str
     scratch: str
-    call: str
-    shape: str
+    shapes: tuple[str, ...]
+    declarations: tuple[str, ...]
+    body: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,9 @@ def view_layer(layer: Layer, network: str) -> LayerView:
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
         output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
         scratch=place(layer.scratch_base, layer.scratch_offset),
-        call=_kernel_call(layer),
-        shape=_shape(layer),
+        shapes=shapes(layer),
+        declarations=declarations(layer),
+        body=body(layer),
     )
 
 
@@ -114,18 +117,6 @@ def _parameter(base: str, network: str) -> str:
 def member(base: str) -> str:
     """Return where a public function finds the first byte of an arena."""
     return ARENA if base == ARENA else f"arena->{base.removesuffix(f'_{ARENA}')}"
-
-
-def delivers(layer: Layer) -> bool:
-    """The layer hands rows to the caller."""
-    return layer.function.kernel.delivers
-
-
-def place(base: str, offset: int | None) -> str:
-    """Return the address of a byte; "" where there is no offset."""
-    if offset is None:
-        return ""
-    return f"{base} + {offset}" if offset else base
 
 
 INSIDE = {SINK: "sink, user"}
@@ -147,14 +138,6 @@ def public_names(program: Program) -> Mapping[str, str]:
     return {**PUBLIC, **{name: cast(name, "int8_t", ctype) for name, ctype in pairs}}
 
 
-def cast(pointer: str, to: str, ctype: str) -> str:
-    """Return a pointer to const `ctype` as one to const `to`."""
-    if to == ctype:
-        return pointer
-    through = "" if "int8_t" in to else "(const void *)"
-    return f"(const {to} *){through}{f'({pointer})' if ' ' in pointer else pointer}"
-
-
 def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *arguments: str) -> str:
     """Return the call of a layer or nest that counts addresses from `bases`."""
     return f"{function}({', '.join([*(names.get(b, b) for b in bases), *arguments])});"
@@ -163,34 +146,8 @@ def call(function: str, bases: tuple[str, ...], names: Mapping[str, str], *argum
 def takes_row(layer: Layer) -> bool:
     """The function of the layer depends on the row: not where all it touches is one row."""
     views = (_operand(layer, operand) for operand in layer.operands)
-    texts = (_kernel_call(layer), *(view.set_rows for view in views))
+    texts = (*body(layer), *(view.set_rows for view in views))
     return any(re.search(r"\brow\b", text) for text in texts)
-
-
-def _kernel_call(layer: Layer) -> str:
-    arguments = [argument(operand, layer.rows) for operand in layer.operands]
-    if delivers(layer):
-        ctype = str(layer.function.params["ctype"])
-        return f"sink(user, row, {cast(arguments[0], ctype, 'int8_t')});"
-    accumulates = layer.function.kernel.accumulates
-    rows = 1 if accumulates else layer.rows
-    arguments.append(row_pointer("y", "row", layer.output_pitch, layer.output_kept, rows))
-    arguments += layer.constants
-    if layer.scratch_offset is not None:
-        arguments.append("scratch")
-    if accumulates or layer.function.kernel.knows_row:
-        arguments.append("row")
-    if layer.shape:
-        arguments.append("&shape")
-    return f"{layer.function.name}({', '.join(arguments)});"
-
-
-def _shape(layer: Layer) -> str:
-    """Return the declaration of what the kernel is told; "" where it knows all."""
-    if not layer.shape:
-        return ""
-    values = ", ".join(map(str, layer.shape))
-    return f"static const {layer.function.name}_shape shape = {{ {values} }};"
 
 
 def view_nests(program: Program) -> tuple[NestView, ...]:
@@ -372,26 +329,6 @@ def _position(row: str, stride: int, offset: int, last: int, divisor: int) -> st
 def counter(layer: str) -> str:
     """Return the counter of rows of a layer of that name, in its nest."""
     return f"done_{layer.rpartition('_')[2]}"
-
-
-def argument(operand: Operand, calls: int) -> str:
-    """Return what a kernel is given for an operand, by a layer that is called `calls` times."""
-    if not operand.is_direct:
-        return f"{operand.name}_rows"
-    if operand.kept == operand.height:
-        pitch = operand.stride * operand.pitch
-        return row_pointer(operand.name, "row", pitch, operand.kept, calls)
-    row = "row" if operand.stride == 1 else f"(row * {operand.stride})"
-    return row_pointer(operand.name, row, operand.pitch, operand.kept, operand.height)
-
-
-def row_pointer(name: str, row: str, pitch: int, kept: int, rows: int) -> str:
-    """Return the pointer to a row of a value of which `kept` rows are in memory."""
-    if rows == 1 or kept == 1:
-        return name
-    return (
-        f"{name} + (({row} % {kept}) * {pitch})" if kept < rows else f"{name} + ({row} * {pitch})"
-    )
 
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:

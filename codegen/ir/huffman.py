@@ -28,8 +28,8 @@ MOST_LOOKUP = 9
 LOOKUP_SHARE = 64
 """Short codes of each table take at most this part of the text, or LEAST_LOOKUP bits."""
 HEADER = 2
-SPARE = 2
-"""Bytes behind the last code, which is read two bytes at a time."""
+SPARE = 3
+"""Bytes behind the last code: its reader may be two bytes ahead, and takes two at a time."""
 
 
 @dataclass(frozen=True, slots=True)

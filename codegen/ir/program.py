@@ -125,12 +125,59 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelCall:
+    """A call of a kernel for some filters of a layer, `times` in turn, each after its weights.
+
+    `weights` are decoded, of `packs` packs. `shape` are the numbers of its function's fields.
+    """
+
+    function: Function
+    filters: int
+    times: int
+    packs: int
+    weights: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a layer's weights come from fewer bits into its scratch, where the kernel reads them.
+
+    `decode` writes them `aside` bytes from its start, from constants, the `codes` first; `spread`,
+    if there is one, takes them to where the kernel reads them, with what stands in `ends` between:
+    `end_words` for each filter. `once`: for all rows, before the first. `calls` make the
+    channels of all filters in turn. `ctype`: of a weight to the kernel. Its own scratch begins at
+    `own_scratch`, None if it has none.
+    """
+
+    decode: str
+    codes: str
+    tables: tuple[str, ...]
+    spread: str
+    ends: str
+    end_words: int
+    once: bool
+    ctype: str
+    calls: tuple[KernelCall, ...]
+    pack_bytes: int
+    own_scratch: int | None
+    parts: tuple[Part, ...]
+    uses: tuple[str, ...]
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The names of all that it reads."""
+        return (self.codes, *self.tables, *((self.ends,) if self.ends else ()))
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One C function that is called `rows` times, each for one row of a node's result.
 
     One that accumulates is called for each operand row and told which. `output_kept` rows of the
     result are in memory at a time. `bases` are all that its addresses count from, in the order of
-    the C parameters. `shape` are the numbers of its function's fields.
+    the C parameters. `shape` are the numbers of its function's fields. `constants` are those that
+    its kernel is given; weights that are decoded come from the scratch instead.
     """
 
     name: str
@@ -147,6 +194,7 @@ class Layer:
     shape: tuple[int, ...]
     scratch_base: str
     scratch_offset: int | None
+    decoding: Decoding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +262,9 @@ def all_functions(programs: Sequence[Program]) -> tuple[Function, ...]:
 def all_constants(programs: Sequence[Program]) -> tuple[Constant, ...]:
     """Return the constants of programs that were lowered beside each other, each once."""
     return tuple({c.name: c for program in programs for c in program.constants}.values())
+
+
+def all_decodings(programs: Sequence[Program]) -> tuple[Decoding, ...]:
+    """Return how weights are decoded in programs, in the order of their layers."""
+    layers = (layer for program in programs for layer in program.layers)
+    return tuple(layer.decoding for layer in layers if layer.decoding is not None)

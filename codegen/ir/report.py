@@ -15,6 +15,7 @@ class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
     `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats.
+    `coding` is how its weights are stored, "" a byte or more each; `weights_bytes` what that takes.
     """
 
     name: str
@@ -31,6 +32,8 @@ class LayerReport:
     cycles: int | None = None
     lost_cycles: int | None = None
     in_float: bool = False
+    coding: str = ""
+    weights_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,55 @@ class Savings:
 
 
 @dataclass(frozen=True, slots=True)
+class FormTrial:
+    """A form of a layer's weights, and the ratio of signal to the noise it makes by itself.
+
+    None: it makes none, or is what the others are compared with.
+    """
+
+    form: str
+    weights_bytes: int
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTrade:
+    """The form that was chosen for a layer's weights, and all that were tried."""
+
+    layer: str
+    form: str
+    weights_bytes: int
+    trials: tuple[FormTrial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Layers that could have a better form: what the ratio of signal to noise would gain by it."""
+
+    layers: tuple[str, ...]
+    gain_db: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What was given up for fewer bytes of weights, and what more bytes would buy.
+
+    `sqnr_db` is the ratio of signal to noise at the outputs, measured; `expected_db` what the
+    layers' own noises add up to; `first_db` that of all layers in the first of their forms, which
+    take `first_bytes`.
+    """
+
+    layers: tuple[LayerTrade, ...]
+    weights_bytes: int
+    first_bytes: int
+    sqnr_db: float
+    expected_db: float
+    first_db: float
+    promotions: tuple[Promotion, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """The fixed-point reference against the float network in onnxruntime, on the same samples.
 
@@ -200,6 +252,7 @@ class Report:
     memories: tuple[MemoryUse, ...] = ()
     ram: RamBudget = RamBudget()
     savings: Savings = Savings()
+    trade: Trade | None = None
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

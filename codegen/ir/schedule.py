@@ -41,6 +41,8 @@ class Kernel:
     operand pixels at any distance from each other, given to the template as in_pitches.
     `fields` are numbers of its template that a call may give it: layers that differ in them alone
     share the kernel. It takes up to `pixels` pixels of a row together, fewer where fewer are left.
+    One that `decodes` has weights in fewer bits: those of so many filters are decoded before it,
+    once where it remembers, else for each row.
     """
 
     family: str
@@ -58,6 +60,7 @@ class Kernel:
     remembers: bool = False
     fields: tuple[str, ...] = ()
     pixels: int = 1
+    decodes: int = 0
 
     @property
     def in_float(self) -> bool:

@@ -28,6 +28,7 @@ from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
+from codegen.lower.coded import CodedBinding, bind_coded, plain, with_decoding
 from codegen.lower.shapes import share_shapes
 from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
@@ -55,15 +56,17 @@ def lower(
     every node whose form its kernel does not take.
     """
     graph = schedule.graph
-    bindings = share_shapes([step.kernel for step in schedule.steps], _bind_all(schedule))
+    bound = _share_shapes(schedule, _bind_all(schedule))
     functions = _Functions(beside)
     constants = _Constants(name, beside)
     interface = make_interface(schedule, plan, name, library)
     layers = []
-    for index, (step, binding) in enumerate(zip(schedule.steps, bindings, strict=True)):
-        function = functions.share(step, binding)
-        operands = tuple(constants.share(index, step.node, data) for data in binding.data)
-        layer = _layer(schedule, plan, index, function, binding, operands)
+    for index, (step, binding) in enumerate(zip(schedule.steps, bound, strict=True)):
+        calls = [functions.share(step, call) for call in binding.calls]
+        names = tuple(constants.share(index, step.node, data) for data in binding.data)
+        layer = _layer(schedule, plan, index, calls[0], binding.calls[0], names)
+        if isinstance(binding, CodedBinding):
+            layer = with_decoding(layer, schedule, step, binding, tuple(calls))
         layers.append(replace(layer, name=interface.prefix + layer.name))
     return Program(
         interface=interface,
@@ -142,19 +145,33 @@ def _port(graph: Graph, value: str) -> Port:
     )
 
 
-def _bind_all(schedule: Schedule) -> list[Binding]:
+def _bind_all(schedule: Schedule) -> list[Binding | CodedBinding]:
     """Bind every step; raise once for all that cannot be."""
-    bindings, problems = [], []
+    bindings: list[Binding | CodedBinding] = []
+    problems = []
     for step in schedule.steps:
         signature = schedule.graph.signature(step.node)
         try:
             kernel = f"{step.kernel.family}/{step.kernel.name}"
-            bindings.append(_spread(schedule, step, bind(kernel, step.node.op, signature)))
+            binding = _spread(schedule, step, bind(kernel, step.node.op, signature))
+            is_coded = step.kernel.decodes > 0
+            bindings.append(bind_coded(step, signature, binding) if is_coded else binding)
         except ValueError as error:
             problems.append(Problem(str(error), str(step.node.loc)))
     if problems:
         raise UnsupportedOperator.collect(problems)
     return bindings
+
+
+def _share_shapes(
+    schedule: Schedule, bound: Sequence[Binding | CodedBinding]
+) -> list[Binding | CodedBinding]:
+    """Let equal kernels of all calls of all steps read what differs from a shape."""
+    kernels = [
+        plain(step.kernel) for step, b in zip(schedule.steps, bound, strict=True) for _ in b.calls
+    ]
+    shared = iter(share_shapes(kernels, [call for binding in bound for call in binding.calls]))
+    return [binding.with_calls([next(shared) for _ in binding.calls]) for binding in bound]
 
 
 def _spread(schedule: Schedule, step: Step, binding: Binding) -> Binding:
@@ -197,7 +214,8 @@ class _Functions:
         suffix = ""
         for variant in range(2, len(self._made) + 3):
             name = binding.stem + suffix
-            function = Function(name, step.kernel, binding.summary, binding.params, binding.parts)
+            kernel = plain(step.kernel)
+            function = Function(name, kernel, binding.summary, binding.params, binding.parts)
             if self._made.setdefault(name, function) == function:
                 return self._used.setdefault(name, function)
             suffix = f"_v{variant}"

@@ -71,7 +71,8 @@ def constant_accesses(schedule: Schedule, program: Program) -> tuple[Access, ...
     found = []
     for index, (step, layer) in enumerate(zip(schedule.steps, program.layers, strict=True)):
         output = schedule.graph.types[step.node.output]
-        for name in layer.constants:
+        decoded = layer.decoding.constants if layer.decoding else ()
+        for name in (*layer.constants, *decoded):
             constant = constants[name]
             if isinstance(step.node.op, Conv2d | Dense):
                 passes = calls(schedule.graph, step) * _weight_passes(step, output)

@@ -1,6 +1,6 @@
 """Sensitivity: what each form of each layer's weights costs: bytes, and noise at the outputs.
 
-Each form of each layer is tried alone in the fixed-point network of 8 bits, from that layer on.
+Each form of each layer is tried alone in the network of 8 bits, computed from that layer on.
 What the outputs are off then is its noise; noises of several layers add, as far as they are
 independent. An output that is a Softmax is looked at before it: near 0 and 1 it hides errors
 that decide other samples.
@@ -22,7 +22,7 @@ from codegen.ops import Conv2d, Dense, Softmax
 from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
 from codegen.quantize.forward import evaluate
 from codegen.quantize.ranges import Evidence, Progress
-from codegen.quantize.weight_form import INT8, WeightForm
+from codegen.quantize.weight_form import WeightForm
 
 SAMPLES = 32
 """Most samples on which noise is measured."""
@@ -47,7 +47,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """The candidates of each layer, that of 8 bits first, and the noise of 8 bits everywhere."""
+    """The candidates of each layer, and the noise of the network with the first of all."""
 
     candidates: Mapping[str, tuple[Candidate, ...]]
     noise: float
@@ -125,7 +125,10 @@ def measure(
     outputs: Outputs,
     progress: Progress | None = None,
 ) -> Sensitivity:
-    """Return what each of `forms` costs, tried alone in the fixed-point `graph` of 8 bits."""
+    """Return what each of `forms` costs, tried alone in the fixed-point `graph`.
+
+    `layers` have the forms that they have in the graph.
+    """
     every = (*graph.inputs, *(node.output for node in graph.nodes))
     values = run_on(graph, outputs, every)
     base = {name: real(graph, name, values[name]) for name in outputs.names}
@@ -135,8 +138,9 @@ def measure(
     for index, node in enumerate(nodes):
         if progress is not None:
             progress(index, len(nodes))
+        now = layers[node.output].form
         data = graph.constants[node.inputs[1]]
-        tried = [Candidate(INT8, data.size, 0.0)]
+        tried = [Candidate(now, form_bytes(data, now) or data.size, 0.0)]
         is_own = len(readers[node.inputs[1]]) == 1
         for form in forms.get(node.output, ()) if is_own else ():
             changed = try_form(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen import __version__
-from codegen.ir.graph import Graph
+from codegen.ir.coding import Coding, coded_bytes
+from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.op import Op
@@ -28,7 +29,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
-from codegen.ops import InFloat
+from codegen.ops import Conv2d, Dense, InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
@@ -221,6 +222,8 @@ def _layers(
                 cycles=cycles,
                 lost_cycles=costs.layers[time] if costs else None,
                 in_float=step.kernel.in_float,
+                coding=str(_coding(schedule.graph, step.node) or ""),
+                weights_bytes=_weights_bytes(schedule.graph, step.node),
             )
         )
     return tuple(rows)
@@ -238,6 +241,25 @@ def _macs(graph: Graph, step: Step) -> int:
 def _params(graph: Graph, step: Step) -> int:
     constants = {name for name in step.node.inputs if name in graph.constants}
     return sum(graph.types[name].elements for name in constants)
+
+
+def _weights(graph: Graph, node: Node) -> str | None:
+    """Return the weights of a convolution or dense layer."""
+    is_linear = isinstance(node.op, Conv2d | Dense) and node.inputs[1] in graph.constants
+    return node.inputs[1] if is_linear else None
+
+
+def _coding(graph: Graph, node: Node) -> Coding | None:
+    name = _weights(graph, node)
+    return None if name is None else graph.types[name].coding
+
+
+def _weights_bytes(graph: Graph, node: Node) -> int:
+    """Return the bytes that the weights of a layer take as they are stored."""
+    name, coding = _weights(graph, node), _coding(graph, node)
+    if name is None:
+        return 0
+    return coded_bytes(graph.constants[name], coding) if coding else graph.types[name].size_bytes
 
 
 def _live_bytes(plan: MemoryPlan, time: int) -> int:

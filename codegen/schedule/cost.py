@@ -27,6 +27,8 @@ class Cost:
     A kernel of `pixels` pixels and `filters` filters at a time computes as many where fewer are
     left, but for groups of one filter, whose missing ones the compiler leaves out. Without
     windows, an operand's value is a value and a pixel of the result a tap.
+    `decoded`: of each weight that is decoded; once, or, with `passes`, for each row of the result,
+    as many filters at a time, for which windows are read again.
     """
 
     mac: float = 0.0
@@ -36,6 +38,8 @@ class Cost:
     row: float = 0.0
     pixels: int = 1
     filters: int = 1
+    decoded: float = 0.0
+    passes: int = 0
 
     def cycles(self, op: Op, signature: Signature) -> int:
         """Return an estimate for one inference."""
@@ -47,8 +51,13 @@ class Cost:
         pixels = y.rows * columns
         values, taps = read_by_pixel(op, signature)
         macs = op.macs(signature) * pixels * filters // max(y.elements, 1)
-        total = self.mac * macs + pixels * (self.output * filters + self.value * values)
-        return round(total + pixels * self.tap * taps + self.row * y.rows * filters)
+        total = self.mac * macs + pixels * self.output * filters + self.row * y.rows * filters
+        passes = -(-y.channels // self.passes) if self.passes else 1
+        total += passes * pixels * (self.value * values + self.tap * taps)
+        if self.decoded:
+            times = y.rows if self.passes else 1
+            total += times * self.decoded * signature.inputs[1].elements
+        return round(total)
 
 
 def read_by_pixel(op: Op, signature: Signature) -> tuple[float, float]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from codegen.emit.layers import argument, counter, may_run, member, place, row_pointer, set_rows
+from codegen.emit.layers import counter, may_run, member, set_rows
+from codegen.emit.statements import argument, place, row_pointer
 from codegen.errors import Problem, UnreadableFile, VerificationFailed
 from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
 from codegen.ir.interface import Interface
@@ -159,8 +160,8 @@ def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
 
 
 def _has_argument(code: str, text: str) -> bool:
-    """Some call is given just this."""
-    return re.search(rf"[(,] ?{re.escape(text)}[,)]", code) is not None
+    """Some call is given just this, or some variable."""
+    return re.search(rf"(?:[(,] ?|= ){re.escape(text)}[,);]", code) is not None
 
 
 def _wait_differences(

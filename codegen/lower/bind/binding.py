@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codegen.ir.fixed_point import Rescale
@@ -33,6 +33,16 @@ class Binding:
     data: tuple[Data, ...] = field(default=())
     shape: tuple[int, ...] = ()
     parts: tuple[Part, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Binding, ...]:
+        """The bindings of all calls of the kernel for a row: this one."""
+        return (self,)
+
+    def with_calls(self, calls: Sequence[Binding]) -> Binding:
+        """Return the one of another call."""
+        (call,) = calls
+        return call
 
 
 def rescale_params(rescale: Rescale) -> dict[str, object]:
