@@ -41,7 +41,7 @@ def calibrate(
     source = find_source(graph, wanted)
     probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
-    kept = range(0, samples.count, -(-samples.count // EVIDENCE_SAMPLES))
+    kept = evidence_places(samples)
     measured = Measured(wanted, linear_results(graph, wanted), logits(graph))
     for index in range(samples.count):
         tensors = probe.run(samples.one(index), quants)
@@ -54,9 +54,8 @@ def calibrate(
             where=samples.source,
             hint="compare the scaling of the samples with that of the training data",
         )
-    few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
     means = {name: total / len(kept) for name, total in measured.totals.items()}
-    evidence = Evidence(graph_inputs(graph, few), means)
+    evidence = Evidence(evidence_inputs(graph, samples), means)
     return Ranges(
         measured.bounds,
         samples.source,
@@ -65,6 +64,18 @@ def calibrate(
         frozenset(measured.masked),
         {name: found.whole() for name, found in measured.channels.items()},
     )
+
+
+def evidence_places(samples: Samples) -> range:
+    """Return which samples are kept."""
+    return range(0, samples.count, -(-samples.count // EVIDENCE_SAMPLES))
+
+
+def evidence_inputs(graph: Graph, samples: Samples) -> tuple[Array, ...]:
+    """Return the samples that are kept, as the graph takes them."""
+    kept = evidence_places(samples)
+    few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
+    return graph_inputs(graph, few)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
+from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_together
 from codegen.quantize.forward import evaluate, forget, last_readers
 from codegen.quantize.linear_layers import least_scale, quantize_bias, with_scales
@@ -85,14 +86,14 @@ def round_layer(graph: Graph, node: Node, layer: RealLayer, operand: Array) -> G
     shape = (len(patches), len(layer.weights) // len(patches), -1)
     centred = patches.astype(np.float32) - np.float32(x.zero_point)
     reals = layer.weights.reshape(shape)
-    levels = (
-        np.unique(graph.constants[name]).astype(np.int64)
-        if layer.form.codebook
-        else layer.form.levels
-    )
+    scales = np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
+    exact = reals / scales
+    levels = layer.form.levels
+    if layer.form.codebook:
+        counts = np.square(scales) * centred.var(axis=1, keepdims=True)
+        levels = best_codebook(exact, 2**layer.form.codebook, counts)
     if layer.form.is_coarse:
         return fit_layer(graph, node, layer, levels, centred)
-    exact = reals / np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
     nearest = graph.constants[name].reshape(shape)
     together = round_together(exact, centred, levels)
     if not pays_off(exact, nearest, together, centred):

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import coded_bytes, fits
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -169,12 +168,8 @@ def try_form(
 
 def form_bytes(data: Array, form: WeightForm) -> int | None:
     """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
-    if form.coding is None:
-        return int(data.size)
-    if not fits(data, form.coding):
-        return None
-    size = coded_bytes(data, form.coding)
-    return size if size < data.size else None
+    coding, size = form.stored(data)
+    return None if coding is None and form.coding is not None else size
 
 
 def rerun(

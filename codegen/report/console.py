@@ -21,7 +21,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.report.json_form import time_ms
-from codegen.report.trade import render_trade
+from codegen.report.trade import render_compression, render_trade
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
@@ -43,6 +43,9 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
     console.print()
     console.print(_layers(report, all_layers))
     console.print()
+    if report.compression:
+        render_compression(report.compression, console)
+        console.print()
     if report.trade:
         render_trade(report.trade, console)
         console.print()
