@@ -32,6 +32,7 @@ from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
+from codegen.report.stored import coding_notes, stored_weights
 from codegen.targets import Target
 from codegen.toolchain.elf import kernel_bytes
 from codegen.verify import TargetRun
@@ -101,7 +102,7 @@ def make_report(
     schedule: Schedule,
     plan: MemoryPlan,
     goal: RamGoal,
-    interface: Interface,
+    program: Program,
     calibration: Calibration,
     savings: Savings,
     measured: Measured,
@@ -111,6 +112,7 @@ def make_report(
     costs: MemoryCosts | None = None,
 ) -> Report:
     """Return the report of one emitted network. `digest` identifies the model's content."""
+    interface = program.interface
     totals = _totals(schedule, plan, interface, measured, costs)
     return Report(
         generator=f"codegen {__version__}",
@@ -125,11 +127,17 @@ def make_report(
         interface=interface,
         ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),
         totals=totals,
-        layers=_layers(schedule, plan, measured, options.pdu_payload_bytes, costs),
+        layers=_layers(schedule, plan, program, measured, options.pdu_payload_bytes, costs),
         memories=costs.memories if costs else (),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *_plan_notes(plan), *fit_notes(totals, target, costs)),
+        notes=(
+            *measured.notes,
+            *notes,
+            *coding_notes(schedule),
+            *_plan_notes(plan),
+            *fit_notes(totals, target, costs),
+        ),
     )
 
 
@@ -197,13 +205,17 @@ def _totals(
 def _layers(
     schedule: Schedule,
     plan: MemoryPlan,
+    program: Program,
     measured: Measured,
     payload_bytes: int,
     costs: MemoryCosts | None,
 ) -> tuple[LayerReport, ...]:
     counts = measured.layers or ((None, None),) * len(schedule.steps)
     rows = []
-    for time, (step, (instructions, cycles)) in enumerate(zip(schedule.steps, counts, strict=True)):
+    held = stored_weights(schedule, program)
+    for time, (step, stored, (instructions, cycles)) in enumerate(
+        zip(schedule.steps, held, counts, strict=True)
+    ):
         output = schedule.graph.types[step.node.output]
         rows.append(
             LayerReport(
@@ -221,6 +233,9 @@ def _layers(
                 cycles=cycles,
                 lost_cycles=costs.layers[time] if costs else None,
                 in_float=step.kernel.in_float,
+                coding=stored.coding,
+                weights_bytes=stored.weights_bytes,
+                raw_weights_bytes=stored.raw_bytes,
             )
         )
     return tuple(rows)
