@@ -9,7 +9,7 @@ so that the multiplier to the output's scale keeps its precision.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
     quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
     data = round_weights(real, coarse, dtype).astype(dtype.numpy)
-    return Constant(data, TensorType(data.shape, dtype, quant))
+    return Constant(data, replace(weights.type, quant=quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
