@@ -283,7 +283,7 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         schedule,
         compiled.plan,
         compiled.goal,
-        compiled.program.interface,
+        compiled.program,
         compiled.network.calibration,
         compiled.network.savings,
         measured,

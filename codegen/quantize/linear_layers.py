@@ -9,7 +9,7 @@ so that the multiplier to the output's scale keeps its precision.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,7 +91,8 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     dtype = weights.type.dtype
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
     levels = np.arange(dtype.min, dtype.max + 1)
-    return with_scales(round_weights(real, coarse, levels), coarse, dtype)
+    coarser = with_scales(round_weights(real, coarse, levels), coarse, dtype)
+    return Constant(coarser.data, replace(weights.type, quant=coarser.type.quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
