@@ -15,17 +15,16 @@ from codegen.options import WIDTHS, Bits
 F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
+EXAMPLE = "4, auto, or 4,conv1=8"
 
 
 def parse_bits(ctx: click.Context, param: click.Parameter, value: str | None) -> Bits | None:
     """Return bits from WIDTH, LAYER=WIDTH or several of them with commas between."""
     if value is None:
         return None
-    width, layers = parse_per_layer(value, f"{AUTO}|{'|'.join(map(str, WIDTHS))}", "4,conv1=8")
+    width, layers = parse_per_layer(value, f"{AUTO}|{'|'.join(map(str, WIDTHS))}", EXAMPLE)
     if AUTO in layers.values():
-        raise click.BadParameter(
-            f"{value!r}: bits are chosen for all layers but those with a width"
-        )
+        raise click.BadParameter(f"{value!r}: auto is for all layers; give for example {EXAMPLE}")
     bits = {name: int(own) for name, own in layers.items()}
     return Bits(int(width) if width not in (AUTO, None) else WIDTHS[0], width == AUTO, bits)
 
