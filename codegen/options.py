@@ -70,6 +70,17 @@ class ImageForm:
 
 
 @dataclass(frozen=True, slots=True)
+class PerLayer:
+    """A number for all layers, but for `layers` that are named; None: as they are."""
+
+    every: float | None = None
+    layers: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.every is not None or bool(self.layers)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One run: which network, for which target, quantized by which data.
 
@@ -89,7 +100,9 @@ class Options:
     chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
     whether layers whose numbers fit no integers may compute in floats. `bits` are those of weights;
     if they are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db`
-    the least ratio of signal to noise at the outputs, by default SQNR_DB.
+    the least ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of
+    weights that pruning leaves, of all or of a layer; `codebook` the bits of an index into the
+    integers of a layer; `low_rank_db` the ratio of signal to noise at which a layer becomes two.
     """
 
     model: str
@@ -120,6 +133,9 @@ class Options:
     bits: Bits = Bits()
     flash_bytes: int | None = None
     sqnr_db: float | None = None
+    density: PerLayer = PerLayer()
+    codebook: PerLayer = PerLayer()
+    low_rank_db: float | None = None
 
     @property
     def model_name(self) -> str:

@@ -17,7 +17,7 @@ from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration, MemoryCosts, Savings, Trade
+from codegen.ir.report import Calibration, CompressionStep, MemoryCosts, Savings, Trade
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
 from codegen.ir.types import DType
@@ -39,9 +39,10 @@ from codegen.quantize import (
     quantize,
     synthetic_samples,
 )
-from codegen.quantize.calibrate import unformatted
+from codegen.quantize.calibrate import evidence_inputs, unformatted
 from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
 from codegen.quantize.clipping import find_method
+from codegen.quantize.compress import Compressed, compress, stored_step
 from codegen.quantize.equalize import equalize
 from codegen.quantize.flash import (
     OFFERED,
@@ -49,9 +50,9 @@ from codegen.quantize.flash import (
     explain_forms,
     first_goal,
 )
-from codegen.quantize.quantize import activation_type, real_layers
+from codegen.quantize.quantize import activation_type
 from codegen.quantize.ranges import Ranges
-from codegen.quantize.requested_forms import codings, requested_forms
+from codegen.quantize.requested_forms import codings
 from codegen.quantize.trade import describe_trade
 from codegen.quantize.weight_form import WeightForm
 from codegen.remedies import find_remedies
@@ -107,7 +108,16 @@ class Network:
     transfer: Transfer
     choice: Choice
     dump: Dump
+    compressed: Compressed
     weights: ChosenWeights | None = None
+
+    @property
+    def compression(self) -> tuple[CompressionStep, ...]:
+        """What was done to make weights fewer, and what it cost; empty where nothing was asked."""
+        found, options = self.compressed, self.options
+        if not (found.steps or options.codebook):
+            return ()
+        return (*found.steps, stored_step(found.graph, self.graph, found.outputs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,11 +177,19 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     transfer = Transfer(options.input_mode, options.output_mode)
     check_transfer(network, transfer, options.model_name)
     samples, stream = open_samples(options, network).peek(HELD_SAMPLES)
+    compressed = compress(
+        network,
+        options,
+        () if samples.synthetic else evidence_inputs(network, samples),
+        lambda done, of: progress("pruning", done, of),
+    )
+    given = compressed.forms
+    if compressed.steps:
+        network = dump.graph("compress", compressed.graph)
     ranges = find_ranges(options, model, network, stream, progress)
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
         equalized, ranges = equalize(network, ranges)
         network = dump.graph("equalize", equalized)
-    given = requested_forms(network, real_layers(network), options.bits)
 
     def quantized(forms: Mapping[str, WeightForm]) -> Graph:
         return quantize(
@@ -196,6 +214,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         transfer,
         choice,
         dump,
+        compressed,
     )
     if not options.bits.auto:
         return with_weights(base, quantized({}), given)

@@ -13,6 +13,7 @@ import click
 
 from codegen import zoo
 from codegen.cli.bits import bits_options, chosen_bits
+from codegen.cli.compression import compression_options
 from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
@@ -185,6 +186,7 @@ def model_options(command: F) -> F:
                 " model, else int8.",
             ),
             bits_options(parse_flash),
+            compression_options,
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram",
@@ -314,6 +316,9 @@ def _make_each(
             bits=bits,
             flash_bytes=given["flash"],
             sqnr_db=given["sqnr"],
+            density=given["density"],
+            codebook=given["codebook"],
+            low_rank_db=given["low_rank"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]

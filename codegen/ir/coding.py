@@ -89,6 +89,16 @@ def fits(data: Array, coding: Coding) -> bool:
     return bool((data >= -half).all() and (data < half).all())
 
 
+def has_codes(values: Array, data: Array, coding: Coding) -> Array:
+    """Return which values have a code where `data` is stored so."""
+    if coding.kind == "huffman":
+        return np.ones(values.shape, bool)
+    if coding.kind == "codebook" or coding.bits == 1:
+        return np.isin(values, data)
+    half = 1 << (coding.bits - 1)
+    return np.asarray((values >= -half) & (values < half))
+
+
 def coded_bytes(data: Array, coding: Coding, group: int = 0) -> int:
     """Bytes of the constants that `encode` gives, codes and tables."""
     flat = data.reshape(-1)

@@ -14,8 +14,8 @@ from codegen.ir.interface import Interface
 class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
-    `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats.
-    `coding` is how its weights are stored, "" a byte or more each; `weights_bytes` what that takes.
+    `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats. Its
+    weights take `weights_bytes` in a `coding`, or a byte each, `raw_weights_bytes`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class LayerReport:
     in_float: bool = False
     coding: str = ""
     weights_bytes: int = 0
+    raw_weights_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressionStep:
+    """What one pass left of the weights: bytes before and after, if each that is not zero took one.
+
+    After the last step, bytes are those stored. `sqnr_db` is the ratio of signal to noise at the
+    outputs, to the original network; None without samples.
+    """
+
+    name: str
+    before_bytes: int
+    after_bytes: int
+    sqnr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Schema "codegen.report/1"; docs/report.md is its documentation."""
 
@@ -255,6 +270,7 @@ class Report:
     ram: RamBudget = RamBudget()
     savings: Savings = Savings()
     trade: Trade | None = None
+    compression: tuple[CompressionStep, ...] = ()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

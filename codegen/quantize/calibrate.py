@@ -81,6 +81,13 @@ def calibrate(
     )
 
 
+def evidence_inputs(graph: Graph, samples: Samples) -> tuple[Array, ...]:
+    """Return some of the samples as the graph takes them, as many as evidence has at most."""
+    kept = slice(None, None, stride_for(samples.count))
+    few = Samples(tuple(array[kept] for array in samples.arrays), samples.source)
+    return graph_inputs(graph, few)
+
+
 @dataclass(slots=True)
 class Kept:
     """Samples kept as evidence: every `stride`-th, fewer again whenever they become too many."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import coded_bytes, fits
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense, Softmax
-from codegen.quantize.closed_loop import RealLayer, evaluate, round_layer, shift_bias
+from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
+from codegen.quantize.forward import evaluate
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.weight_form import WeightForm
 
@@ -169,12 +169,8 @@ def try_form(
 
 def form_bytes(data: Array, form: WeightForm) -> int | None:
     """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
-    if form.coding is None:
-        return int(data.size)
-    if not fits(data, form.coding):
-        return None
-    size = coded_bytes(data, form.coding)
-    return size if size < data.size else None
+    coding, size = form.stored(data)
+    return None if coding is None and form.coding is not None else size
 
 
 def rerun(
