@@ -31,6 +31,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
             "absolute": op.kind == "l1",
             "root": op.kind == "l2",
             "wide": p.wide,
+            "root_by": "fx_wide_root" if p.wide else "fx_root",
             "log": op.kind == "log_sum",
             "bits": p.bits,
             "offset": p.offset,
