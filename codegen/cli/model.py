@@ -94,8 +94,8 @@ def zoo_option_help() -> dict[str, str]:
     }
 
 
-def model_options(command: F) -> F:
-    """Add the options that say which network, how quantized, under which name."""
+def quantization_options(command: F) -> F:
+    """Add the options that say which network, and how it is quantized."""
     for decorate in reversed(
         (
             zoo_options,
@@ -130,6 +130,24 @@ def model_options(command: F) -> F:
                 " it: int16 is for audio and recurrent networks. Default: that of formats in the"
                 " model, else int8.",
             ),
+            float_option,
+            click.option(
+                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
+            ),
+            click.option(
+                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def model_options(command: F) -> F:
+    """Add the options that say which network, how quantized, and what C it becomes."""
+    for decorate in reversed(
+        (
+            quantization_options,
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram",
@@ -166,7 +184,6 @@ def model_options(command: F) -> F:
                 help="Leave out channels that are constant, equal to others or not needed; every"
                 " output byte stays the same.",
             ),
-            float_option,
             click.option(
                 "--input",
                 type=click.Choice(get_args(InputMode)),
@@ -183,18 +200,12 @@ def model_options(command: F) -> F:
                 help="Outputs stand in the arena, or each row goes to a function of the caller.",
             ),
             click.option(
-                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
-            ),
-            click.option(
                 "--pdu",
                 callback=lambda ctx, param, value: parse_pdu(value),
                 default=PDUS[0].name,
                 show_default=True,
                 help="Payload bytes of a radio packet, or a kind of it:"
                 f" {', '.join(pdu.name for pdu in PDUS)}.",
-            ),
-            click.option(
-                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
             ),
         )
     ):
@@ -204,7 +215,7 @@ def model_options(command: F) -> F:
 
 def make_options(model: str, target: str, given: Mapping[str, Any]) -> Options:
     """Return the options of a run from those of the command line, by their names there."""
-    (options,) = _make_each([(given["name"], model)], target, given)
+    (options,) = _make_each([(given.get("name"), model)], target, given)
     return options
 
 
@@ -233,6 +244,7 @@ def _make_each(
 ) -> tuple[Options, ...]:
     """Return the options of each named model."""
     assigned = assign_options([model for _, model in models], given_zoo_options(given))
+    emission = emission_fields(given) if "ram" in given else {}
     found = [
         Options(
             model=model,
@@ -240,18 +252,10 @@ def _make_each(
             name=name,
             network=network,
             seed=given["seed"],
-            ram_bytes=given["ram"] if given["ram"] != LEAST else None,
-            least_ram=given["ram"] == LEAST,
-            memories=given["memories"],
-            pdu_payload_bytes=given["pdu"],
-            input_mode=given["input"],
-            output_mode=given["output"],
             activations=given["activations"],
             repair=given["repair"],
-            shrink=given["shrink"],
-            optimize=given["optimize"],
-            tune=given["tune"],
             float_ops=given["float_ops"],
+            **emission,
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]
@@ -270,6 +274,21 @@ def _make_each(
         )
         for name, options in zip(names, found, strict=True)
     )
+
+
+def emission_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of Options that say what C a quantized network becomes."""
+    return {
+        "ram_bytes": given["ram"] if given["ram"] != LEAST else None,
+        "least_ram": given["ram"] == LEAST,
+        "memories": given["memories"],
+        "pdu_payload_bytes": given["pdu"],
+        "input_mode": given["input"],
+        "output_mode": given["output"],
+        "shrink": given["shrink"],
+        "optimize": given["optimize"],
+        "tune": given["tune"],
+    }
 
 
 def split_name(text: str) -> tuple[str | None, str]:

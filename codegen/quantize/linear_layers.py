@@ -37,12 +37,12 @@ def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
     all zero get the scale LEAST_RATIO asks for.
     """
     flat = np.abs(real.reshape(len(real), -1))
-    scales = np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale)
+    scales = single(np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale))
     for _ in range(ROUNDS):
         excess = bounds(real, bias, scales, x, y) / INT32_MAX
         if excess.max() < 1:
             break
-        scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
+        scales = single(np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales))
     data = round_weights(real, scales).astype(np.int8)
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
     return Constant(data, TensorType(data.shape, DType.INT8, quant))
@@ -56,7 +56,8 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     quant = weights.type.quant
     assert quant is not None
     scales = np.resize(np.asarray(quant.scales), len(weights.data))
-    coarse = np.maximum(scales, LEAST_RATIO * y.scale / x.scale)
+    least = single(np.asarray(LEAST_RATIO * y.scale / x.scale))
+    coarse = np.maximum(scales, least)
     if np.array_equal(scales, coarse):
         return weights
     dtype = weights.type.dtype
@@ -72,13 +73,26 @@ def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
     Raises ValueError where a prescribed weight scale leaves it no room in int32.
     """
     assert weights.type.quant is not None
-    scales = x.scale * np.resize(np.asarray(weights.type.quant.scales), len(bias))
+    scales = bias_scales(x, np.resize(np.asarray(weights.type.quant.scales), len(bias)))
     steps = np.rint(bias / scales)
     if np.abs(steps).max(initial=0) > INT32_MAX:
         worst = int(np.argmax(np.abs(steps)))
         raise ValueError(f"the bias of channel {worst} is {bias[worst]:.4g}, over 2^31 - 1 steps")
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
     return Constant(steps.astype(np.int32), TensorType(bias.shape, DType.INT32, quant))
+
+
+def single(scales: Array) -> Array:
+    """Return the least float32 scales that are no finer, in float64: files hold no others."""
+    near = scales.astype(np.float32)
+    above: Array = np.where(near < scales, np.nextafter(near, np.float32(np.inf)), near)
+    return above.astype(np.float64)
+
+
+def bias_scales(x: Quant, scales: Array) -> Array:
+    """Return the scales of a bias as files hold them, so that its steps can be read from one."""
+    found: Array = (x.scale * scales).astype(np.float32).astype(np.float64)
+    return found
 
 
 def round_weights(real: Array, scales: Array, dtype: DType = DType.INT8) -> Int64s:
