@@ -38,6 +38,7 @@ from codegen.quantize import (
 )
 from codegen.quantize.calibrate import unformatted
 from codegen.quantize.equalize import equalize
+from codegen.quantize.powers import narrow
 from codegen.remedies import find_remedies
 from codegen.report import Dump
 from codegen.schedule.assign import assign_kernels
@@ -140,8 +141,10 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         else None
     )
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
-        equalized, ranges = equalize(network, ranges)
+        equalized, ranges = equalize(network, ranges, options.scheme)
         network = dump.graph("equalize", equalized)
+    if ranges is not None and options.scheme == "pow2":
+        ranges = narrow(network, ranges, element_type(options) or DType.INT8)
     graph = dump.graph(
         "quantize",
         quantize(
@@ -149,6 +152,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             ranges,
             lambda done, of: progress("repairing layers", done, of),
             activations=element_type(options),
+            scheme=options.scheme,
             allow_float=options.float_ops == "allow",
             repair=options.repair,
         ),

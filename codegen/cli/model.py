@@ -22,6 +22,7 @@ from codegen.options import (
     Options,
     OutputMode,
     Repair,
+    Scheme,
     library_identifier,
 )
 from codegen.report.packets import PDUS, parse_pdu
@@ -129,6 +130,14 @@ def quantization_options(command: F) -> F:
                 help="Element type of values between layers, where the model does not prescribe"
                 " it: int16 is for audio and recurrent networks. Default: that of formats in the"
                 " model, else int8.",
+            ),
+            click.option(
+                "--scheme",
+                type=click.Choice(get_args(Scheme)),
+                default="affine",
+                show_default=True,
+                help="Scales and zero points of any value, or powers of two and zero: Q formats,"
+                " in which a change of scale is a shift.",
             ),
             float_option,
             click.option(
@@ -253,6 +262,7 @@ def _make_each(
             network=network,
             seed=given["seed"],
             activations=given["activations"],
+            scheme=given["scheme"],
             repair=given["repair"],
             float_ops=given["float_ops"],
             **emission,

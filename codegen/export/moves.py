@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from onnx import helper
 
-from codegen.export.writer import Writer, inverse, order
+from codegen.export.writer import NoForm, Writer, inverse, order
 from codegen.frontend.operand import View
 from codegen.ir.graph import Graph, Node
-from codegen.ops import Concat, Dense, Pad, Slice, Transpose
+from codegen.ops import (
+    Cast,
+    Concat,
+    Constant,
+    Dense,
+    Lookup,
+    Pad,
+    Slice,
+    Take,
+    Transpose,
+)
+from codegen.ops.take import FILL
 
 
 def write_reshape(writer: Writer, node: Node) -> View:
@@ -22,9 +34,14 @@ def write_reshape(writer: Writer, node: Node) -> View:
         writer.vectors[node.output] = places.transpose(inverse(perm)).ravel()
     elif axes != sorted(axes):
         perm = order(shape)
-    wanted = writer.numbers(f"{node.output}_shape", (1, *writer.shape(node.output)))
-    y = writer.node("Reshape", [writer.tensor(x, perm), wanted], node.output)
-    return View(y, node.output, order(writer.shape(node.output)))
+    wanted = writer.shape(node.output)
+    y = reshaped(writer, writer.tensor(x, perm), (1, *wanted), node.output)
+    return View(y, node.output, order(wanted))
+
+
+def reshaped(writer: Writer, tensor: str, shape: tuple[int, ...], output: str) -> str:
+    """Add a Reshape and return its result."""
+    return writer.node("Reshape", [tensor, writer.numbers(f"{output}_shape", shape)], output)
 
 
 def is_read_by_dense(graph: Graph, node: Node) -> bool:
@@ -82,6 +99,55 @@ def write_slice(writer: Writer, node: Node) -> View:
         for name, found in zip(names, numbers, strict=True)
     ]
     return View(writer.node("Slice", [view.tensor, *parameters], node.output), *view_of(node, view))
+
+
+def write_take(writer: Writer, node: Node) -> View:
+    """Gather of all elements in a row; a fill value stands behind them."""
+    op = node.op
+    assert isinstance(op, Take)
+    x, index = node.inputs
+    places = writer.graph.constants[index].astype(np.int64)
+    if (places == FILL).any():
+        raise NoForm("a choice of elements, some of them none")
+    shape = writer.shape(x)
+    tensor = writer.tensor(x, order(shape))
+    if len(shape) != 1:
+        tensor = reshaped(writer, tensor, (1, math.prod(shape)), f"{node.output}_elements")
+    chosen = writer.stored(index, places)
+    y = writer.node("Gather", [tensor, chosen], node.output, axis=1)
+    return View(y, node.output, order(places.shape))
+
+
+def write_lookup(writer: Writer, node: Node) -> View:
+    """Gather of computed indices from a table."""
+    assert isinstance(node.op, Lookup)
+    table, index = node.inputs
+    places = writer.tensor(index, (0,))
+    if table in writer.graph.constants:
+        parts = writer.node(
+            "Gather", [writer.constant(table, (0, 1, 2)), places], f"{node.output}_parts", axis=1
+        )
+    else:
+        held = writer.tensor(table, (0, 1, 2))
+        parts = writer.node("Gather", [held, places], f"{node.output}_parts", axis=2)
+    shape = writer.shape(node.output)
+    return View(reshaped(writer, parts, (1, *shape), node.output), node.output, order(shape))
+
+
+def write_cast(writer: Writer, node: Node) -> View:
+    """Cast."""
+    assert isinstance(node.op, Cast)
+    view = writer.views[node.inputs[0]]
+    element = helper.np_dtype_to_tensor_dtype(node.op.dtype.numpy)
+    return View(writer.node("Cast", [view.tensor], node.output, to=element), *view_of(node, view))
+
+
+def write_constant(writer: Writer, node: Node) -> View:
+    """No operator: an initializer read as a value."""
+    assert isinstance(node.op, Constant)
+    (name,) = node.inputs
+    perm = order(writer.shape(name))
+    return View(writer.tensor(name, perm), node.output, perm)
 
 
 def view_of(node: Node, operand: View) -> tuple[str, tuple[int, ...]]:

@@ -13,12 +13,27 @@ import onnx
 from onnx import helper
 
 from codegen.errors import Problem, UnsupportedOperator
+from codegen.export.groups import (
+    write_cum_sum,
+    write_hardmax,
+    write_indices,
+    write_log_softmax,
+    write_matmul,
+    write_reduce,
+    write_values,
+)
+from codegen.export.images import write_lrn, write_resize
 from codegen.export.linear import write_conv, write_dense
 from codegen.export.moves import (
+    reshaped,
+    write_cast,
     write_concat,
+    write_constant,
+    write_lookup,
     write_pad,
     write_reshape,
     write_slice,
+    write_take,
     write_transpose,
 )
 from codegen.export.pointwise import (
@@ -30,6 +45,7 @@ from codegen.export.pointwise import (
     write_softmax,
 )
 from codegen.export.pools import write_average_pool, write_max_pool
+from codegen.export.recurrent import write_recurrent
 from codegen.export.writer import (
     PLAIN_OPSET,
     WIDE_OPSET,
@@ -47,36 +63,68 @@ from codegen.ir.types import DType, Origin
 from codegen.ops import (
     Add,
     AveragePool,
+    Cast,
     Clip,
     Concat,
+    Constant,
     Conv2d,
+    CumSum,
     Dense,
     Elementwise,
     Function,
+    Gru,
+    Hardmax,
+    LogSoftmax,
+    Lookup,
+    Lrn,
+    Lstm,
+    MatMul,
     MaxPool,
     Pad,
+    Reduce,
     Requantize,
     Reshape,
+    Resize,
+    Rnn,
+    SelectIndices,
+    SelectValues,
     Slice,
     Softmax,
+    Take,
     Transpose,
 )
 
 FORMS: Mapping[type[Op], Form] = {
     Add: write_add,
     AveragePool: write_average_pool,
+    Cast: write_cast,
     Clip: write_clip,
     Concat: write_concat,
+    Constant: write_constant,
     Conv2d: write_conv,
+    CumSum: write_cum_sum,
     Dense: write_dense,
     Elementwise: write_elementwise,
     Function: write_function,
+    Gru: write_recurrent,
+    Hardmax: write_hardmax,
+    LogSoftmax: write_log_softmax,
+    Lookup: write_lookup,
+    Lrn: write_lrn,
+    Lstm: write_recurrent,
+    MatMul: write_matmul,
     MaxPool: write_max_pool,
     Pad: write_pad,
+    Reduce: write_reduce,
     Requantize: write_requantize,
     Reshape: write_reshape,
+    Resize: write_resize,
+    Rnn: write_recurrent,
+    SelectIndices: write_indices,
+    SelectValues: write_values,
     Slice: write_slice,
     Softmax: write_softmax,
+    Take: write_take,
     Transpose: write_transpose,
 }
 """How each operator is said in ONNX."""
@@ -93,12 +141,25 @@ def qdq_model(graph: Graph) -> onnx.ModelProto:
     if needed > opset:
         opset, made = needed, _write(graph, needed)
     opsets = [helper.make_opsetid("", opset)]
-    return helper.make_model(
+    model = helper.make_model(
         made,
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="codegen",
     )
+    _type_outputs(model)
+    return model
+
+
+def _type_outputs(model: onnx.ModelProto) -> None:
+    """Give outputs the element types that their operators have: indices are int64 in ONNX."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for port in bare.graph.output:
+        port.type.Clear()
+    inferred = onnx.shape_inference.infer_shapes(bare)
+    for port, found in zip(model.graph.output, inferred.graph.output, strict=True):
+        port.type.tensor_type.elem_type = found.type.tensor_type.elem_type
 
 
 def first_opset(op_type: str) -> int:
@@ -133,10 +194,10 @@ def _write_node(writer: Writer, node: Node) -> None:
         raise NoForm(f"{node.op.name} has no form in ONNX that reads back as it is")
     before = len(writer.nodes)
     view = form(writer, node)
-    if len(writer.nodes) > before:
-        main = next((n for n in writer.nodes[before:] if n.op_type == node.loc.op_type), None)
-        if main is not None:
-            main.name = node.loc.node
+    main = next((n for n in writer.nodes[before:] if n.op_type == node.loc.op_type), None)
+    if main is not None and node.loc.node not in writer.node_names:
+        main.name = node.loc.node
+        writer.node_names.add(node.loc.node)
     writer.views[node.output] = _in_format(writer, node.output, view)
 
 
@@ -152,26 +213,42 @@ def _in_format(writer: Writer, name: str, view: View) -> View:
 
 def _write_input(writer: Writer, name: str) -> onnx.ValueInfoProto:
     """Declare an input as in the user's model, and quantize it."""
+    port = _port(writer, name)
+    view = _in_format(writer, name, View(name, name, _layout(writer, name)))
     origin = writer.graph.origins.get(name, Origin(name))
-    perm = origin.perm or order(writer.shape(name))
-    view = View(name, name, perm)
-    writer.views[name] = _in_format(writer, name, view)
-    return _port(writer, name, origin)
-
-
-def _port(writer: Writer, name: str, origin: Origin) -> onnx.ValueInfoProto:
-    kind = writer.graph.types[name]
-    perm = origin.perm or order(kind.shape)
-    shape = tuple(kind.shape[axis] for axis in inverse(perm))
-    dtype = kind.dtype if kind.is_plain else DType.FLOAT32
-    element = helper.np_dtype_to_tensor_dtype(dtype.numpy)
-    return helper.make_tensor_value_info(name, element, (1, *shape) if origin.batched else shape)
+    if not origin.batched:
+        batched = reshaped(writer, view.tensor, (1, *dims_of(port)), f"{name}_batched")
+        view = View(batched, name, view.perm)
+    writer.views[name] = view
+    return port
 
 
 def _write_output(writer: Writer, name: str) -> onnx.ValueInfoProto:
     """Show a value as in the user's model under the output's name."""
+    port = _port(writer, name)
+    tensor = writer.tensor(name, _layout(writer, name))
+    if writer.graph.origins.get(name, Origin(name)).batched:
+        writer.nodes.append(helper.make_node("Identity", [tensor], [name]))
+    else:
+        shape = writer.numbers(f"{name}_shape_of_port", dims_of(port))
+        writer.nodes.append(helper.make_node("Reshape", [tensor, shape], [name]))
+    return port
+
+
+def _layout(writer: Writer, name: str) -> tuple[int, ...]:
     origin = writer.graph.origins.get(name, Origin(name))
-    perm = origin.perm or order(writer.shape(name))
-    tensor = writer.tensor(name, perm)
-    writer.nodes.append(helper.make_node("Identity", [tensor], [name]))
-    return _port(writer, name, origin)
+    return origin.perm or order(writer.shape(name))
+
+
+def dims_of(port: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """Return the shape of a port."""
+    return tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim)
+
+
+def _port(writer: Writer, name: str) -> onnx.ValueInfoProto:
+    kind = writer.graph.types[name]
+    shape = tuple(kind.shape[axis] for axis in inverse(_layout(writer, name)))
+    dtype = kind.dtype if kind.is_plain else DType.FLOAT32
+    element = helper.np_dtype_to_tensor_dtype(dtype.numpy)
+    batched = writer.graph.origins.get(name, Origin(name)).batched
+    return helper.make_tensor_value_info(name, element, (1, *shape) if batched else shape)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class Writer:
     vectors: dict[str, Int64s] = field(default_factory=dict)
     layouts: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    node_names: set[str] = field(default_factory=set)
 
     def node(self, op_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node and return its result: `output`, made unique."""
@@ -137,6 +139,10 @@ class Writer:
         if quant.axis is None:
             scales, zeros = scales.reshape(()), zeros.reshape(())
         return [self.stored(f"{base}_scale", scales), self.stored(f"{base}_zero_point", zeros)]
+
+    def singles(self, base: str, values: Iterable[Fraction]) -> str:
+        """Return an initializer of float32."""
+        return self.stored(base, np.asarray([float(value) for value in values], np.float32))
 
     def numbers(self, base: str, values: tuple[int, ...]) -> str:
         """Return an initializer of int64."""

@@ -15,6 +15,7 @@ class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
     `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats.
+    `q_format` is that of its output where that has one, as Q2.5.
     """
 
     name: str
@@ -31,6 +32,7 @@ class LayerReport:
     cycles: int | None = None
     lost_cycles: int | None = None
     in_float: bool = False
+    q_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

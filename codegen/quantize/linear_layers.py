@@ -15,6 +15,8 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.options import Scheme
+from codegen.quantize.formats import power_of_two
 
 LEAST_RATIO = 2.0**-18
 """The least scale from accumulator to output: its multiplier has 14 bits or more."""
@@ -30,19 +32,22 @@ class Constant:
     type: TensorType
 
 
-def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
+def quantize_weights(
+    real: Array, bias: Array, x: Quant, y: Quant, scheme: Scheme = "affine"
+) -> Constant:
     """Return int8 weights with a scale for each output (first axis); `real` and `bias` are reals.
 
     `x` and `y` are the formats of the layer's operand and result. Outputs whose weights are
     all zero get the scale LEAST_RATIO asks for.
     """
     flat = np.abs(real.reshape(len(real), -1))
-    scales = single(np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale))
+    allowed = power_of_two if scheme == "pow2" else single
+    scales = allowed(np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale))
     for _ in range(ROUNDS):
         excess = bounds(real, bias, scales, x, y) / INT32_MAX
         if excess.max() < 1:
             break
-        scales = single(np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales))
+        scales = allowed(np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales))
     data = round_weights(real, scales).astype(np.int8)
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
     return Constant(data, TensorType(data.shape, DType.INT8, quant))

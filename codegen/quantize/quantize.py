@@ -21,7 +21,7 @@ from codegen.ops import (
     Requantize,
     has_float_form,
 )
-from codegen.options import REPAIRS, Repair
+from codegen.options import REPAIRS, Repair, Scheme
 from codegen.quantize.closed_loop import close_loop
 from codegen.quantize.formats import assign_formats, make_format, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -32,7 +32,7 @@ from codegen.quantize.linear_layers import (
 )
 from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Progress, Ranges
-from codegen.quantize.recurrent import quantize_fine, quantize_rows
+from codegen.quantize.recurrent import quantize_as, quantize_fine, quantize_rows
 
 AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
 FLOAT_HINT = "--float-ops allow computes this layer in floats"
@@ -59,6 +59,7 @@ def quantize(
     progress: Progress | None = None,
     *,
     activations: DType | None = None,
+    scheme: Scheme = "affine",
     allow_float: bool = False,
     repair: Collection[Repair] = REPAIRS,
 ) -> Graph:
@@ -66,8 +67,8 @@ def quantize(
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given. Weights and biases are repaired where it holds evidence of what the float network
-    does, as `repair` names it.
+    is given; `scheme` says what scales and zero points they may have. Weights and biases are
+    repaired where it holds evidence of what the float network does, as `repair` names it.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
@@ -76,7 +77,9 @@ def quantize(
     """
     has_int16 = any(kind.is_int16 for kind in graph.types.values())
     element = activations or (DType.INT16 if has_int16 else DType.INT8)
-    placed, formats = assign_formats(*bound_masks(graph, ranges), element)
+    if scheme == "pow2":
+        check_powers(graph)
+    placed, formats = assign_formats(*bound_masks(graph, ranges), element, scheme)
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
         for name, quant, kind in ((name, q, placed.types[name]) for name, q in formats.items())
@@ -87,7 +90,7 @@ def quantize(
     problems: list[Problem] = []
     for node in placed.nodes:
         try:
-            made = quantize_operands(placed, node, types, constants)
+            made = quantize_operands(placed, node, types, constants, scheme)
             check_params(made, types, constants)
         except ValueError as error:
             has_floats = has_float_form(node.op) and element_of(placed, node, types) is DType.INT8
@@ -127,6 +130,23 @@ def fixed_dtype(value: TensorType, quant: Quant) -> DType:
     return quant.element if value.dtype is DType.FLOAT32 else value.dtype
 
 
+def check_powers(graph: Graph) -> None:
+    """Raise BadQuantization with all values whose prescribed format is none of powers of two."""
+    locations = {node.output: str(node.loc) for node in graph.nodes}
+    problems = [
+        Problem(
+            f"'{name}' has a prescribed format, of scale {kind.quant.scales[0]:.6g} and zero point"
+            f" {kind.quant.zero_point}, and --scheme pow2 asks for powers of two and zero",
+            locations.get(name, ""),
+            "give the network in floats",
+        )
+        for name, kind in graph.types.items()
+        if kind.quant is not None and not kind.quant.is_power_of_two
+    ]
+    if problems:
+        raise BadQuantization.collect(problems)
+
+
 def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
     """Raise UnsupportedOperator with all nodes that do not compute on what they are given."""
     problems: list[Problem] = []
@@ -150,13 +170,17 @@ def element_of(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> DTy
 
 
 def quantize_operands(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    scheme: Scheme,
 ) -> Node:
     """Return the node with its constant operands in fixed point; ValueError if they do not fit."""
     if isinstance(node.op, (Conv2d, Dense)):
-        return quantize_linear(graph, node, types, constants)
+        return quantize_linear(graph, node, types, constants, scheme)
     if isinstance(node.op, Recurrent):
-        return quantize_recurrent(graph, node, types, constants)
+        return quantize_recurrent(graph, node, types, constants, scheme)
     element = element_of(graph, node, types)
     inputs: list[str] = []
     is_held = node.op.keeps_quant or isinstance(node.op, Lookup)
@@ -164,7 +188,7 @@ def quantize_operands(
         if name in graph.constants:
             is_shown = is_held or not graph.activations(node)
             quant = format_of(types, node.output) if is_shown else None
-            constant = quantize_data(graph, name, quant, element)
+            constant = quantize_data(graph, name, quant, element, scheme)
             inputs.append(constants.add(name, constant, node.output))
         else:
             inputs.append(name)
@@ -172,7 +196,11 @@ def quantize_operands(
 
 
 def quantize_linear(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    scheme: Scheme,
 ) -> Node:
     """Quantize weights and bias of a convolution or dense layer."""
     x_name, w_name, b_name = node.inputs
@@ -182,14 +210,18 @@ def quantize_linear(
     if known.dtype is not DType.FLOAT32:
         weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
-        weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
+        weights = quantize_weights(real_constant(graph, w_name), bias, x, y, scheme)
     w_name = constants.add(w_name, weights, node.output)
     b_name = constants.add(b_name, quantize_bias(bias, weights, x), node.output)
     return replace(node, inputs=(x_name, w_name, b_name))
 
 
 def quantize_recurrent(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    scheme: Scheme,
 ) -> Node:
     """Quantize initial values that are constant, two weights, and biases."""
     assert isinstance(node.op, Recurrent)
@@ -199,15 +231,18 @@ def quantize_recurrent(
         if name not in graph.constants:
             continue
         if place < first:
-            constant = quantize_data(graph, name, None, element)
+            constant = quantize_data(graph, name, None, element, scheme)
         else:
             form = quantize_rows if place < first + 2 else quantize_fine
-            constant = form(real_constant(graph, name))
+            known, real = graph.types[name].quant, real_constant(graph, name)
+            constant = form(real, scheme) if known is None else quantize_as(real, known)
         inputs[place] = constants.add(name, constant, node.output)
     return replace(node, inputs=tuple(inputs))
 
 
-def quantize_data(graph: Graph, name: str, quant: Quant | None, element: DType) -> Constant:
+def quantize_data(
+    graph: Graph, name: str, quant: Quant | None, element: DType, scheme: Scheme
+) -> Constant:
     """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
 
     Integers that stand for themselves stay as they are.
@@ -219,7 +254,7 @@ def quantize_data(graph: Graph, name: str, quant: Quant | None, element: DType) 
     if not np.isfinite(real).all():
         raise ValueError(f"constant '{name}' holds infinity or NaN, which no integer stands for")
     found = float(real.min()), float(real.max())
-    quant = quant or graph.types[name].quant or make_format(found, element)
+    quant = quant or graph.types[name].quant or make_format(found, element, scheme)
     dtype = quant.element
     return Constant(quant.quantize(real, dtype), TensorType(real.shape, dtype, quant))
 

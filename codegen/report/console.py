@@ -263,12 +263,17 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
     lost = any(layer.lost_cycles is not None for layer in layers)
+    formats = all(layer.q_format for layer in layers)
+    if formats:
+        table.add_column("Format", no_wrap=True)
     headers = (*COST_HEADERS, *(TIME_HEADERS if measured else ()), *(("Lost",) if lost else ()))
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
         name = Text(layer.name, no_wrap=True, overflow="ellipsis")
         cells = [*layer_cells(layer), *(time_cells(layer, report) if measured else ())]
+        if formats:
+            cells.insert(2, layer.q_format or "")
         table.add_row(name, *cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
 

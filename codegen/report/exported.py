@@ -41,9 +41,11 @@ def render_export(
 
 
 def format_text(kind: TensorType) -> str:
-    """Return a value's element type, scale and zero point."""
+    """Return a value's element type, and its Q format or scale and zero point."""
     if kind.quant is None or kind.is_plain:
         return kind.dtype.value
+    if kind.quant.q_format:
+        return f"{kind.dtype.value} {kind.quant.q_format}"
     zero = f" {kind.quant.zero_point:+d}" if kind.quant.zero_point else ""
     return f"{kind.dtype.value} {kind.quant.scale:.6g}{zero}"
 

@@ -94,6 +94,28 @@ CASES = {
     "leaky_relu": ("a = Conv (x, w661, b6) z = LeakyRelu <alpha=0.125> (a)", "z"),
     "tanh_of_sum": ("a = Add (x, low) b = Tanh (a) z = Mul (b, high)", "z"),
     "transpose": ("a = Relu (x) z = Transpose <perm=[0,2,3,1]> (a)", "z"),
+    "broadcast": ("a = GlobalAveragePool (x) b = Sigmoid (a) z = Mul (x, b)", "z"),
+    "constant_plane": ("a = Mul (x, plane) z = Max (a, x)", "z"),
+    "reduce_sum": ("z = ReduceSum (x, axis)", "z"),
+    "reduce_max": ("z = ReduceMax <axes=[2, 3]> (x)", "z"),
+    "reduce_mean": ("a = Flatten (x) z = ReduceMean <axes=[1]> (a)", "z"),
+    "reduce_l2": ("z = ReduceL2 <axes=[1]> (x)", "z"),
+    "arg_max": ("z = ArgMax <axis=1> (x)", "z"),
+    "top_k": ("z, i = TopK <axis=2> (x, k)", "z"),
+    "hardmax": ("z = Hardmax <axis=3> (x)", "z"),
+    "log_softmax": ("z = LogSoftmax <axis=1> (x)", "z"),
+    "cum_sum": ("z = CumSum (x, one)", "z"),
+    "lrn": ("z = LRN <size=3, alpha=0.5> (x)", "z"),
+    "matmul": ("a = Transpose <perm=[0,1,3,2]> (x) b = Relu (x) z = MatMul (b, a)", "z"),
+    "scaled_matmul": ("b = Relu (x) c = MatMul (x, b) z = Mul (c, high)", "z"),
+    "resize_nearest": ("z = Resize <mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\"> (x, , doubled)", "z"),
+    "resize_linear": ("z = Resize <mode=\"linear\", coordinate_transformation_mode=\"half_pixel\"> (x, , doubled)", "z"),
+    "resize_corners": ("z = Resize <mode=\"linear\", coordinate_transformation_mode=\"align_corners\"> (x, , , larger)", "z"),
+    "gather": ("z = Gather <axis=1> (x, places)", "z"),
+    "lookup": ("a = ArgMax <axis=1, keepdims=0> (x) z = Gather (table, a)", "z"),
+    "lstm": ("a = Reshape (x, sequence) b, z = LSTM <hidden_size=4> (a, lstm_w, lstm_r, lstm_b)", "b"),
+    "gru": ("a = Reshape (x, sequence) b, z = GRU <hidden_size=4, linear_before_reset=1, direction=\"bidirectional\"> (a, gru_w, gru_r, gru_b)", "b"),
+    "rnn": ("a = Reshape (x, sequence) b, z = RNN <hidden_size=4> (a, rnn_w, rnn_r)", "z"),
     "batch_normalization": ("z = BatchNormalization (x, b6, b6, b6, ones)", "z"),
 }
 """Operators behind an image (1, 6, 8, 8), and the output's name."""
@@ -105,6 +127,12 @@ NUMBERS = {
     "ends": [6, 0],
     "axes": [1, 2],
     "steps": [2, -1],
+    "axis": [2],
+    "k": [3],
+    "one": 1,
+    "places": [0, 3, 1],
+    "larger": [1, 6, 15, 12],
+    "sequence": [16, 1, 24],
 }
 WEIGHTS = {
     "w661": (6, 6, 1, 1),
@@ -112,6 +140,16 @@ WEIGHTS = {
     "w613": (6, 1, 3, 3),
     "w631": (6, 3, 1, 1),
     "matrix": (5, 384),
+    "plane": (8, 8),
+    "table": (6, 4),
+    "lstm_w": (1, 16, 24),
+    "lstm_r": (1, 16, 4),
+    "lstm_b": (1, 32),
+    "gru_w": (2, 12, 24),
+    "gru_r": (2, 12, 4),
+    "gru_b": (2, 24),
+    "rnn_w": (1, 4, 24),
+    "rnn_r": (1, 4, 4),
     "b6": (6,),
     "b5": (5,),
 }
@@ -124,13 +162,13 @@ def case_model(body: str, output: str) -> onnx.ModelProto:
     model = onnx.parser.parse_model(f"{text} {{ {nodes} }}")
     rng = np.random.default_rng(2)
     constants = {name: rng.normal(0, 0.4, shape) for name, shape in WEIGHTS.items()}
-    constants |= {"ones": np.ones(6), "low": np.asarray(-0.5), "high": np.asarray(0.75)}
+    constants |= {"ones": np.ones(6), "doubled": np.asarray([1, 1, 2, 2]), "low": np.asarray(-0.5), "high": np.asarray(0.75)}
     arrays = {name: data.astype(np.float32) for name, data in constants.items()}
     arrays |= {name: np.asarray(data, np.int64) for name, data in NUMBERS.items()}
     used = {name for node in model.graph.node for name in node.input}
     for name in sorted(used & arrays.keys()):
         model.graph.initializer.append(numpy_helper.from_array(arrays[name], name))
-    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    model.graph.output[0].type.Clear()
     inferred = onnx.shape_inference.infer_shapes(model)
     model.graph.output[0].CopyFrom(inferred.graph.output[0])
     return model
