@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +85,17 @@ def test_options_of_emission_are_not_taken(run: Run, toy: str) -> None:
 def test_activations_of_16_bits_ask_for_a_later_opset(run: Run, toy: str, tmp_path: Path) -> None:
     assert run("quantize", toy, "--activations", "int16").exit_code == 0
     assert onnx.load(tmp_path / "toy.qdq.onnx").opset_import[0].version == 21
+
+
+def test_powers_of_two_show_their_q_formats(run: Run, toy: str, tmp_path: Path) -> None:
+    result = run("quantize", toy, "--scheme", "pow2")
+    assert result.exit_code == 0, result.stderr
+    assert "int8 Q0.7" in result.stdout
+    result = run("emit", "toy.qdq.onnx", "-t", "host", "--scheme", "pow2", "-o", "net")
+    assert result.exit_code == 0, result.stderr
+    assert "Format" in result.stdout and "Q0.7" in result.stdout
+    layers = json.loads((tmp_path / "net" / "report.json").read_text(encoding="utf-8"))["layers"]
+    assert all(layer["q_format"].startswith("Q") for layer in layers)
+    assert run("quantize", toy, "-o", "affine.qdq.onnx").exit_code == 0
+    result = run("emit", "affine.qdq.onnx", "-t", "host", "--scheme", "pow2")
+    assert result.exit_code == 1 and "error[bad-quantization]" in result.stderr
