@@ -14,6 +14,7 @@ InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
 Activations = Literal["int8", "int16"]
 Optimize = Literal["speed", "balanced", "size"]
+Scheme = Literal["affine", "pow2"]
 Repair = Literal["equalize", "round", "bias"]
 REPAIRS: tuple[Repair, ...] = get_args(Repair)
 FloatOps = Literal["refuse", "allow"]
@@ -96,9 +97,11 @@ class Options:
     arena and constants over, each with the most bytes to take of it, or None for all.
     `repair` names what is done to lose less by quantization, where there are samples.
     `activations` is the type of values whose format the file does not prescribe, None the type
-    that others have in it. `shrink`: leave out what no output needs. `optimize`: what kernels are
-    chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
-    whether layers whose numbers fit no integers may compute in floats. `bits` are those of weights;
+    that others have in it. `scheme`: what scales and zero points such formats may have; of pow2,
+    scales are powers of two and zero points 0. `shrink`: leave out what no output needs.
+    `optimize`: what kernels are chosen by; `tune`: by cycles measured on the emulated target
+    instead of estimates. `float_ops`: whether layers whose numbers fit no integers may compute in
+    floats. `bits` are those of weights;
     if they are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db`
     the least ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of
     weights that pruning leaves, of all or of a layer; `codebook` the bits of an index into the
@@ -125,6 +128,7 @@ class Options:
     output_mode: OutputMode = "arena"
     memories: Mapping[str, int | None] = field(default_factory=dict)
     activations: Activations | None = None
+    scheme: Scheme = "affine"
     repair: tuple[Repair, ...] = REPAIRS
     shrink: bool = True
     optimize: Optimize = "balanced"

@@ -50,6 +50,7 @@ from codegen.quantize.flash import (
     explain_forms,
     first_goal,
 )
+from codegen.quantize.powers import narrow
 from codegen.quantize.quantize import activation_type
 from codegen.quantize.ranges import Ranges
 from codegen.quantize.requested_forms import codings
@@ -188,8 +189,10 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         network = dump.graph("compress", compressed.graph)
     ranges = find_ranges(options, model, network, stream, progress)
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
-        equalized, ranges = equalize(network, ranges)
+        equalized, ranges = equalize(network, ranges, options.scheme)
         network = dump.graph("equalize", equalized)
+    if ranges is not None and options.scheme == "pow2":
+        ranges = narrow(network, ranges, element_type(options) or DType.INT8)
 
     def quantized(forms: Mapping[str, WeightForm]) -> Graph:
         return quantize(
@@ -197,6 +200,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             ranges,
             lambda done, of: progress("repairing layers", done, of),
             activations=element_type(options),
+            scheme=options.scheme,
             allow_float=options.float_ops == "allow",
             repair=options.repair,
             forms={**given, **forms},

@@ -1,4 +1,4 @@
-"""Projects: emit a folder with its report, verify one, read one back."""
+"""Projects: emit a folder with its report, verify one, read one back; export a QDQ model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from codegen.emit import emit_headers
-from codegen.emit.folder import REPORT_FILE, output_folder, write_files
+from codegen.emit.folder import REPORT_FILE, output_file, output_folder, write_files
 from codegen.errors import BadOption, DoesNotFit, Problem, VerificationFailed
+from codegen.export import qdq_model
 from codegen.ir.certificate import Certificate
 from codegen.ir.interface import Interface
 from codegen.ir.memory import RamGoal
@@ -26,7 +27,8 @@ from codegen.pipeline import (
     respend,
 )
 from codegen.progress import Progress, silent
-from codegen.quantize import graph_inputs, synthetic_samples
+from codegen.quantize import Samples, graph_inputs, synthetic_samples
+from codegen.quantize.layerwise import LayerDifference
 from codegen.report import (
     Measured,
     bundle_to_json,
@@ -42,6 +44,7 @@ from codegen.verify import (
     SharedStudy,
     Study,
     Subject,
+    check_exported,
     check_plan,
     check_written,
     find_edit,
@@ -60,6 +63,8 @@ RAM_ROUNDS = 4
 """How often an arena is planned again because the stack took more than was left."""
 FLASH_ROUNDS = 4
 """How often forms of weights are chosen again because code took more, or less, than was left."""
+EXPORT_SAMPLES = 2
+"""Samples on which layers of an exported model are compared with onnxruntime."""
 AGREEMENT_MACS = 1_000_000_000
 """About how much work comparing with the float network may take; two samples at least."""
 
@@ -108,6 +113,24 @@ def emit_bundle(
         headers = emit_headers(programs, [report.kernels for report in bundle.networks])
         write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages, **headers})
     return bundle
+
+
+def export_model(
+    options: Options, path: Path, *, force: bool = False, progress: Progress = silent
+) -> tuple[Network, tuple[LayerDifference, ...]]:
+    """Quantize a model and write it as ONNX in QDQ form, all or nothing.
+
+    Returns what was written, and how far onnxruntime is from each layer fed equal inputs. Raises
+    VerificationFailed where the file would read back as another network.
+    """
+    with output_file(path, force=force) as file:
+        network = quantize_model(replace(options, shrink=False), progress)
+        model = qdq_model(network.graph)
+        first = tuple(array[:EXPORT_SAMPLES] for array in network.samples.arrays)
+        samples = Samples(first, network.samples.source)
+        layers = check_exported(model, network.graph, samples)
+        write_files(file.parent, {file.name: model.SerializeToString(deterministic=True)})
+    return network, layers
 
 
 def compile_within_limits(

@@ -20,6 +20,7 @@ ORDER = (
     ("sources",),
     ("passes",),
     ("quantize",),
+    ("export",),
     ("schedule",),
     ("check",),
     ("plan",),

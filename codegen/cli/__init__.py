@@ -12,6 +12,7 @@ from codegen.cli.errors import ErrorGroup
 
 COMMANDS = (
     "emit",
+    "quantize",
     "verify",
     "check",
     "accuracy",

@@ -28,6 +28,7 @@ from codegen.options import (
     Options,
     OutputMode,
     Repair,
+    Scheme,
     library_identifier,
 )
 from codegen.report.packets import PDUS, parse_pdu
@@ -116,8 +117,8 @@ def zoo_option_help() -> dict[str, str]:
     }
 
 
-def model_options(command: F) -> F:
-    """Add the options that say which network, how quantized, under which name."""
+def quantization_options(command: F) -> F:
+    """Add the options that say which network, and how it is quantized."""
     for decorate in reversed(
         (
             zoo_options,
@@ -185,8 +186,34 @@ def model_options(command: F) -> F:
                 " it: int16 is for audio and recurrent networks. Default: that of formats in the"
                 " model, else int8.",
             ),
+            click.option(
+                "--scheme",
+                type=click.Choice(get_args(Scheme)),
+                default="affine",
+                show_default=True,
+                help="Scales and zero points of any value, or powers of two and zero: Q formats,"
+                " in which a change of scale is a shift.",
+            ),
             bits_options(parse_flash),
             compression_options,
+            float_option,
+            click.option(
+                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
+            ),
+            click.option(
+                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def model_options(command: F) -> F:
+    """Add the options that say which network, how quantized, and what C it becomes."""
+    for decorate in reversed(
+        (
+            quantization_options,
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram",
@@ -223,7 +250,6 @@ def model_options(command: F) -> F:
                 help="Leave out channels that are constant, equal to others or not needed; every"
                 " output byte stays the same.",
             ),
-            float_option,
             click.option(
                 "--input",
                 type=click.Choice(get_args(InputMode)),
@@ -240,18 +266,12 @@ def model_options(command: F) -> F:
                 help="Outputs stand in the arena, or each row goes to a function of the caller.",
             ),
             click.option(
-                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
-            ),
-            click.option(
                 "--pdu",
                 callback=lambda ctx, param, value: parse_pdu(value),
                 default=PDUS[0].name,
                 show_default=True,
                 help="Payload bytes of a radio packet, or a kind of it:"
                 f" {', '.join(pdu.name for pdu in PDUS)}.",
-            ),
-            click.option(
-                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
             ),
         )
     ):
@@ -261,7 +281,7 @@ def model_options(command: F) -> F:
 
 def make_options(model: str, target: str, given: Mapping[str, Any]) -> Options:
     """Return the options of a run from those of the command line, by their names there."""
-    (options,) = _make_each([(given["name"], model)], target, given)
+    (options,) = _make_each([(given.get("name"), model)], target, given)
     return options
 
 
@@ -291,6 +311,7 @@ def _make_each(
     """Return the options of each named model."""
     bits = chosen_bits(given)
     assigned = assign_options([model for _, model in models], given_zoo_options(given))
+    emission = emission_fields(given) if "ram" in given else {}
     found = [
         Options(
             model=model,
@@ -298,20 +319,12 @@ def _make_each(
             name=name,
             network=network,
             seed=given["seed"],
-            ram_bytes=given["ram"] if given["ram"] != LEAST else None,
-            least_ram=given["ram"] == LEAST,
-            memories=given["memories"],
-            pdu_payload_bytes=given["pdu"],
-            input_mode=given["input"],
-            output_mode=given["output"],
             activations=given["activations"],
+            scheme=given["scheme"],
             repair=given["repair"],
             images=ImageForm(given["mean"], given["std"], given["layout"]),
             calibration_method=given["calibration_method"],
             percentile=given["percentile"],
-            shrink=given["shrink"],
-            optimize=given["optimize"],
-            tune=given["tune"],
             float_ops=given["float_ops"],
             bits=bits,
             flash_bytes=given["flash"],
@@ -319,6 +332,7 @@ def _make_each(
             density=given["density"],
             codebook=given["codebook"],
             low_rank_db=given["low_rank"],
+            **emission,
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]
@@ -347,6 +361,21 @@ def refuse_stray_scaling(images: ImageForm, sources: Iterable[Path | None]) -> N
             "--mean, --std and --layout are for images, and no folder is given",
             hint="--calibrate FOLDER; other samples are reals as the network takes them",
         )
+
+
+def emission_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of Options that say what C a quantized network becomes."""
+    return {
+        "ram_bytes": given["ram"] if given["ram"] != LEAST else None,
+        "least_ram": given["ram"] == LEAST,
+        "memories": given["memories"],
+        "pdu_payload_bytes": given["pdu"],
+        "input_mode": given["input"],
+        "output_mode": given["output"],
+        "shrink": given["shrink"],
+        "optimize": given["optimize"],
+        "tune": given["tune"],
+    }
 
 
 def split_name(text: str) -> tuple[str | None, str]:

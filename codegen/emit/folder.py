@@ -1,11 +1,11 @@
-"""Write an output folder whole or not at all."""
+"""Write an output folder, or a file, whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +23,27 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     that is empty or that codegen wrote. Raises OutputExists and OutputNotWritable, both before
     the block runs where that can be known.
     """
+    with _replacement(path, check_replaceable, force) as new:
+        new.mkdir()
+        yield new
+
+
+@contextmanager
+def output_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield the path of a file to write, which takes the place of `path` as a folder would.
+
+    `force` allows replacing a file, whoever wrote it.
+    """
+    with _replacement(path, check_file_replaceable, force) as new:
+        yield new
+
+
+@contextmanager
+def _replacement(path: Path, check: Callable[[Path, bool], None], force: bool) -> Iterator[Path]:
+    """Yield a path beside `path`; what the block puts there takes its place."""
     try:
         path = path.resolve()
-        check_replaceable(path, force)
+        check(path, force)
     except OSError as error:
         raise _not_writable(path, error) from error
     made = _make_parents(path)
@@ -33,7 +51,6 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         with _holder(path) as holder:
             new = holder / "new"
-            new.mkdir()
             yield new
             _swap(new, path, holder / "old")
             done = True
@@ -65,6 +82,18 @@ def check_replaceable(path: Path, force: bool) -> None:
             f"{path} was not written by codegen, so --force does not replace it",
             hint="choose another folder with -o, or remove it yourself",
         )
+
+
+def check_file_replaceable(path: Path, force: bool) -> None:
+    """Raise OutputExists unless nothing is at `path`, or `force` may replace the file there."""
+    if not path.exists():
+        return
+    if not force:
+        raise OutputExists(
+            f"{path} exists already", hint="choose another file with -o, or replace it: --force"
+        )
+    if not path.is_file():
+        raise OutputExists(f"{path} is no file", hint="choose another file with -o")
 
 
 def is_ours(path: Path) -> bool:
@@ -130,4 +159,4 @@ def _remove_empty(folders: list[Path]) -> None:
 
 def _not_writable(path: Path, error: OSError) -> OutputNotWritable:
     reason = error.strerror or str(error)
-    return OutputNotWritable(f"cannot write {path}: {reason}", hint="choose another folder with -o")
+    return OutputNotWritable(f"cannot write {path}: {reason}", hint="choose another place with -o")

@@ -14,7 +14,7 @@ from codegen.ir.graph import Node
 from codegen.ir.op import Op
 from codegen.ir.rewrite import result_type
 from codegen.ir.types import Array, DType, Loc, Origin, Quant, TensorType
-from codegen.ops import DequantizeLinear, Reshape, Transpose
+from codegen.ops import DequantizeLinear, QuantizeLinear, Reshape, Transpose
 
 
 @dataclass(slots=True)
@@ -103,9 +103,17 @@ class Builder:
         return name
 
     def producer(self, view: View) -> Op | None:
-        """Return the operator that computes a view's value, None where it is an input."""
-        made = (node.op for node in reversed(self.nodes) if node.output == view.value)
-        return next(made, None)
+        """Return the operator that computes a view's value, None where it is an input.
+
+        An input that is quantized and dequantized is one still.
+        """
+        value = view.value
+        for node in reversed(self.nodes):
+            if node.output == value and not isinstance(node.op, QuantizeLinear | DequantizeLinear):
+                return node.op
+            if node.output == value:
+                value = node.inputs[0]
+        return None
 
     def layout(self, view: View, perm: tuple[int, ...], loc: Loc) -> str:
         """Return a value that is view's tensor transposed by `perm`; made once and shared."""

@@ -15,7 +15,8 @@ class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
     `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats. Its
-    weights take `weights_bytes` in a `coding`, or a byte each, `raw_weights_bytes`.
+    weights take `weights_bytes` in a `coding`, or a byte each, `raw_weights_bytes`. `q_format` is
+    that of its output where that has one, as Q2.5.
     """
 
     name: str
@@ -35,6 +36,7 @@ class LayerReport:
     coding: str = ""
     weights_bytes: int = 0
     raw_weights_bytes: int = 0
+    q_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,24 @@ class Quant:
         apart = element.min - self.element.min
         return replace(self, zero_point=self.zero_point + apart, element=element)
 
+    @property
+    def is_power_of_two(self) -> bool:
+        """All scales are powers of two, and the zero point is 0: a Q format."""
+        return self.zero_point == 0 and all(math.frexp(scale)[0] == 0.5 for scale in self.scales)
+
+    @property
+    def q_format(self) -> str:
+        """The Qm.n of a per-tensor Q format: m bits before the binary point and n behind, sign
+        apart; "" of any other.
+
+        >>> Quant((0.03125,)).q_format, Quant((2.0,)).q_format, Quant((0.1,)).q_format
+        ('Q2.5', 'Q8.-1', '')
+        """
+        if self.axis is not None or not self.is_power_of_two:
+            return ""
+        places = 1 - math.frexp(self.scale)[1]
+        return f"Q{8 * self.element.size_bytes - 1 - places}.{places}"
+
     def quantize(self, real: npt.ArrayLike, dtype: DType) -> Array:
         """Round half to even, as QuantizeLinear does, and saturate. Per-tensor only."""
         steps = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point

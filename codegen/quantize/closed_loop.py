@@ -22,7 +22,7 @@ from codegen.ops import Conv2d
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_together
 from codegen.quantize.forward import evaluate, forget, last_readers
-from codegen.quantize.linear_layers import least_scale, quantize_bias, with_scales
+from codegen.quantize.linear_layers import least_scale, quantize_bias, single, with_scales
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.round_weights import (
     pays_off,
@@ -112,7 +112,8 @@ def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operand
     assert x is not None and y is not None
     mean = operands.mean(axis=1, keepdims=True)
     squares = products(operands - mean) / operands.shape[1]
-    scales, integers = fit_together(reals, squares, levels, least_scale(x, y))
+    fitted, integers = fit_together(reals, squares, levels, least_scale(x, y))
+    scales = single(fitted)
     lost = (reals - integers * scales[..., None]) * mean
     bias = layer.bias + lost.sum(axis=2).reshape(-1) * x.scale
     weights = with_scales(integers.reshape(layer.weights.shape), scales.reshape(-1))

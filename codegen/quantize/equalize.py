@@ -21,6 +21,8 @@ import numpy as np
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape
+from codegen.options import Scheme
+from codegen.quantize.formats import make_format, power_of_two
 from codegen.quantize.ranges import Channels, Range, Ranges
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -29,7 +31,6 @@ GREATEST = 2.0**16
 """The most that a channel is scaled up by; one that would need more is as good as zero."""
 LEAST_ENERGY = 0.01
 """Filters with less than this share of the mean energy count as if they had it."""
-STEPS = 255
 WEIGHT_STEPS = 127
 FIXED = 0
 """The class of channels that keep their scale."""
@@ -69,14 +70,15 @@ class Classes:
         self.tie(self.of[name], np.full_like(self.of[name], FIXED))
 
 
-def equalize(graph: Graph, ranges: Ranges) -> tuple[Graph, Ranges]:
+def equalize(graph: Graph, ranges: Ranges, scheme: Scheme = "affine") -> tuple[Graph, Ranges]:
     """Return the float graph with equalized channels, and the ranges of its values.
 
     What the graph computes stays the same, but for the rounding of floats and clamps that no
-    sample reached, which are left out where their channel is scaled.
+    sample reached, which are left out where their channel is scaled. Where formats are of the
+    scheme pow2, channels are scaled by powers of two.
     """
     classes, channels = find_classes(graph, ranges)
-    chosen = choose_scales(graph, classes, channels)
+    chosen = choose_scales(graph, classes, channels, scheme)
     scales: dict[str, Array] = {}
     for name in classes.of:
         scale = np.array([chosen.get(root, 1.0) for root in classes.roots(name).tolist()])
@@ -170,7 +172,7 @@ def last_size(graph: Graph, name: str) -> int:
 
 
 def choose_scales(
-    graph: Graph, classes: Classes, channels: Mapping[str, Channels]
+    graph: Graph, classes: Classes, channels: Mapping[str, Channels], scheme: Scheme = "affine"
 ) -> dict[int, float]:
     """Return what each class of channels is divided by, where that makes less noise."""
     found: dict[int, float] = {}
@@ -178,13 +180,13 @@ def choose_scales(
         known = [name for name in names if name in channels]
         greatest = class_ranges(classes, channels, known)
         readers = [
-            Reader(graph, node, classes, channels)
+            Reader(graph, node, classes, channels, scheme)
             for node in graph.nodes
             if is_linear(graph, node) and node.inputs[0] in known and node.output in channels
         ]
         if not readers or max(greatest.values()) == 0:
             continue
-        trials = [scales_for(greatest, share) for share in SHARES]
+        trials = [scales_for(greatest, share, scheme) for share in SHARES]
         noises = [sum(reader.noise(scales) for reader in readers) for scales in trials]
         found |= trials[int(np.argmin(noises))]
     return found
@@ -219,22 +221,36 @@ def class_ranges(
     return found
 
 
-def scales_for(greatest: Mapping[int, float], share: float) -> dict[int, float]:
-    """Return the scale of each class that takes it that far to the widest; of none above 1."""
+def scales_for(
+    greatest: Mapping[int, float], share: float, scheme: Scheme = "affine"
+) -> dict[int, float]:
+    """Return the scale of each class that takes it that far to the widest; of none above 1.
+
+    Of pow2, scales are the least powers of two that take none farther.
+    """
     top = max(greatest.values())
-    return {
+    scales = {
         root: (value / top) ** share if value * GREATEST >= top and root != FIXED else 1.0
         for root, value in greatest.items()
     }
+    if scheme == "pow2":
+        return {root: float(power_of_two(scale)) for root, scale in scales.items()}
+    return scales
 
 
 class Reader:
     """A layer that reads equalized channels: what noise its result has for given scales."""
 
     def __init__(
-        self, graph: Graph, node: Node, classes: Classes, channels: Mapping[str, Channels]
+        self,
+        graph: Graph,
+        node: Node,
+        classes: Classes,
+        channels: Mapping[str, Channels],
+        scheme: Scheme = "affine",
     ) -> None:
         name = node.inputs[0]
+        self.scheme = scheme
         self.weights = np.square(by_channel(node, graph.constants[node.inputs[1]]))
         self.operand = channels[name]
         self.roots = classes.roots(name).tolist()
@@ -246,9 +262,13 @@ class Reader:
         by = np.array([scales[root] for root in self.roots])
         operand = self.operand.divided(by)
         weights = self.weights * np.square(by).reshape(len(self.weights), -1, 1, 1)
-        from_values = (operand.span / STEPS) ** 2 * weights.sum(axis=(1, 3))
+        step = make_format(operand.bounds, scheme=self.scheme).scale
+        from_values = step**2 * weights.sum(axis=(1, 3))
         squares = operand.squares.reshape(len(weights), -1).sum(axis=1, keepdims=True)
-        from_weights = weights.max(axis=(1, 3)) / WEIGHT_STEPS**2 * weights.shape[3] * squares
+        steps = weights.max(axis=(1, 3)) / WEIGHT_STEPS**2
+        if self.scheme == "pow2":
+            steps = np.square(power_of_two(np.sqrt(steps)))
+        from_weights = steps * weights.shape[3] * squares
         return float(((from_values + from_weights) / self.energy).sum())
 
 

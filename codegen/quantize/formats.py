@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from codegen.errors import BadQuantization, Problem
 from codegen.ir.graph import Graph, Node
@@ -28,6 +29,7 @@ from codegen.ops import (
     Softmax,
     Take,
 )
+from codegen.options import Scheme
 from codegen.quantize.ranges import Range, Ranges, intersect, span, union
 
 PROBABILITIES = {
@@ -35,8 +37,12 @@ PROBABILITIES = {
     DType.INT16: Quant((1 / 2**15,), element=DType.INT16),
 }
 """The format of a Softmax result: from 0 to a step below 1, the same for every network."""
+POW2_PROBABILITIES = {**PROBABILITIES, DType.INT8: Quant((1 / 128,))}
+"""The same where zero points are 0."""
 LEAST_SPAN = 1e-30
 """A value that never exceeds this is zero; it gets the scale 1."""
+HALF = 0.5
+"""Beyond its greatest step a format reaches by half a step, which rounds to it."""
 LEAST_SHARE = 0.5
 """An operand read elsewhere too joins a Concat's format if its span is this part of it or more."""
 HEADROOM = 2
@@ -49,10 +55,12 @@ POOL_SHARE = 0.75
 class Groups:
     """Disjoint groups of values; of each root, the format fixed by file or operator, and range.
 
-    Formats that ranges give are of the type `element`; int16 where one of the group is `wide`.
+    Formats that ranges give are of the type `element`, in the `scheme`; int16 where one of the
+    group is `wide`.
     """
 
     element: DType
+    scheme: Scheme = "affine"
     wide: set[str] = field(default_factory=set)
     parents: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, Quant] = field(default_factory=dict)
@@ -99,23 +107,29 @@ class Groups:
         """Return the group's format, None where neither it nor the range is known."""
         root = self.root(name)
         found = self.ranges[root]
-        element = DType.INT16 if root in self.wide else self.element
-        return self.fixed.get(root) or (None if found is None else make_format(found, element))
+        if root in self.fixed or found is None:
+            return self.fixed.get(root)
+        return make_format(found, DType.INT16 if root in self.wide else self.element, self.scheme)
 
 
-def make_format(found: Range, element: DType = DType.INT8) -> Quant:
+def make_format(found: Range, element: DType = DType.INT8, scheme: Scheme = "affine") -> Quant:
     """Return the format that covers a range and zero; zero is exact, scales are float32.
 
-    That of int16 is symmetric, and covers more.
+    That of int16 is symmetric, and covers more; one whose scale is a power of two is symmetric too.
 
     >>> make_format((0.0, 255.0)).scale, make_format((-1.0, 3.0)).zero_point
     (1.0, -64)
+    >>> make_format((-1.0, 3.0), scheme="pow2").scale
+    0.03125
     >>> make_format((-1.0, 32767.0), DType.INT16).scale
     2.0
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if high - low < LEAST_SPAN:
         return Quant((1.0,), 0, element=element)
+    if scheme == "pow2":
+        finest = max(low / (element.min - HALF), high / (element.max + HALF))
+        return Quant((float(power_of_two(finest)),), element=element)
     if element is DType.INT16:
         greatest = HEADROOM * max(-low, high) / element.max
         return Quant((float(np.float32(greatest)),), element=element)
@@ -127,20 +141,22 @@ def assign_formats(
     graph: Graph,
     ranges: Ranges | None,
     element: DType = DType.INT8,
+    scheme: Scheme = "affine",
     wide: Collection[str] = (),
 ) -> tuple[Graph, Mapping[str, Quant]]:
     """Return the graph with Requantize where it is needed, and a format for every computed value.
 
-    Formats that the file does not prescribe are of the type `element`, those of `wide` int16.
-    Raises BadQuantization for values with neither a prescribed format nor a range.
+    Formats that the file does not prescribe are of the type `element`, those of `wide` int16, in
+    the `scheme`. Raises BadQuantization for values with neither a prescribed format nor a range.
     """
     bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
-    groups = Groups(element, set(wide))
+    groups = Groups(element, scheme, set(wide))
+    probabilities = POW2_PROBABILITIES if scheme == "pow2" else PROBABILITIES
     for name in graph.inputs:
         groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
     for node in graph.nodes:
-        fixed = PROBABILITIES[element] if isinstance(node.op, Softmax) else None
+        fixed = probabilities[element] if isinstance(node.op, Softmax) else None
         known = prescribed(graph.types[node.output])
         groups.add(node.output, known or fixed, own_range(graph, node, bounds, element))
         nodes += place_node(graph, node, groups)
@@ -320,6 +336,17 @@ def collect_formats(graph: Graph, groups: Groups) -> Mapping[str, Quant]:
     if problems:
         raise BadQuantization.collect(problems)
     return formats
+
+
+def power_of_two(scales: npt.ArrayLike) -> Array:
+    """Return the least powers of two that are no finer; zero for zero.
+
+    >>> power_of_two([1.0, 0.3, 0.0]).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    mantissas, exponents = np.frexp(np.asarray(scales, np.float64))
+    found: Array = np.where(mantissas > 0, np.ldexp(1.0, exponents - (mantissas == HALF)), 0.0)
+    return found
 
 
 def real_constant(graph: Graph, name: str) -> Array:

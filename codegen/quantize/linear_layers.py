@@ -15,8 +15,10 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.options import Scheme
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_scales
+from codegen.quantize.formats import power_of_two
 from codegen.quantize.round_weights import nearest
 from codegen.quantize.weight_form import INT8, WeightForm
 
@@ -38,6 +40,7 @@ def quantize_weights(
     bias: Array,
     x: Quant,
     y: Quant,
+    scheme: Scheme = "affine",
     form: WeightForm = INT8,
     squares: Array | None = None,
 ) -> Constant:
@@ -54,12 +57,13 @@ def quantize_weights(
         scales = np.abs(rows).max(axis=1) / levels[-1]
     else:
         scales = fit_scales(rows[:, None], counts, levels)[:, 0]
-    scales = np.maximum(scales, least_scale(x, y))
+    allowed = power_of_two if scheme == "pow2" else single
+    scales = allowed(np.maximum(scales, least_scale(x, y)))
     for _ in range(ROUNDS):
         excess = bounds(real, bias, scales, x, y, levels) / INT32_MAX
         if excess.max() < 1:
             break
-        scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
+        scales = allowed(np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales))
     if form.codebook:
         per_output = scales[:, None]
         levels = best_codebook(rows / per_output, 2**form.codebook, counts * per_output**2)
@@ -68,7 +72,7 @@ def quantize_weights(
 
 def least_scale(x: Quant, y: Quant) -> float:
     """Return the finest scale of weights for which the multiplier to `y` keeps its precision."""
-    return LEAST_RATIO * y.scale / x.scale
+    return float(single(np.asarray(LEAST_RATIO * y.scale / x.scale)))
 
 
 def with_scales(integers: Array, scales: Array, dtype: DType = DType.INT8) -> Constant:
@@ -101,13 +105,26 @@ def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
     Raises ValueError where a prescribed weight scale leaves it no room in int32.
     """
     assert weights.type.quant is not None
-    scales = x.scale * np.resize(np.asarray(weights.type.quant.scales), len(bias))
+    scales = bias_scales(x, np.resize(np.asarray(weights.type.quant.scales), len(bias)))
     steps = np.rint(bias / scales)
     if np.abs(steps).max(initial=0) > INT32_MAX:
         worst = int(np.argmax(np.abs(steps)))
         raise ValueError(f"the bias of channel {worst} is {bias[worst]:.4g}, over 2^31 - 1 steps")
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
     return Constant(steps.astype(np.int32), TensorType(bias.shape, DType.INT32, quant))
+
+
+def single(scales: Array) -> Array:
+    """Return the least float32 scales that are no finer, in float64: files hold no others."""
+    near = scales.astype(np.float32)
+    above: Array = np.where(near < scales, np.nextafter(near, np.float32(np.inf)), near)
+    return above.astype(np.float64)
+
+
+def bias_scales(x: Quant, scales: Array) -> Array:
+    """Return the scales of a bias as files hold them, so that its steps can be read from one."""
+    found: Array = (x.scale * scales).astype(np.float32).astype(np.float64)
+    return found
 
 
 def round_weights(real: Array, scales: Array, levels: Array) -> Int64s:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from codegen.errors import BadQuantization, Problem, UnsupportedOperator
+from codegen.errors import BadOption, BadQuantization, Problem, UnsupportedOperator
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import Array, DType, Quant, TensorType
@@ -19,7 +19,7 @@ from codegen.ops import (
     Recurrent,
     has_float_form,
 )
-from codegen.options import REPAIRS, Repair
+from codegen.options import REPAIRS, Repair, Scheme
 from codegen.quantize.closed_loop import RealLayer, close_loop
 from codegen.quantize.formats import assign_formats, make_format, prescribed, real_constant
 from codegen.quantize.linear_layers import (
@@ -30,7 +30,7 @@ from codegen.quantize.linear_layers import (
 )
 from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Channels, Progress, Ranges
-from codegen.quantize.recurrent import quantize_fine, quantize_rows
+from codegen.quantize.recurrent import quantize_as, quantize_fine, quantize_rows
 from codegen.quantize.weight_form import INT8, NO_FORMS, WeightForm
 from codegen.quantize.widen import widen
 
@@ -59,6 +59,7 @@ def quantize(
     progress: Progress | None = None,
     *,
     activations: DType | None = None,
+    scheme: Scheme = "affine",
     allow_float: bool = False,
     repair: Collection[Repair] = REPAIRS,
     forms: Mapping[str, WeightForm] = NO_FORMS,
@@ -68,10 +69,10 @@ def quantize(
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of
-    what the float network does, as `repair` names it. `forms` tells what integers weights may be,
-    by the result of their layer: of 8 bits where it does not, and those that are integers in the
-    file stay.
+    is given, those of `wide` int16; `scheme` says what scales and zero points they may have.
+    Weights and biases are repaired where it holds evidence of what the float network does, as
+    `repair` names it. `forms` tells what integers weights may be, by the result of their layer: of
+    8 bits where it does not, and those that are integers in the file stay.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
@@ -79,7 +80,10 @@ def quantize(
     not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
     element = activation_type(graph, activations)
-    placed, formats, narrowed = widen(*assign_formats(*bound_masks(graph, ranges), element, wide))
+    if scheme == "pow2":
+        check_powers(graph, forms)
+    assigned = assign_formats(*bound_masks(graph, ranges), element, scheme, wide)
+    placed, formats, narrowed = widen(*assigned)
     forms = {narrowed.get(name, name): form for name, form in forms.items()}
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
@@ -87,7 +91,7 @@ def quantize(
     }
     check_elements(placed, types)
     constants = Constants()
-    weighing = Weighing(forms, {} if ranges is None else ranges.channels)
+    weighing = Weighing(scheme, forms, {} if ranges is None else ranges.channels)
     nodes: list[Node] = []
     problems: list[Problem] = []
     for node in placed.nodes:
@@ -144,6 +148,31 @@ def fixed_dtype(value: TensorType, quant: Quant) -> DType:
     return quant.element if value.dtype is DType.FLOAT32 else value.dtype
 
 
+def check_powers(graph: Graph, forms: Mapping[str, WeightForm]) -> None:
+    """Raise BadQuantization with all values whose prescribed format is none of powers of two.
+
+    BadOption where weights have forms whose scales are fitted to samples.
+    """
+    if any(form.is_coarse for form in forms.values()):
+        raise BadOption(
+            "few bits and codebooks have fitted scales, and --scheme pow2 has powers of two",
+            hint="leave out --scheme pow2, or --bits and --codebook",
+        )
+    locations = {node.output: str(node.loc) for node in graph.nodes}
+    problems = [
+        Problem(
+            f"'{name}' has a prescribed format, of scale {kind.quant.scales[0]:.6g} and zero point"
+            f" {kind.quant.zero_point}, and --scheme pow2 asks for powers of two and zero",
+            locations.get(name, ""),
+            "give the network in floats",
+        )
+        for name, kind in graph.types.items()
+        if kind.quant is not None and not kind.quant.is_power_of_two
+    ]
+    if problems:
+        raise BadQuantization.collect(problems)
+
+
 def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
     """Raise UnsupportedOperator with all nodes that do not compute on what they are given."""
     problems: list[Problem] = []
@@ -163,8 +192,9 @@ def element_of(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> DTy
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """What the integers of layers may be, and what is known of the channels they read."""
+    """What integers and scales layers may have, and what is known of the channels they read."""
 
+    scheme: Scheme
     forms: Mapping[str, WeightForm]
     channels: Mapping[str, Channels]
 
@@ -192,7 +222,7 @@ def quantize_operands(
     if isinstance(node.op, (Conv2d, Dense)):
         return quantize_linear(graph, node, types, constants, weighing)
     if isinstance(node.op, Recurrent):
-        return quantize_recurrent(graph, node, types, constants)
+        return quantize_recurrent(graph, node, types, constants, weighing.scheme)
     element = element_of(graph, node, types)
     inputs: list[str] = []
     is_held = node.op.keeps_quant or isinstance(node.op, Lookup)
@@ -200,7 +230,7 @@ def quantize_operands(
         if name in graph.constants:
             is_shown = is_held or not graph.activations(node)
             quant = format_of(types, node.output) if is_shown else None
-            constant = quantize_data(graph, name, quant, element)
+            constant = quantize_data(graph, name, quant, element, weighing.scheme)
             inputs.append(constants.add(name, constant, node.output))
         else:
             inputs.append(name)
@@ -224,14 +254,19 @@ def quantize_linear(
     else:
         real = real_constant(graph, w_name)
         squares = weighing.squares(node, real.shape)
-        weights = quantize_weights(real, bias, x, y, weighing.form(node), squares)
+        form = weighing.form(node)
+        weights = quantize_weights(real, bias, x, y, weighing.scheme, form, squares)
     w_name = constants.add(w_name, weights, node.output)
     b_name = constants.add(b_name, quantize_bias(bias, weights, x), node.output)
     return replace(node, inputs=(x_name, w_name, b_name))
 
 
 def quantize_recurrent(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    scheme: Scheme,
 ) -> Node:
     """Quantize initial values that are constant, two weights, and biases."""
     assert isinstance(node.op, Recurrent)
@@ -241,15 +276,18 @@ def quantize_recurrent(
         if name not in graph.constants:
             continue
         if place < first:
-            constant = quantize_data(graph, name, None, element)
+            constant = quantize_data(graph, name, None, element, scheme)
         else:
             form = quantize_rows if place < first + 2 else quantize_fine
-            constant = form(real_constant(graph, name))
+            known, real = graph.types[name].quant, real_constant(graph, name)
+            constant = form(real, scheme) if known is None else quantize_as(real, known)
         inputs[place] = constants.add(name, constant, node.output)
     return replace(node, inputs=tuple(inputs))
 
 
-def quantize_data(graph: Graph, name: str, quant: Quant | None, element: DType) -> Constant:
+def quantize_data(
+    graph: Graph, name: str, quant: Quant | None, element: DType, scheme: Scheme
+) -> Constant:
     """Return a constant that stands for a value, in `quant`, its prescribed, or its own format.
 
     Integers that stand for themselves stay as they are.
@@ -261,7 +299,7 @@ def quantize_data(graph: Graph, name: str, quant: Quant | None, element: DType) 
     if not np.isfinite(real).all():
         raise ValueError(f"constant '{name}' holds infinity or NaN, which no integer stands for")
     found = float(real.min()), float(real.max())
-    quant = quant or graph.types[name].quant or make_format(found, element)
+    quant = quant or graph.types[name].quant or make_format(found, element, scheme)
     dtype = quant.element
     return Constant(quant.quantize(real, dtype), TensorType(real.shape, dtype, quant))
 

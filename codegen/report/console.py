@@ -273,6 +273,9 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Output", no_wrap=True)
     lost = any(layer.lost_cycles is not None for layer in layers)
     coded = any(layer.coding for layer in layers)
+    formats = all(layer.q_format for layer in layers)
+    if formats:
+        table.add_column("Format", no_wrap=True)
     headers = (
         *COST_HEADERS,
         *(CODING_HEADERS if coded else ()),
@@ -285,6 +288,8 @@ def _layers(report: Report, all_layers: bool) -> Table:
         name = Text(layer.name, no_wrap=True, overflow="ellipsis")
         coding = coding_cells(layer) if coded else ()
         cells = [*layer_cells(layer), *coding, *(time_cells(layer, report) if measured else ())]
+        if formats:
+            cells.insert(2, layer.q_format or "")
         table.add_row(name, *cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
 

@@ -28,6 +28,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
+from codegen.ir.types import TensorType
 from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
@@ -236,9 +237,15 @@ def _layers(
                 coding=stored.coding,
                 weights_bytes=stored.weights_bytes,
                 raw_weights_bytes=stored.raw_bytes,
+                q_format=q_format(output),
             )
         )
     return tuple(rows)
+
+
+def q_format(kind: TensorType) -> str | None:
+    """Return the Qm.n of a value; None of one that has none."""
+    return None if kind.quant is None or kind.is_plain else kind.quant.q_format or None
 
 
 def _operator(step: Step) -> Op:

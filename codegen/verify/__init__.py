@@ -3,6 +3,7 @@
 from codegen.verify.agreement import measure_agreement
 from codegen.verify.check import Subject, TargetRun, check_target
 from codegen.verify.edits import find_edit
+from codegen.verify.exported import check_exported
 from codegen.verify.inputs import Inputs, make_inputs, run_reference
 from codegen.verify.plan_json import load_plan, parse_plan, plan_file, plan_to_json
 from codegen.verify.study import Study, study
@@ -16,6 +17,7 @@ __all__ = [
     "Study",
     "Subject",
     "TargetRun",
+    "check_exported",
     "check_plan",
     "check_target",
     "check_written",

@@ -11,6 +11,7 @@ import numpy as np
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.functions import emit_function
+from codegen.frontend.convert.quantized import format_of
 from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.types import Array, DType
 from codegen.ops import Elementwise
@@ -151,7 +152,8 @@ def full_operand(
     """Return an operand with `rank` dimensions in the order of ONNX."""
     if isinstance(operand, Const):
         data = operand.real()
-        return builder.constant(operand.name, held(data.reshape(padded(data.shape, rank)), exact))
+        data = held(data.reshape(padded(data.shape, rank)), exact)
+        return builder.constant(operand.name, data, format_of(operand))
     shape = padded(builder.full_shape(operand), rank)
     return builder.reshaped(builder.full(operand, call.loc), shape, call.loc)
 
@@ -164,7 +166,7 @@ def batched_operand(
         return builder.layout(operand, perm, call.loc)
     data = operand.real()
     data = data.reshape(padded(data.shape, len(perm) + 1)[1:]).transpose(perm)
-    return builder.constant(operand.name, held(data, exact))
+    return builder.constant(operand.name, held(data, exact), format_of(operand))
 
 
 def held(data: Array, exact: bool) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
+from codegen.frontend.convert.quantized import format_of
 from codegen.frontend.fold import run_node
 from codegen.frontend.operand import Const, Unsupported, View, is_batched
 from codegen.ir.types import Array, Loc
@@ -80,7 +81,7 @@ def held(builder: Builder, const: Const, loc: Loc) -> View:
     data = const.real()
     data = data.astype(np.float32) if data.dtype.kind == "f" else data
     batched = is_batched(data.shape)
-    name = builder.constant(const.name, data[0] if batched else data)
+    name = builder.constant(const.name, data[0] if batched else data, format_of(const))
     value = builder.derive(Constant(), name, loc, None)
     return View(const.name, value, builder.order(value), batched)
 

@@ -103,6 +103,19 @@ def dequantized_constant(call: Call) -> Const:
     return Const(const.name, const.data, scales, np.resize(zeros, scales.size), axis)
 
 
+def format_of(const: Const) -> Quant | None:
+    """Return the format that a file prescribes of a constant among activations, if any."""
+    if const.scales is None or const.scales.size != 1 or const.data.dtype == np.int32:
+        return None
+    zero = 0 if const.zero_points is None else int(const.zero_points.item())
+    dtype = const.data.dtype
+    if dtype == np.int16 and zero:
+        return None
+    element = DType.INT16 if dtype == np.int16 else DType.INT8
+    zero -= UNSIGNED if dtype == np.uint8 else 0
+    return Quant((float(const.scales.item()),), zero, element=element)
+
+
 def check_scales(scales: Array) -> None:
     if not all(math.isfinite(scale) and scale > 0 for scale in scales.ravel()):
         raise Unsupported("a scale is not a positive number")

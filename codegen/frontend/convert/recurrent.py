@@ -11,8 +11,9 @@ import numpy as np
 
 from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
+from codegen.frontend.convert.quantized import format_of
 from codegen.frontend.operand import Const, Unsupported, View
-from codegen.ir.types import Array
+from codegen.ir.types import Array, Quant
 from codegen.ops import Concat, Gru, Lstm, Recurrent, Reshape, Rnn, Slice, Transpose
 from codegen.ops.curve import FUNCTIONS, Function
 
@@ -144,12 +145,29 @@ def _layer(builder: Builder, call: Call, way: Direction, x: str, by_batch: bool)
     peepholes = call.optional_constant(7)
     if peepholes is not None:
         constants.append((7, _part(peepholes, way)))
-    names = [
-        builder.constant(_name(call, place, way), data.astype(np.float32))
-        for place, data in constants
-    ]
+    names = [_constant(builder, call, way, place, data) for place, data in constants]
     base = f"{call.loc.node}_{way}"
     return builder.share(way.op, (x, *states, *names), call.loc, base)
+
+
+def _constant(builder: Builder, call: Call, way: Direction, place: int, data: Array) -> str:
+    """Add a constant of a layer: in the format that the file prescribes, where layers have it."""
+    const = call.optional_constant(place)
+    quant = None if const is None else row_format(const)
+    dtype = np.float32 if quant is None else np.float64
+    return builder.constant(_name(call, place, way), data.astype(dtype), quant)
+
+
+def row_format(const: Const) -> Quant | None:
+    """Return the format of int8 rows, or of a vector of int32, that a constant has."""
+    has_zero = const.zero_points is not None and const.zero_points.any()
+    if const.scales is None or has_zero:
+        return None
+    if const.data.dtype == np.int8 and const.axis == 1:
+        return Quant(tuple(float(scale) for scale in const.scales), 0, 0)
+    if const.data.dtype == np.int32 and const.scales.size == 1:
+        return Quant((float(const.scales.item()),))
+    return None
 
 
 def _name(call: Call, place: int, way: Direction) -> str:
@@ -189,7 +207,7 @@ def _initial(
     if isinstance(found, Const):
         data = found.real().swapaxes(0, 1) if by_batch else found.real()
         data = data[way.number : way.number + 1].astype(np.float32)
-        return builder.constant(_name(call, place, way), data)
+        return builder.constant(_name(call, place, way), data, format_of(found))
     value = builder.full(call.view(place), call.loc)
     if by_batch:
         value = _swapped(builder, call, value)

@@ -75,7 +75,7 @@ def _resized_rows(
     builder: Builder, call: Call, axes: Sequence[Scaling], perm: tuple[int, ...]
 ) -> View:
     is_linear = call.text("mode", "nearest") == "linear"
-    rows, columns = (_line(call, axes[axis + 1], is_linear) for axis in perm[:2])
+    rows, columns = (line_of(call, axes[axis + 1], is_linear) for axis in perm[:2])
     size = axes[perm[0] + 1].count, axes[perm[1] + 1].count
     op = Resize(size, rows, columns, is_linear)
     return builder.emit(op, (builder.layout(call.view(0), perm, call.loc),), call, perm)
@@ -93,7 +93,7 @@ def _image_perm(perm: tuple[int, ...], scaled: list[int]) -> tuple[int, ...] | N
 
 def _nearest(call: Call, axis: Scaling) -> Array:
     """Return which place of an axis each of the result's is, -1 for the extrapolation value."""
-    step, offset, divisor = _line(call, axis, is_linear=False)
+    step, offset, divisor = line_of(call, axis, is_linear=False)
     place = [(i * step + offset) // divisor for i in range(axis.count)]
     inside = np.clip(place, 0, axis.size - 1)
     return np.where(_is_outside(axis), FILL, inside)
@@ -219,7 +219,7 @@ def _rational(scale: np.float32, exact: Fraction) -> Fraction:
     return Fraction(float(scale))
 
 
-def _line(call: Call, axis: Scaling, is_linear: bool) -> Line:
+def line_of(call: Call, axis: Scaling, is_linear: bool) -> Line:
     """Return the positions along an axis; a nearest one's rounding is part of the offset."""
     step, offset = _coordinates(call, axis)
     rounding = "floor" if is_linear else call.text("nearest_mode", "round_prefer_floor")

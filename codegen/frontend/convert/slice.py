@@ -11,6 +11,7 @@ from codegen.frontend.builder import Builder
 from codegen.frontend.call import Call
 from codegen.frontend.convert.linear import order
 from codegen.frontend.convert.move import moved, numbers
+from codegen.frontend.convert.quantized import format_of
 from codegen.frontend.operand import Const, Operand, Unsupported, View
 from codegen.ops import Lookup, Reshape, Slice
 from codegen.ops.slice import MOST_SLICED
@@ -85,7 +86,7 @@ def _looked_up(builder: Builder, call: Call) -> View:
     if isinstance(data, Const):
         real = data.real()
         real = real.astype(np.float32) if real.dtype.kind == "f" else real
-        table = builder.constant(data.name, real.reshape(shape))
+        table = builder.constant(data.name, real.reshape(shape), format_of(data))
     else:
         table = builder.reshaped(builder.full(call.view(0), call.loc), shape, call.loc)
     flat = builder.full(index, call.loc)
