@@ -19,9 +19,11 @@ from codegen.options import Options
 from codegen.pipeline import (
     GRAPH_SUFFIX,
     Compiled,
+    Network,
     compile_bundle,
     compile_model,
     quantize_model,
+    respend,
 )
 from codegen.progress import Progress, silent
 from codegen.quantize import graph_inputs, synthetic_samples
@@ -56,6 +58,8 @@ EMIT_INPUTS = 4
 """Inputs on which the C is proved on the host while it is emitted."""
 RAM_ROUNDS = 4
 """How often an arena is planned again because the stack took more than was left."""
+FLASH_ROUNDS = 4
+"""How often forms of weights are chosen again because code took more, or less, than was left."""
 AGREEMENT_MACS = 1_000_000_000
 """About how much work comparing with the float network may take; two samples at least."""
 
@@ -90,7 +94,7 @@ def emit_bundle(
     the C on host and target first; VerificationFailed where it is wrong.
     """
     with output_folder(path, force=force) as folder:
-        compiled, bundle = compile_within_ram(
+        compiled, bundle = compile_within_limits(
             name, networks, folder, measure=measure, progress=progress
         )
         raise_if_different(bundle.all_checks)
@@ -106,9 +110,55 @@ def emit_bundle(
     return bundle
 
 
-def compile_within_ram(
+def compile_within_limits(
     name: str,
     networks: Sequence[Options],
+    folder: Path,
+    *,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> tuple[tuple[Compiled, ...], BundleReport]:
+    """Compile into `folder` so that RAM and flash are no more than what is given; DoesNotFit.
+
+    What the code takes is known once the C is built; then weights are given what is left of the
+    flash. Where nothing is measured, they rest on an estimate, and a note says so.
+    """
+    check_memories(networks)
+    check_flash(networks)
+    quantized = [quantize_model(options, progress) for options in networks]
+    limit = networks[0].flash_bytes
+    excess = 0
+    fitting: tuple[tuple[Compiled, ...], BundleReport] | None = None
+    for _ in range(FLASH_ROUNDS):
+        compiled, bundle = compile_within_ram(
+            name, quantized, folder, measure=measure, progress=progress
+        )
+        flash = bundle.networks[0].totals.flash_bytes
+        if limit is None:
+            return compiled, bundle
+        if flash is None:
+            return compiled, _with_note(bundle, "--flash: code was not measured, but estimated")
+        if flash <= limit:
+            fitting = compiled, bundle
+        elif fitting is not None:
+            write_files(folder, fitting[0][0].files)
+            return fitting
+        excess = flash - limit
+        changed = respend(quantized[0], -excess)
+        if changed is None:
+            break
+        quantized = [changed]
+    if fitting is not None:
+        return fitting
+    raise DoesNotFit(
+        f"code and constants take {excess:,} bytes of flash more than the {limit or 0:,} given",
+        hint="give a little more with --flash",
+    )
+
+
+def compile_within_ram(
+    name: str,
+    networks: Sequence[Network],
     folder: Path,
     *,
     measure: bool = True,
@@ -120,12 +170,11 @@ def compile_within_ram(
     left. Networks that share an arena have the greatest stack of all beside it. Where nothing is
     measured, the arena alone has to fit, and a note says so.
     """
-    check_memories(networks)
-    quantized = [quantize_model(options, progress) for options in networks]
-    limit = networks[0].ram_bytes
-    goal = RamGoal(limit, networks[0].least_ram)
+    options = networks[0].options
+    limit = options.ram_bytes
+    goal = RamGoal(limit, options.least_ram)
     for _ in range(RAM_ROUNDS):
-        compiled = compile_bundle(name, quantized, goal)
+        compiled = compile_bundle(name, networks, goal)
         write_files(folder, compiled[0].files)
         bundle = examine(compiled, folder if measure else None, progress)
         arena, stack = bundle.totals.arena_bytes, greatest_stack(bundle)
@@ -143,6 +192,15 @@ def compile_within_ram(
         " and each smaller arena took more stack",
         hint="give a little more with --ram",
     )
+
+
+def check_flash(networks: Sequence[Options]) -> None:
+    """Raise BadOption where networks of one library are to share an amount of flash."""
+    if len(networks) > 1 and any(options.flash_bytes is not None for options in networks):
+        raise BadOption(
+            "--flash: the flash that networks share is not divided among them",
+            hint="give --bits or --sqnr, or emit each network alone",
+        )
 
 
 def check_memories(networks: Sequence[Options]) -> None:
@@ -218,7 +276,7 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         if found
         else None
     )
-    return make_report(
+    report = make_report(
         options,
         compiled.network.digest,
         compiled.network.target,
@@ -234,6 +292,9 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         found.notes if found else ("nothing was built or run: --no-measure",),
         compiled.costs,
     )
+    weights = compiled.network.weights
+    found_trade = weights.trade if weights else None
+    return replace(report, trade=found_trade, compression=compiled.network.compression)
 
 
 def read_project(path: Path) -> BundleReport:
@@ -260,7 +321,7 @@ def read_plan(path: Path, interface: Interface) -> Certificate:
 def report_model(options: Options, progress: Progress = silent) -> BundleReport:
     """Return the report of a model, compiled and measured without leaving files."""
     with tempfile.TemporaryDirectory() as scratch:
-        _, bundle = compile_within_ram(
+        _, bundle = compile_within_limits(
             options.identifier, (options,), Path(scratch), progress=progress
         )
         return bundle

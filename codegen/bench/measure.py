@@ -13,7 +13,7 @@ from codegen.ir.report import LayerReport, Report
 from codegen.options import Options
 from codegen.progress import Progress, silent
 from codegen.project import (
-    compile_within_ram,
+    compile_within_limits,
     make_subject,
     raise_if_different,
     read_project,
@@ -43,7 +43,7 @@ def measure_model(
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             aimed = replace(options, target=name)
-            (compiled,), bundle = compile_within_ram(
+            (compiled,), bundle = compile_within_limits(
                 options.identifier, (aimed,), folder, measure=False, progress=progress
             )
             subject = make_subject(compiled, folder, INPUTS, progress)

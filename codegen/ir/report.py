@@ -111,11 +111,13 @@ class Calibration:
 
     kind: "model" (the file prescribes them), "samples" (the user's data, `source` its file name)
     or "synthetic" (random inputs: the scales are not to be trusted with real data).
+    `method` says how ranges follow from samples.
     """
 
     kind: str
     samples: int = 0
     source: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,55 @@ class Savings:
     channels: int = 0
     macs: int = 0
     params: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FormTrial:
+    """A form of a layer's weights, and the ratio of signal to the noise it makes by itself.
+
+    None: it makes none, or is what the others are compared with.
+    """
+
+    form: str
+    weights_bytes: int
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTrade:
+    """The form that was chosen for a layer's weights, and all that were tried."""
+
+    layer: str
+    form: str
+    weights_bytes: int
+    trials: tuple[FormTrial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Layers that could have a better form: what the ratio of signal to noise would gain by it."""
+
+    layers: tuple[str, ...]
+    gain_db: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What was given up for fewer bytes of weights, and what more bytes would buy.
+
+    `sqnr_db` is the ratio of signal to noise at the outputs, measured; `expected_db` what the
+    layers' own noises add up to; `first_db` that of all layers in the first of their forms, which
+    take `first_bytes`.
+    """
+
+    layers: tuple[LayerTrade, ...]
+    weights_bytes: int
+    first_bytes: int
+    sqnr_db: float
+    expected_db: float
+    first_db: float
+    promotions: tuple[Promotion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +238,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressionStep:
+    """What one pass left of the weights: bytes before and after, if each that is not zero took one.
+
+    After the last step, bytes are those stored. `sqnr_db` is the ratio of signal to noise at the
+    outputs, to the original network; None without samples.
+    """
+
+    name: str
+    before_bytes: int
+    after_bytes: int
+    sqnr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Schema "codegen.report/1"; docs/report.md is its documentation."""
 
@@ -204,6 +269,8 @@ class Report:
     memories: tuple[MemoryUse, ...] = ()
     ram: RamBudget = RamBudget()
     savings: Savings = Savings()
+    trade: Trade | None = None
+    compression: tuple[CompressionStep, ...] = ()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

@@ -11,32 +11,46 @@ Equalization and Bias Correction", arXiv 1906.04721, section 4.2 (empirical form
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.evaluate import evaluate_node
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
+from codegen.quantize.codebook import best_codebook
+from codegen.quantize.fit_weights import fit_together
+from codegen.quantize.forward import evaluate, forget, last_readers
+from codegen.quantize.linear_layers import least_scale, quantize_bias, with_scales
 from codegen.quantize.ranges import Evidence, Progress
-from codegen.quantize.round_weights import pays_off, round_together, sample_patches
+from codegen.quantize.round_weights import (
+    pays_off,
+    products,
+    round_together,
+    sample_patches,
+)
+from codegen.quantize.weight_form import INT8, WeightForm
 
-CHUNK = 8
-"""Samples evaluated together; bounds the memory of accumulators."""
-WEIGHT_LIMIT = 127
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealLayer:
+    """Weights and bias of a layer in reals, and what its integers may be."""
+
+    weights: Array
+    bias: Array
+    form: WeightForm = INT8
 
 
 def close_loop(
     graph: Graph,
     evidence: Evidence,
-    weights: Mapping[str, Array],
+    layers: Mapping[str, RealLayer],
     progress: Progress | None = None,
 ) -> Graph:
     """Return the fixed-point graph with weights rounded anew and biases shifted.
 
-    `weights` are the reals of the weights to be rounded, by the result of their layer; biases are
+    `layers` are those whose weights are to be rounded, by their results; biases are
     shifted towards `evidence.means`: a shift is the error of the mean; where a Relu passes only a
     part of it on, the rest remains. Layers follow each other, so each repairs what the ones
     before it left. What 32 bits cannot hold is left out, and what another layer reads too.
@@ -48,63 +62,84 @@ def close_loop(
         quant = graph.types[name].quant
         assert quant is not None, f"{name} has no format"
         values[name] = quant.quantize(real, graph.types[name].dtype)
-    last = {name: node for node in graph.nodes for name in node.inputs}
+    last = last_readers(graph)
     for index, node in enumerate(graph.nodes):
-        if node.output in weights and len(readers[node.inputs[1]]) == 1:
-            graph = round_layer(graph, node, weights[node.output], values[node.inputs[0]])
+        if node.output in layers and len(readers[node.inputs[1]]) == 1:
+            graph = round_layer(graph, node, layers[node.output], values[node.inputs[0]])
         result = evaluate(graph, node, values)
         if node.output in evidence.means and len(readers[node.inputs[2]]) == 1:
             graph = shift_bias(graph, node, result, evidence.means[node.output])
             result = evaluate(graph, node, values)
         values[node.output] = result
-        for name in set(node.inputs):
-            if last[name] is node:
-                values.pop(name, None)
+        forget(node, values, last)
         if progress is not None:
             progress(index + 1, len(graph.nodes))
     return graph
 
 
-def round_layer(graph: Graph, node: Node, reals: Array, operand: Array) -> Graph:
+def round_layer(graph: Graph, node: Node, layer: RealLayer, operand: Array) -> Graph:
     """Return the graph with the layer's weights rounded together, where that is nearer."""
     name = node.inputs[1]
     kind, x = graph.types[name], graph.types[node.inputs[0]].quant
     assert kind.quant is not None and x is not None
-    op = node.op
-    if isinstance(op, Conv2d):
-        size = (reals.shape[1], reals.shape[2])
-        patches = sample_patches(op, operand, size, x.zero_point)
-    else:
-        patches = operand[None].reshape(1, len(operand), -1)
-    shape = (len(patches), len(reals) // len(patches), -1)
-    exact = (reals.reshape(len(reals), -1) / np.asarray(kind.quant.scales)[:, None]).reshape(shape)
+    patches = patches_of(node, layer.weights.shape, operand, x.zero_point)
+    shape = (len(patches), len(layer.weights) // len(patches), -1)
     centred = patches.astype(np.float32) - np.float32(x.zero_point)
+    reals = layer.weights.reshape(shape)
+    scales = np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
+    exact = reals / scales
+    levels = layer.form.levels
+    if layer.form.codebook:
+        counts = np.square(scales) * centred.var(axis=1, keepdims=True)
+        levels = best_codebook(exact, 2**layer.form.codebook, counts)
+    if layer.form.is_coarse:
+        return fit_layer(graph, node, layer, levels, centred)
     nearest = graph.constants[name].reshape(shape)
-    together = round_together(exact, centred, WEIGHT_LIMIT)
+    together = round_together(exact, centred, levels)
     if not pays_off(exact, nearest, together, centred):
         return graph
-    return if_sound(graph, node, name, together.reshape(reals.shape).astype(np.int8))
+    return if_sound(graph, node, {name: together.reshape(kind.shape).astype(np.int8)})
 
 
-def if_sound(graph: Graph, node: Node, name: str, data: Array) -> Graph:
-    """Return the graph with another constant, or as it is where a sum would not fit 32 bits."""
-    changed = replace(graph, constants={**graph.constants, name: data})
+def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operands: Array) -> Graph:
+    """Return the graph with weights of few levels, and scales, that fit the operands.
+
+    `operands` (G, P, K) are in steps. What the error is in the mean, the bias takes up.
+    """
+    groups, _, size = operands.shape
+    reals = layer.weights.reshape(groups, -1, size)
+    x, y = graph.types[node.inputs[0]].quant, graph.types[node.output].quant
+    assert x is not None and y is not None
+    mean = operands.mean(axis=1, keepdims=True)
+    squares = products(operands - mean) / operands.shape[1]
+    scales, integers = fit_together(reals, squares, levels, least_scale(x, y))
+    lost = (reals - integers * scales[..., None]) * mean
+    bias = layer.bias + lost.sum(axis=2).reshape(-1) * x.scale
+    weights = with_scales(integers.reshape(layer.weights.shape), scales.reshape(-1))
+    made = (weights, quantize_bias(bias, weights, x))
+    types = dict(graph.types)
+    types.update(zip(node.inputs[1:], (constant.type for constant in made), strict=True))
+    data = dict(zip(node.inputs[1:], (constant.data for constant in made), strict=True))
+    return if_sound(replace(graph, types=types), node, data, graph)
+
+
+def patches_of(node: Node, shape: tuple[int, ...], operand: Array, pad_value: int) -> Array:
+    """Return what weights of that shape are multiplied by, (G, P, K)."""
+    if isinstance(node.op, Conv2d):
+        return sample_patches(node.op, operand, (shape[1], shape[2]), pad_value)
+    return operand[None].reshape(1, len(operand), -1)
+
+
+def if_sound(
+    graph: Graph, node: Node, data: Mapping[str, Array], otherwise: Graph | None = None
+) -> Graph:
+    """Return the graph with other constants; `otherwise` where a sum would not fit 32 bits."""
+    changed = replace(graph, constants={**graph.constants, **data})
     try:
         node.op.params(changed.signature(node))  # type: ignore[attr-defined]
     except ValueError:
-        return graph
+        return otherwise or graph
     return changed
-
-
-def evaluate(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
-    """Run one node on all samples, a chunk at a time."""
-    operands = {name: values[name] for name in graph.activations(node)}
-    count = len(next(iter(operands.values())))
-    parts = [
-        evaluate_node(graph, node, {name: x[i : i + CHUNK] for name, x in operands.items()})
-        for i in range(0, count, CHUNK)
-    ]
-    return np.concatenate(parts)
 
 
 def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:
@@ -117,4 +152,4 @@ def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:
     bias = graph.constants[name] - np.rint(excess / np.asarray(steps.scales))
     if np.abs(bias).max() > INT32_MAX:
         return graph
-    return if_sound(graph, node, name, bias.astype(np.int32))
+    return if_sound(graph, node, {name: bias.astype(np.int32)})

@@ -15,10 +15,13 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.quantize.codebook import best_codebook
+from codegen.quantize.fit_weights import fit_scales
+from codegen.quantize.round_weights import nearest
+from codegen.quantize.weight_form import INT8, WeightForm
 
 LEAST_RATIO = 2.0**-18
 """The least scale from accumulator to output: its multiplier has 14 bits or more."""
-STEPS = 127
 ROUNDS = 8
 
 
@@ -30,22 +33,48 @@ class Constant:
     type: TensorType
 
 
-def quantize_weights(real: Array, bias: Array, x: Quant, y: Quant) -> Constant:
+def quantize_weights(
+    real: Array,
+    bias: Array,
+    x: Quant,
+    y: Quant,
+    form: WeightForm = INT8,
+    squares: Array | None = None,
+) -> Constant:
     """Return int8 weights with a scale for each output (first axis); `real` and `bias` are reals.
 
     `x` and `y` are the formats of the layer's operand and result. Outputs whose weights are
-    all zero get the scale LEAST_RATIO asks for.
+    all zero get the scale LEAST_RATIO asks for. Scales of few levels are those of least error;
+    `squares`, of the shape of `real` but for ones, are how much each weight's error counts.
     """
-    flat = np.abs(real.reshape(len(real), -1))
-    scales = np.maximum(flat.max(axis=1) / STEPS, LEAST_RATIO * y.scale / x.scale)
+    levels = form.levels
+    rows = real.reshape(len(real), -1)
+    counts = np.broadcast_to(1.0 if squares is None else squares, real.shape).reshape(rows.shape)
+    if form.bits == 8:
+        scales = np.abs(rows).max(axis=1) / levels[-1]
+    else:
+        scales = fit_scales(rows[:, None], counts, levels)[:, 0]
+    scales = np.maximum(scales, least_scale(x, y))
     for _ in range(ROUNDS):
-        excess = bounds(real, bias, scales, x, y) / INT32_MAX
+        excess = bounds(real, bias, scales, x, y, levels) / INT32_MAX
         if excess.max() < 1:
             break
         scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
-    data = round_weights(real, scales).astype(np.int8)
+    if form.codebook:
+        per_output = scales[:, None]
+        levels = best_codebook(rows / per_output, 2**form.codebook, counts * per_output**2)
+    return with_scales(round_weights(real, scales, levels), scales)
+
+
+def least_scale(x: Quant, y: Quant) -> float:
+    """Return the finest scale of weights for which the multiplier to `y` keeps its precision."""
+    return LEAST_RATIO * y.scale / x.scale
+
+
+def with_scales(integers: Array, scales: Array, dtype: DType = DType.INT8) -> Constant:
+    """Return weights with a scale for each output."""
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
-    return Constant(data, TensorType(data.shape, DType.INT8, quant))
+    return Constant(integers.astype(dtype.numpy), TensorType(integers.shape, dtype, quant))
 
 
 def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
@@ -56,14 +85,14 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     quant = weights.type.quant
     assert quant is not None
     scales = np.resize(np.asarray(quant.scales), len(weights.data))
-    coarse = np.maximum(scales, LEAST_RATIO * y.scale / x.scale)
+    coarse = np.maximum(scales, least_scale(x, y))
     if np.array_equal(scales, coarse):
         return weights
     dtype = weights.type.dtype
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
-    quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
-    data = round_weights(real, coarse, dtype).astype(dtype.numpy)
-    return Constant(data, replace(weights.type, quant=quant))
+    levels = np.arange(dtype.min, dtype.max + 1)
+    coarser = with_scales(round_weights(real, coarse, levels), coarse, dtype)
+    return Constant(coarser.data, replace(weights.type, quant=coarser.type.quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
@@ -81,23 +110,22 @@ def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:
     return Constant(steps.astype(np.int32), TensorType(bias.shape, DType.INT32, quant))
 
 
-def round_weights(real: Array, scales: Array, dtype: DType = DType.INT8) -> Int64s:
-    """Return the nearest steps of each output's scale."""
+def round_weights(real: Array, scales: Array, levels: Array) -> Int64s:
+    """Return the nearest levels, in steps of each output's scale."""
     per_output = scales.reshape(-1, *[1] * (real.ndim - 1))
-    steps: Int64s = np.clip(np.rint(real / per_output), dtype.min, dtype.max).astype(np.int64)
-    return steps
+    return nearest(real / per_output, levels).astype(np.int64)
 
 
-def bounds(real: Array, bias: Array, scales: Array, x: Quant, y: Quant) -> Array:
+def bounds(real: Array, bias: Array, scales: Array, x: Quant, y: Quant, levels: Array) -> Array:
     """Return for each output what has to fit int32: of int16 activations only the bias."""
     if DType.INT16 in (x.element, y.element):
         return np.abs(bias) / (scales * x.scale)
-    return accumulator_bounds(real, bias, scales, x) * shift_factor(scales, x, y)
+    return accumulator_bounds(real, bias, scales, x, levels) * shift_factor(scales, x, y)
 
 
-def accumulator_bounds(real: Array, bias: Array, scales: Array, x: Quant) -> Array:
+def accumulator_bounds(real: Array, bias: Array, scales: Array, x: Quant, levels: Array) -> Array:
     """Return the greatest magnitude that each output's accumulator, or its bias, can take."""
-    weights = round_weights(real, scales)
+    weights = round_weights(real, scales, levels)
     sums = weights.reshape(len(weights), -1).sum(axis=1)
     steps = np.rint(np.clip(bias / (scales * x.scale), -(2.0**40), 2.0**40)).astype(np.int64)
     folded = steps - x.zero_point * sums

@@ -12,17 +12,15 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import (
-    Clip,
     Conv2d,
     Dense,
     InFloat,
     Lookup,
     Recurrent,
-    Requantize,
     has_float_form,
 )
 from codegen.options import REPAIRS, Repair
-from codegen.quantize.closed_loop import close_loop
+from codegen.quantize.closed_loop import RealLayer, close_loop
 from codegen.quantize.formats import assign_formats, make_format, prescribed, real_constant
 from codegen.quantize.linear_layers import (
     Constant,
@@ -31,8 +29,10 @@ from codegen.quantize.linear_layers import (
     quantize_weights,
 )
 from codegen.quantize.masks import bound_masks
-from codegen.quantize.ranges import Progress, Ranges
+from codegen.quantize.ranges import Channels, Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
+from codegen.quantize.weight_form import INT8, NO_FORMS, WeightForm
+from codegen.quantize.widen import widen
 
 AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
 FLOAT_HINT = "--float-ops allow computes this layer in floats"
@@ -61,33 +61,38 @@ def quantize(
     activations: DType | None = None,
     allow_float: bool = False,
     repair: Collection[Repair] = REPAIRS,
+    forms: Mapping[str, WeightForm] = NO_FORMS,
+    wide: Collection[str] = (),
 ) -> Graph:
     """Return the fixed-point graph: int8 or int16 values, int8 weights, int32 biases, with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given. Weights and biases are repaired where it holds evidence of what the float network
-    does, as `repair` names it.
+    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of
+    what the float network does, as `repair` names it. `forms` tells what integers weights may be,
+    by the result of their layer: of 8 bits where it does not, and those that are integers in the
+    file stay.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
-    has_int16 = any(kind.is_int16 for kind in graph.types.values())
-    element = activations or (DType.INT16 if has_int16 else DType.INT8)
-    placed, formats = assign_formats(*bound_masks(graph, ranges), element)
+    element = activation_type(graph, activations)
+    placed, formats, narrowed = widen(*assign_formats(*bound_masks(graph, ranges), element, wide))
+    forms = {narrowed.get(name, name): form for name, form in forms.items()}
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
         for name, quant, kind in ((name, q, placed.types[name]) for name, q in formats.items())
     }
     check_elements(placed, types)
     constants = Constants()
+    weighing = Weighing(forms, {} if ranges is None else ranges.channels)
     nodes: list[Node] = []
     problems: list[Problem] = []
     for node in placed.nodes:
         try:
-            made = quantize_operands(placed, node, types, constants)
+            made = quantize_operands(placed, node, types, constants, weighing)
             check_params(made, types, constants)
         except ValueError as error:
             has_floats = has_float_form(node.op) and element_of(placed, node, types) is DType.INT8
@@ -105,18 +110,30 @@ def quantize(
     fixed = placed.with_nodes(nodes, types=types, constants=data)
     if ranges is None or ranges.evidence is None:
         return fixed
-    evidence = ranges.evidence if "bias" in repair else replace(ranges.evidence, means={})
-    weights = real_weights(placed) if "round" in repair and not ranges.synthetic else {}
-    if not weights and not evidence.means:
+    means = ranges.evidence.means if "bias" in repair else {}
+    means = {narrowed.get(name, name): mean for name, mean in means.items()}
+    evidence = replace(ranges.evidence, means=means)
+    layers = real_layers(placed, forms) if "round" in repair and not ranges.synthetic else {}
+    if not layers and not evidence.means:
         return fixed
-    return close_loop(fixed, evidence, weights, progress)
+    return close_loop(fixed, evidence, layers, progress)
 
 
-def real_weights(graph: Graph) -> dict[str, Array]:
-    """Return the weights that are given in floats, by the result of the layer that reads them."""
+def activation_type(graph: Graph, asked: DType | None) -> DType:
+    """Return the type of formats that the file does not prescribe."""
+    has_int16 = any(kind.is_int16 for kind in graph.types.values())
+    return asked or (DType.INT16 if has_int16 else DType.INT8)
+
+
+def real_layers(graph: Graph, forms: Mapping[str, WeightForm] = NO_FORMS) -> dict[str, RealLayer]:
+    """Return the layers whose weights are given in floats, by their results."""
     layers = (node for node in graph.nodes if isinstance(node.op, (Conv2d, Dense)))
     return {
-        node.output: graph.constants[node.inputs[1]]
+        node.output: RealLayer(
+            graph.constants[node.inputs[1]],
+            real_constant(graph, node.inputs[2]),
+            forms.get(node.output, INT8),
+        )
         for node in layers
         if graph.types[node.inputs[1]].dtype is DType.FLOAT32 and node.inputs[1] in graph.constants
     }
@@ -132,13 +149,8 @@ def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
     problems: list[Problem] = []
     for node in graph.nodes:
         kinds = [types[name] for name in (*graph.activations(node), node.output)]
-        formats = [kind for kind in kinds if kind.quant is not None and not kind.is_plain]
-        wide = [kind.is_int16 for kind in formats]
-        if any(wide) and not node.op.takes_int16():
+        if any(kind.is_int16 for kind in kinds) and not node.op.takes_int16():
             problems.append(Problem(f"no int16 kernel for {node.op.name}", str(node.loc), AS_INT8))
-        elif any(wide) and not (all(wide) or isinstance(node.op, Clip | Requantize)):
-            message = f"no kernel for {node.op.name} of int8 and int16 values together"
-            problems.append(Problem(message, str(node.loc), AS_INT8))
     if problems:
         raise UnsupportedOperator.collect(problems)
 
@@ -149,12 +161,36 @@ def element_of(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> DTy
     return DType.INT16 if is_wide else DType.INT8
 
 
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What the integers of layers may be, and what is known of the channels they read."""
+
+    forms: Mapping[str, WeightForm]
+    channels: Mapping[str, Channels]
+
+    def form(self, node: Node) -> WeightForm:
+        return self.forms.get(node.output, INT8)
+
+    def squares(self, node: Node, shape: tuple[int, ...]) -> Array | None:
+        """Return the mean square of what each weight is multiplied by, as far as known."""
+        found = self.channels.get(node.inputs[0])
+        if found is None or len(found.squares) % shape[-1]:
+            return None
+        groups = len(found.squares) // shape[-1]
+        by_group = found.squares.reshape(groups, *[1] * (len(shape) - 2), shape[-1])
+        return np.repeat(by_group, shape[0] // groups, axis=0)
+
+
 def quantize_operands(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    weighing: Weighing,
 ) -> Node:
     """Return the node with its constant operands in fixed point; ValueError if they do not fit."""
     if isinstance(node.op, (Conv2d, Dense)):
-        return quantize_linear(graph, node, types, constants)
+        return quantize_linear(graph, node, types, constants, weighing)
     if isinstance(node.op, Recurrent):
         return quantize_recurrent(graph, node, types, constants)
     element = element_of(graph, node, types)
@@ -172,7 +208,11 @@ def quantize_operands(
 
 
 def quantize_linear(
-    graph: Graph, node: Node, types: dict[str, TensorType], constants: Constants
+    graph: Graph,
+    node: Node,
+    types: dict[str, TensorType],
+    constants: Constants,
+    weighing: Weighing,
 ) -> Node:
     """Quantize weights and bias of a convolution or dense layer."""
     x_name, w_name, b_name = node.inputs
@@ -182,7 +222,9 @@ def quantize_linear(
     if known.dtype is not DType.FLOAT32:
         weights = coarsen_weights(Constant(graph.constants[w_name], known), x, y)
     else:
-        weights = quantize_weights(real_constant(graph, w_name), bias, x, y)
+        real = real_constant(graph, w_name)
+        squares = weighing.squares(node, real.shape)
+        weights = quantize_weights(real, bias, x, y, weighing.form(node), squares)
     w_name = constants.add(w_name, weights, node.output)
     b_name = constants.add(b_name, quantize_bias(bias, weights, x), node.output)
     return replace(node, inputs=(x_name, w_name, b_name))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from codegen.ir.types import Array, DType, Quant, TensorType
-from codegen.quantize.linear_layers import STEPS, Constant, round_weights
+from codegen.quantize.linear_layers import Constant, round_weights, with_scales
+from codegen.quantize.weight_form import INT8
 
 FINE = 2**30
 """Steps of the greatest bias or peephole."""
@@ -18,9 +19,8 @@ def quantize_rows(real: Array) -> Constant:
     """
     greatest = np.abs(real).max(axis=1)
     greatest = np.where(greatest > 0, greatest, greatest.max(initial=0) or 1.0)
-    data = round_weights(real, greatest / STEPS).astype(np.int8)
-    quant = Quant(tuple(float(scale) for scale in greatest / STEPS), 0, 0)
-    return Constant(data, TensorType(real.shape, DType.INT8, quant))
+    scales = greatest / INT8.levels[-1]
+    return with_scales(round_weights(real, scales, INT8.levels), scales)
 
 
 def quantize_fine(real: Array) -> Constant:

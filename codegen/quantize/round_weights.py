@@ -22,26 +22,53 @@ DAMPING = 0.01
 """Share of the mean square that is added to each: how little is built on the samples."""
 
 
-def round_together(steps: Array, patches: Array, limit: int) -> Array:
-    """Return integers within `limit` for weights (G, M, K), in steps of their scales.
+def round_together(steps: Array, patches: Array, levels: Array) -> Array:
+    """Return integers of `levels` for weights (G, M, K), in steps of their scales; 0 stays so.
 
     `patches` (G, P, K) are what they are multiplied by; the sums over K of all patches change
     least in the mean square.
 
-    >>> round_together(np.array([[[0.6, 0.6]]]), np.array([[[1.0, 1.0]]]), 127).tolist()
+    >>> round_together(np.array([[[0.6, 0.6]]]), np.array([[[1.0, 1.0]]]), np.arange(9)).tolist()
     [[[1.0, 0.0]]]
     """
-    weights = steps.astype(np.float64)
-    squares = np.einsum("gpk,gpl->gkl", patches, patches, optimize=True).astype(np.float64)
+    return round_in_turn(steps, damp(products(patches)), levels)
+
+
+def products(patches: Array) -> Array:
+    """Return the sums over all patches (G, P, K) of the products of two elements, (G, K, K)."""
+    found: Array = np.matmul(patches.swapaxes(1, 2), patches).astype(np.float64)
+    return found
+
+
+def damp(squares: Array) -> Array:
+    """Return sums of products with a little of their mean square added to each square."""
     mean = np.trace(squares, axis1=1, axis2=2) / squares.shape[1]
-    damped = squares + np.eye(squares.shape[1]) * (DAMPING * mean + 1e-9)[:, None, None]
+    damped: Array = squares + np.eye(squares.shape[1]) * (DAMPING * mean + 1e-9)[:, None, None]
+    return damped
+
+
+def round_in_turn(steps: Array, damped: Array, levels: Array) -> Array:
+    """Return the integers of `round_together` for given sums of products."""
+    weights, pruned = steps.astype(np.float64), steps == 0
     factors = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
     rounded = np.empty_like(weights)
     for k in range(weights.shape[2]):
-        rounded[:, :, k] = np.clip(np.rint(weights[:, :, k]), -limit, limit)
+        rounded[:, :, k] = nearest(np.where(pruned[:, :, k], 0, weights[:, :, k]), levels)
         lost = (weights[:, :, k] - rounded[:, :, k]) / factors[:, None, k, k]
         weights[:, :, k + 1 :] -= lost[:, :, None] * factors[:, None, k, k + 1 :]
     return rounded
+
+
+def nearest(steps: Array, levels: Array) -> Array:
+    """Return for each number the nearest of some integers in order.
+
+    >>> nearest(np.array([-9.0, -0.2, 0.4]), np.array([-1, 1])).tolist()
+    [-1, -1, 1]
+    """
+    if levels[-1] - levels[0] == len(levels) - 1:
+        return np.clip(np.rint(steps), levels[0], levels[-1])
+    found: Array = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, steps)]
+    return found
 
 
 def pays_off(exact: Array, nearest: Array, together: Array, patches: Array) -> bool:

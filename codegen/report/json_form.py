@@ -17,14 +17,19 @@ from codegen.ir.report import (
     BundleTotals,
     Calibration,
     Check,
+    CompressionStep,
     Difference,
+    FormTrial,
     KernelCode,
     LayerReport,
+    LayerTrade,
     MemoryUse,
+    Promotion,
     RamBudget,
     Report,
     Savings,
     Totals,
+    Trade,
 )
 from codegen.ir.types import DType
 from codegen.options import InputMode, OutputMode
@@ -73,6 +78,8 @@ def _report_to_json(report: Report) -> Json:
         "interface": _interface_to_json(report.interface),
         "ram": asdict(report.ram),
         "savings": asdict(report.savings),
+        "trade": asdict(report.trade) if report.trade else None,
+        "compression": [asdict(step) for step in report.compression],
         "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
@@ -144,6 +151,8 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         interface=_interface_from_json(document["interface"], library),
         ram=RamBudget(**document["ram"]),
         savings=Savings(**document.get("savings", {})),
+        trade=_trade_from_json(document.get("trade")),
+        compression=tuple(CompressionStep(**step) for step in document.get("compression", ())),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
         kernels=tuple(KernelCode(**kernel) for kernel in document.get("kernels", ())),
@@ -157,6 +166,19 @@ def _report_from_json(document: Json, library: str = "") -> Report:
 def _layer_from_json(layer: Json) -> LayerReport:
     fields = _without(layer, "time_ms", "output_shape")
     return LayerReport(**fields, output_shape=tuple(layer["output_shape"]))
+
+
+def _trade_from_json(trade: Json | None) -> Trade | None:
+    if trade is None:
+        return None
+    layers = tuple(
+        LayerTrade(**{**layer, "trials": tuple(FormTrial(**trial) for trial in layer["trials"])})
+        for layer in trade["layers"]
+    )
+    promotions = tuple(
+        Promotion(**{**found, "layers": tuple(found["layers"])}) for found in trade["promotions"]
+    )
+    return Trade(**{**trade, "layers": layers, "promotions": promotions})
 
 
 def _check_from_json(check: Json) -> Check:

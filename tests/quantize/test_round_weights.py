@@ -9,6 +9,8 @@ from codegen.ir.types import Array
 from codegen.ops import Conv2d
 from codegen.quantize.round_weights import pays_off, round_together, sample_patches
 
+LEVELS = np.arange(-127, 128)
+
 
 def correlated(rng: np.random.Generator, groups: int, count: int, depth: int) -> Array:
     """Patches that a few hidden numbers make, and a little noise."""
@@ -25,7 +27,7 @@ def test_the_error_on_other_samples_falls(groups: int, filters: int, depth: int)
     rng = np.random.default_rng(0)
     patches = correlated(rng, groups, 800, depth)
     exact = rng.normal(0, 20, (groups, filters, depth))
-    together = round_together(exact, patches[:, :400], 127)
+    together = round_together(exact, patches[:, :400], LEVELS)
     assert np.array_equal(together, np.rint(together)) and np.abs(together).max() <= 127
     others = patches[:, 400:]
     assert error(exact, together, others) < 0.3 * error(exact, np.rint(exact), others)
@@ -35,13 +37,13 @@ def test_the_error_on_other_samples_falls(groups: int, filters: int, depth: int)
 
 def test_weights_of_operands_without_relation_are_the_nearest() -> None:
     exact = np.random.default_rng(1).normal(0, 20, (1, 5, 12))
-    together = round_together(exact, np.eye(12)[None] * 100, 127)
+    together = round_together(exact, np.eye(12)[None] * 100, LEVELS)
     np.testing.assert_array_equal(together, np.rint(exact))
 
 
 def test_operands_that_are_all_zero_are_no_trouble() -> None:
     exact = np.random.default_rng(1).normal(0, 20, (1, 5, 12))
-    together = round_together(exact, np.zeros((1, 40, 12)), 127)
+    together = round_together(exact, np.zeros((1, 40, 12)), LEVELS)
     np.testing.assert_array_equal(together, np.rint(exact))
 
 

@@ -1,0 +1,62 @@
+"""Goals of the choice of forms: bytes of flash, or a ratio of signal to noise."""
+
+from __future__ import annotations
+
+from codegen.errors import BadOption, CodegenError, DoesNotFit
+from codegen.ir.graph import Graph
+from codegen.ops import Conv2d, Dense
+from codegen.options import SQNR_DB, WIDTHS, Options
+from codegen.quantize.choose_forms import FormGoal, FormSearch
+from codegen.quantize.ranges import Evidence, Ranges
+from codegen.quantize.sensitivity import decibels
+from codegen.quantize.weight_form import WeightForm
+
+OFFERED = tuple(WeightForm(bits) for bits in WIDTHS if bits != 8)
+"""The forms that a layer's weights may be given instead of 8 bits."""
+CODE_BYTES = 10_000
+"""What code takes, about, until it is built."""
+CHANNEL_BYTES = 8
+"""A bias and a multiplier."""
+
+
+def evidence_for_choice(ranges: Ranges | None) -> Evidence:
+    """Return what forms are compared on; BadOption where there are no samples."""
+    if ranges is None or ranges.evidence is None or ranges.synthetic:
+        raise BadOption(
+            "--bits auto: what fewer bits cost is measured on samples, and there are none",
+            hint="give some with --calibrate",
+        )
+    return ranges.evidence
+
+
+def first_goal(options: Options, network: Graph) -> FormGoal:
+    """Return what the options ask for; of flash, what is left when code is as large as usual."""
+    if options.flash_bytes is not None:
+        return FormGoal(size_bytes=max(0, options.flash_bytes - other_bytes(network)))
+    wanted = SQNR_DB if options.sqnr_db is None else options.sqnr_db
+    return FormGoal(noise=10 ** (-wanted / 10))
+
+
+def other_bytes(network: Graph) -> int:
+    """Return an estimate of what the flash holds besides weights."""
+    layers = (node for node in network.nodes if isinstance(node.op, Conv2d | Dense))
+    channels = sum(network.types[node.output].channels for node in layers)
+    return CODE_BYTES + CHANNEL_BYTES * channels
+
+
+def explain_forms(search: FormSearch, goal: FormGoal, options: Options) -> CodegenError:
+    """Return the error for a goal that no choice of forms keeps."""
+    candidates = search.sensitivity.candidates.values()
+    if goal.size_bytes is not None:
+        least = sum(min(c.size_bytes for c in layer) for layer in candidates)
+        return DoesNotFit(
+            f"--flash: weights take at least {least:,} bytes in the forms that they may have, and"
+            f" of {options.flash_bytes:,} bytes {goal.size_bytes:,} are left for them",
+            hint=f"about {(options.flash_bytes or 0) + least - goal.size_bytes:,} bytes would do",
+        )
+    assert goal.noise is not None
+    return BadOption(
+        f"--sqnr: weights of 8 bits have {decibels(search.sensitivity.noise):.1f} dB, less than"
+        f" the {decibels(goal.noise):.1f} dB asked for",
+        hint="ask for less, or give activations more bits: --activations int16",
+    )

@@ -1,0 +1,186 @@
+"""Sensitivity: what each form of each layer's weights costs: bytes, and noise at the outputs.
+
+Each form of each layer is tried alone in the network of 8 bits, computed from that layer on.
+What the outputs are off then is its noise; noises of several layers add, as far as they are
+independent. An output that is a Softmax is looked at before it: near 0 and 1 it hides errors
+that decide other samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from codegen.ir.evaluate import evaluate as evaluate_graph
+from codegen.ir.graph import Graph, Node
+from codegen.ir.types import Array
+from codegen.ops import Conv2d, Dense, Softmax
+from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
+from codegen.quantize.forward import evaluate
+from codegen.quantize.ranges import Evidence, Progress
+from codegen.quantize.weight_form import WeightForm
+
+SAMPLES = 32
+"""Most samples on which noise is measured."""
+WORK_MACS = 20e9
+"""About how many multiply-accumulates all measurements may take; bounds time."""
+LEAST_SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A form of a layer's weights: bytes of the constants that hold them, and relative noise.
+
+    `noise` is the part of the outputs' power that their error has by this form alone. `cycles`
+    are what the layer takes so.
+    """
+
+    form: WeightForm
+    size_bytes: int
+    noise: float
+    cycles: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The candidates of each layer, and the noise of the network with the first of all."""
+
+    candidates: Mapping[str, tuple[Candidate, ...]]
+    noise: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What the float network makes of samples, where noise is looked at."""
+
+    names: tuple[str, ...]
+    inputs: tuple[Array, ...]
+    reals: Mapping[str, Array]
+
+    def noise(self, graph: Graph, values: Mapping[str, Array]) -> float:
+        """Return the error's part of the power, the mean over the outputs."""
+        return self.distance({name: real(graph, name, values[name]) for name in self.names})
+
+    def distance(
+        self, found: Mapping[str, Array], base: Mapping[str, Array] | None = None
+    ) -> float:
+        """Return the power of the difference from `base`, or the reals, as part of the reals'."""
+        parts = [
+            np.square(found[name] - (base or self.reals)[name]).sum()
+            / max(np.square(self.reals[name]).sum(), np.finfo(float).tiny)
+            for name in self.names
+        ]
+        return float(np.mean(parts))
+
+
+def decibels(noise: float) -> float:
+    """Return the ratio of signal to relative noise in dB."""
+    return -10 * math.log10(noise) if noise > 0 else math.inf
+
+
+def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
+    """Return what the float network makes of few samples; the fewer, the more work there is."""
+    macs = sum(node.op.macs(network.signature(node)) for node in network.nodes)
+    count = int(WORK_MACS / max(1, macs * (1 + candidates / 2)))
+    count = min(max(LEAST_SAMPLES, count), SAMPLES, len(evidence.inputs[0]))
+    places = np.linspace(0, len(evidence.inputs[0]) - 1, count).round().astype(int)
+    inputs = tuple(array[places] for array in evidence.inputs)
+    names = tuple(dict.fromkeys(before_softmax(network, name) for name in network.outputs))
+    found = evaluate_graph(network, inputs, names)
+    return Outputs(names, inputs, {name: found[name] for name in names})
+
+
+def before_softmax(graph: Graph, name: str) -> str:
+    """Return what an output is a Softmax of, else the output."""
+    node = graph.producers().get(name)
+    return node.inputs[0] if node is not None and isinstance(node.op, Softmax) else name
+
+
+def real(graph: Graph, name: str, array: Array) -> Array:
+    """Return the reals that a value's integers stand for."""
+    quant = graph.types[name].quant
+    return array if quant is None else quant.dequantize(array)
+
+
+def run_on(graph: Graph, outputs: Outputs, keep: Sequence[str] = ()) -> dict[str, Array]:
+    """Return values of the fixed-point graph for the samples."""
+    inputs = [
+        array
+        if (quant := graph.types[name].quant) is None
+        else quant.quantize(array, graph.types[name].dtype)
+        for name, array in zip(graph.inputs, outputs.inputs, strict=True)
+    ]
+    return evaluate_graph(graph, inputs, (*outputs.names, *keep))
+
+
+def measure(
+    graph: Graph,
+    layers: Mapping[str, RealLayer],
+    forms: Mapping[str, Sequence[WeightForm]],
+    evidence: Evidence,
+    outputs: Outputs,
+    progress: Progress | None = None,
+) -> Sensitivity:
+    """Return what each of `forms` costs, tried alone in the fixed-point `graph`.
+
+    `layers` have the forms that they have in the graph.
+    """
+    every = (*graph.inputs, *(node.output for node in graph.nodes))
+    values = run_on(graph, outputs, every)
+    base = {name: real(graph, name, values[name]) for name in outputs.names}
+    readers = graph.consumers()
+    found: dict[str, tuple[Candidate, ...]] = {}
+    nodes = [n for n in graph.nodes if n.output in layers and isinstance(n.op, Conv2d | Dense)]
+    for index, node in enumerate(nodes):
+        if progress is not None:
+            progress(index, len(nodes))
+        now = layers[node.output].form
+        data = graph.constants[node.inputs[1]]
+        tried = [Candidate(now, form_bytes(data, now) or data.size, 0.0)]
+        is_own = len(readers[node.inputs[1]]) == 1
+        for form in forms.get(node.output, ()) if is_own else ():
+            changed = try_form(
+                graph, node, replace(layers[node.output], form=form), values, evidence
+            )
+            size = form_bytes(changed.constants[node.inputs[1]], form)
+            if size is None:
+                continue
+            result = {node.output: evaluate(changed, node, values)}
+            after = rerun(changed, result, values, outputs.names)
+            noise = outputs.distance({n: real(graph, n, after[n]) for n in outputs.names}, base)
+            tried.append(Candidate(form, size, noise))
+        found[node.output] = tuple(tried)
+    return Sensitivity(found, outputs.noise(graph, values))
+
+
+def try_form(
+    graph: Graph, node: Node, layer: RealLayer, values: Mapping[str, Array], evidence: Evidence
+) -> Graph:
+    """Return the graph with the layer's weights in its form, repaired."""
+    changed = round_layer(graph, node, layer, values[node.inputs[0]])
+    if node.output not in evidence.means:
+        return changed
+    result = evaluate(changed, node, values)
+    return shift_bias(changed, node, result, evidence.means[node.output])
+
+
+def form_bytes(data: Array, form: WeightForm) -> int | None:
+    """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
+    coding, size = form.stored(data)
+    return None if coding is None and form.coding is not None else size
+
+
+def rerun(
+    graph: Graph, changed: Mapping[str, Array], values: Mapping[str, Array], names: Sequence[str]
+) -> Mapping[str, Array]:
+    """Return the named values where all that follows from the values changed is computed anew."""
+    known = {**values, **changed}
+    stale = set(changed)
+    for node in graph.nodes:
+        if stale & set(node.inputs) and node.output not in changed:
+            stale.add(node.output)
+            known[node.output] = evaluate(graph, node, known)
+    return {name: known[name] for name in names}

@@ -1,0 +1,95 @@
+"""--bits, --flash, --sqnr: what is asked for is done, or refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from codegen.cli.bits import parse_bits, parse_sqnr
+from codegen.options import Bits
+from tests.cli.conftest import Run
+
+CONTEXT, PARAM = click.Context(click.Command("emit")), click.Option(["--bits"])
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> str:
+    """The path of samples for the toy network."""
+    image = np.random.default_rng(0).random((24, 2, 6, 6)).astype(np.float32)
+    np.savez(tmp_path / "samples.npz", image=image)
+    return str(tmp_path / "samples.npz")
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [
+        ("4", Bits(4)),
+        ("auto", Bits(auto=True)),
+        ("4,conv1=8", Bits(4, layers={"conv1": 8})),
+        ("a,b/c;d:0=2,e=1,auto", Bits(auto=True, layers={"a,b/c;d:0": 2, "e": 1})),
+        ("conv=4", Bits(layers={"conv": 4})),
+    ],
+)
+def test_widths_are_those_of_all_layers_or_of_some(text: str, bits: Bits) -> None:
+    assert parse_bits(CONTEXT, PARAM, text) == bits
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "4,", "4,2", "a=auto", "a=4,a=2", "a", "=4", "4,a=", ","]
+)
+def test_what_is_no_list_of_widths_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="4,conv1=8"):
+        parse_bits(CONTEXT, PARAM, text)
+
+
+def test_a_ratio_is_in_decibels() -> None:
+    assert parse_sqnr(CONTEXT, PARAM, "20dB") == parse_sqnr(CONTEXT, PARAM, "20.0") == 20
+    for text in ("", "-3", "dB", "20 %"):
+        with pytest.raises(click.BadParameter):
+            parse_sqnr(CONTEXT, PARAM, text)
+
+
+EMIT = ("emit", "--target", "cortex-m4", "--no-measure", "--json", "-o", "out")
+
+
+def test_layers_have_the_bits_that_they_are_given(run: Run, toy: str, samples: str) -> None:
+    result = run(*EMIT, toy, "--calibrate", samples, "--bits", "4,scores=8")
+    assert result.exit_code == 2 and "no layer with weights is called 'scores'" in result.output
+    result = run(*EMIT, toy, "--calibrate", samples, "--bits", "4,e=8")
+    report = json.loads(result.output)
+    found = {layer["op"]: (layer["coding"], layer["weights_bytes"]) for layer in report["layers"]}
+    assert found["dense"] == ("", 108)
+    assert found["conv2d"][0] == "bits 4" and found["conv2d"][1] <= 40
+    assert report["trade"] is None
+
+
+def test_chosen_bits_are_told(run: Run, toy: str, samples: str) -> None:
+    report = json.loads(run(*EMIT, toy, "--calibrate", samples, "--sqnr", "20dB").output)
+    trade = report["trade"]
+    assert trade["sqnr_db"] >= 20 and trade["weights_bytes"] < trade["first_bytes"] == 180
+    assert {layer["form"] for layer in trade["layers"]} != {"int8"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("--flash", "9k", "--sqnr", "20"), 2, "leave one out"),
+        (("--flash", "9k", "--bits", "4"), 2, "--bits auto"),
+        (("--sqnr", "90dB"), 2, "--activations int16"),
+        (("--flash", "1k"), 4, "bytes would do"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    run: Run, toy: str, samples: str, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    result = run(*EMIT, toy, "--calibrate", samples, *arguments)
+    assert result.exit_code == status and words in result.output
+
+
+def test_bits_are_not_chosen_without_samples(run: Run, toy: str) -> None:
+    result = run(*EMIT, toy, "--bits", "auto")
+    assert result.exit_code == 2 and "--calibrate" in result.output
