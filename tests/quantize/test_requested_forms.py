@@ -11,7 +11,7 @@ from codegen.errors import BadOption, UnknownName
 from codegen.ir.coding import Coding
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType, Loc, Quant, TensorType
-from codegen.options import Bits
+from codegen.options import Bits, PerLayer
 from codegen.quantize.quantize import real_layers
 from codegen.quantize.requested_forms import codings, requested_forms
 from codegen.quantize.weight_form import WeightForm
@@ -60,3 +60,21 @@ def test_weights_are_coded_where_that_saves_bytes(network: Graph) -> None:
     graph = replace(network, types={**network.types, **types}, constants=data)
     forms = dict.fromkeys(("y0", "y1", "y2"), WeightForm(4))
     assert codings(graph, forms) == {"y0": Coding("bits", 4)}
+
+
+def test_options_make_one_form_of_each_layer(network: Graph) -> None:
+    layers = real_layers(network)
+    density, codebook = PerLayer(0.5, {"y1": 1.0}), PerLayer(None, {"net/y2/Conv": 5})
+    forms = requested_forms(network, layers, Bits(layers={"y0": 4}), density, codebook)
+    assert forms == {
+        "y0": WeightForm(4, density=0.5),
+        "y1": WeightForm(),
+        "y2": WeightForm(codebook=5, density=0.5),
+    }
+    assert requested_forms(network, layers, Bits(auto=True), codebook=codebook) == {
+        "y2": WeightForm(codebook=5)
+    }
+    with pytest.raises(UnknownName, match="--density: no layer"):
+        requested_forms(network, layers, Bits(), PerLayer(None, {"mean": 0.5}))
+    with pytest.raises(BadOption, match="--codebook: no layer may"):
+        requested_forms(network, {}, Bits(), codebook=PerLayer(6))
