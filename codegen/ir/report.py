@@ -14,8 +14,8 @@ from codegen.ir.interface import Interface
 class LayerReport:
     """One layer of the schedule. `packets` of the configured radio payload carry its output.
 
-    `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats.
-    `coding` is how its weights are stored, "" a byte or more each; `weights_bytes` what that takes.
+    `live_bytes` is the arena in use while the layer runs. `in_float`: it computes in floats. Its
+    weights take `weights_bytes` in a `coding`, or a byte each, `raw_weights_bytes`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class LayerReport:
     in_float: bool = False
     coding: str = ""
     weights_bytes: int = 0
+    raw_weights_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from codegen.errors import BadOption, Problem, UnknownName
-from codegen.ir.coding import Coding, coded_bytes, fits
+from codegen.ir.coding import Coding, fits
 from codegen.ir.graph import Graph
 from codegen.ops import Conv2d, Dense
 from codegen.options import Bits
@@ -45,14 +45,14 @@ def requested_forms(
 
 
 def codings(graph: Graph, forms: Mapping[str, WeightForm]) -> dict[str, Coding]:
-    """Return how weights of the fixed-point graph are stored, where that takes fewer bytes."""
+    """Return the codings of weights of the fixed-point graph that fit them."""
     found: dict[str, Coding] = {}
     for node in graph.nodes:
         coding = forms[node.output].coding if node.output in forms else None
         if coding is None or not isinstance(node.op, Conv2d | Dense):
             continue
         data = graph.constants[node.inputs[1]]
-        if data.dtype == np.int8 and fits(data, coding) and coded_bytes(data, coding) < data.size:
+        if data.dtype == np.int8 and fits(data, coding):
             found[node.output] = coding
     return found
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import coded_bytes, fits
+from codegen.ir.coding import CALL_BYTES, coded_bytes, fits, saves
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -42,6 +42,11 @@ class Candidate:
     size_bytes: int
     noise: float
     cycles: int = 0
+
+    @property
+    def flash_bytes(self) -> int:
+        """What it takes with the code that reads it, beyond that of a byte each."""
+        return self.size_bytes + (CALL_BYTES if self.form.coding else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +175,9 @@ def form_bytes(data: Array, form: WeightForm) -> int | None:
     """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
     if form.coding is None:
         return int(data.size)
-    if not fits(data, form.coding):
+    if not fits(data, form.coding) or not saves(data, form.coding):
         return None
-    size = coded_bytes(data, form.coding)
-    return size if size < data.size else None
+    return coded_bytes(data, form.coding)
 
 
 def rerun(

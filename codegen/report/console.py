@@ -26,6 +26,7 @@ from codegen.report.trade import render_trade
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
 COST_HEADERS = ("MACs", "Params", "Bytes", "Packets", "Live RAM")
+CODING_HEADERS = ("Coding", "Stored", "Raw")
 TIME_HEADERS = ("Cycles", "ms")
 
 Figure = tuple[str, str, str]
@@ -267,14 +268,29 @@ def _layers(report: Report, all_layers: bool) -> Table:
     table.add_column("Kernel", no_wrap=True)
     table.add_column("Output", no_wrap=True)
     lost = any(layer.lost_cycles is not None for layer in layers)
-    headers = (*COST_HEADERS, *(TIME_HEADERS if measured else ()), *(("Lost",) if lost else ()))
+    coded = any(layer.coding for layer in layers)
+    headers = (
+        *COST_HEADERS,
+        *(CODING_HEADERS if coded else ()),
+        *(TIME_HEADERS if measured else ()),
+        *(("Lost",) if lost else ()),
+    )
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     for layer in layers:
         name = Text(layer.name, no_wrap=True, overflow="ellipsis")
-        cells = [*layer_cells(layer), *(time_cells(layer, report) if measured else ())]
+        coding = coding_cells(layer) if coded else ()
+        cells = [*layer_cells(layer), *coding, *(time_cells(layer, report) if measured else ())]
         table.add_row(name, *cells, *((grouped(layer.lost_cycles),) if lost else ()))
     return table
+
+
+def coding_cells(layer: LayerReport) -> tuple[str, str, str]:
+    """Return how weights are stored, in how many bytes, and how many a byte each takes."""
+    if not layer.raw_weights_bytes:
+        return "", "", ""
+    sizes = grouped(layer.weights_bytes), grouped(layer.raw_weights_bytes)
+    return layer.coding or "bytes", *sizes
 
 
 def is_timed(layers: Sequence[LayerReport]) -> bool:

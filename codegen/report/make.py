@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codegen import __version__
-from codegen.ir.coding import Coding, coded_bytes
-from codegen.ir.graph import Graph, Node
+from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.op import Op
@@ -29,10 +28,11 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.ir.schedule import Schedule, Step
-from codegen.ops import Conv2d, Dense, InFloat
+from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
 from codegen.report.packets import count_packets
+from codegen.report.stored import coding_notes, stored_weights
 from codegen.targets import Target
 from codegen.toolchain.elf import kernel_bytes
 from codegen.verify import TargetRun
@@ -102,7 +102,7 @@ def make_report(
     schedule: Schedule,
     plan: MemoryPlan,
     goal: RamGoal,
-    interface: Interface,
+    program: Program,
     calibration: Calibration,
     savings: Savings,
     measured: Measured,
@@ -112,6 +112,7 @@ def make_report(
     costs: MemoryCosts | None = None,
 ) -> Report:
     """Return the report of one emitted network. `digest` identifies the model's content."""
+    interface = program.interface
     totals = _totals(schedule, plan, interface, measured, costs)
     return Report(
         generator=f"codegen {__version__}",
@@ -126,11 +127,17 @@ def make_report(
         interface=interface,
         ram=RamBudget(options.ram_bytes, goal.limit_bytes, goal.least),
         totals=totals,
-        layers=_layers(schedule, plan, measured, options.pdu_payload_bytes, costs),
+        layers=_layers(schedule, plan, program, measured, options.pdu_payload_bytes, costs),
         memories=costs.memories if costs else (),
         agreement=agreement,
         checks=tuple(checks),
-        notes=(*measured.notes, *notes, *_plan_notes(plan), *fit_notes(totals, target, costs)),
+        notes=(
+            *measured.notes,
+            *notes,
+            *coding_notes(schedule),
+            *_plan_notes(plan),
+            *fit_notes(totals, target, costs),
+        ),
     )
 
 
@@ -198,13 +205,17 @@ def _totals(
 def _layers(
     schedule: Schedule,
     plan: MemoryPlan,
+    program: Program,
     measured: Measured,
     payload_bytes: int,
     costs: MemoryCosts | None,
 ) -> tuple[LayerReport, ...]:
     counts = measured.layers or ((None, None),) * len(schedule.steps)
     rows = []
-    for time, (step, (instructions, cycles)) in enumerate(zip(schedule.steps, counts, strict=True)):
+    held = stored_weights(schedule, program)
+    for time, (step, stored, (instructions, cycles)) in enumerate(
+        zip(schedule.steps, held, counts, strict=True)
+    ):
         output = schedule.graph.types[step.node.output]
         rows.append(
             LayerReport(
@@ -222,8 +233,9 @@ def _layers(
                 cycles=cycles,
                 lost_cycles=costs.layers[time] if costs else None,
                 in_float=step.kernel.in_float,
-                coding=str(_coding(schedule.graph, step.node) or ""),
-                weights_bytes=_weights_bytes(schedule.graph, step.node),
+                coding=stored.coding,
+                weights_bytes=stored.weights_bytes,
+                raw_weights_bytes=stored.raw_bytes,
             )
         )
     return tuple(rows)
@@ -241,25 +253,6 @@ def _macs(graph: Graph, step: Step) -> int:
 def _params(graph: Graph, step: Step) -> int:
     constants = {name for name in step.node.inputs if name in graph.constants}
     return sum(graph.types[name].elements for name in constants)
-
-
-def _weights(graph: Graph, node: Node) -> str | None:
-    """Return the weights of a convolution or dense layer."""
-    is_linear = isinstance(node.op, Conv2d | Dense) and node.inputs[1] in graph.constants
-    return node.inputs[1] if is_linear else None
-
-
-def _coding(graph: Graph, node: Node) -> Coding | None:
-    name = _weights(graph, node)
-    return None if name is None else graph.types[name].coding
-
-
-def _weights_bytes(graph: Graph, node: Node) -> int:
-    """Return the bytes that the weights of a layer take as they are stored."""
-    name, coding = _weights(graph, node), _coding(graph, node)
-    if name is None:
-        return 0
-    return coded_bytes(graph.constants[name], coding) if coding else graph.types[name].size_bytes
 
 
 def _live_bytes(plan: MemoryPlan, time: int) -> int:

@@ -180,7 +180,7 @@ def test_measures_of_a_run_need_every_layer(bare: Report, tmp_path: Path) -> Non
         compiled.schedule,
         compiled.plan,
         compiled.goal,
-        compiled.program.interface,
+        compiled.program,
         compiled.network.calibration,
         compiled.network.savings,
         Measured(instructions=6, cycles=12, layers=layers),

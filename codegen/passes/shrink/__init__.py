@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.ir.coding import fits
 from codegen.ir.graph import Graph, Node
 from codegen.ir.report import Savings
 from codegen.ir.rewrite import free_name
@@ -102,7 +103,8 @@ def _kept_type(kind: TensorType, data: Array, filters: Array) -> TensorType:
     if quant is not None and len(quant.scales) == len(filters):
         scales = tuple(s for s, stays in zip(quant.scales, filters, strict=True) if stays)
         quant = Quant(scales, quant.zero_point, quant.axis)
-    return replace(kind, shape=data.shape, quant=quant)
+    coding = kind.coding if kind.coding and fits(data, kind.coding) else None
+    return replace(kind, shape=data.shape, quant=quant, coding=coding)
 
 
 def _rescales_anew(graph: Graph, narrow: Graph, node: Node, kept: Mapping[str, Array]) -> bool:

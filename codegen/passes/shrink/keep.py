@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codegen.ir.coding import has_codes
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense
@@ -67,7 +68,7 @@ def fold(graph: Graph, node: Node, x: Facts, filters: Array) -> Folding:
     """Return a layer of one group with what its `filters` can do without taken out of it.
 
     A constant goes into the bias where no border is read or the border is that constant; an equal
-    channel's weights go to the first of its kind where all sums are weights.
+    channel's weights go to the first of its kind where all sums are weights, in its coding too.
     """
     signature = graph.signature(node)
     data, bias = signature.constants[1], signature.constants[2]
@@ -83,8 +84,11 @@ def fold(graph: Graph, node: Node, x: Facts, filters: Array) -> Folding:
     if np.abs(bias + moved).max(initial=0) < 2**31:
         weights, bias = np.where(constant, 0, weights), bias + moved
     merged = merge_equal(weights, x.same)
-    fits = np.abs(merged).max(axis=(0, 1), initial=0) <= WEIGHT_MAX
-    return Folding(np.where(fits[x.same], merged, weights), bias)
+    held = np.abs(merged) <= WEIGHT_MAX
+    if coding := signature.inputs[1].coding:
+        held &= has_codes(merged, data, coding)
+    fits = np.all(held, axis=(0, 1))[x.same]
+    return Folding(np.where(fits, merged, weights), bias)
 
 
 def is_foldable(node: Node) -> bool:
