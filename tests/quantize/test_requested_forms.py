@@ -49,16 +49,16 @@ def test_prescribed_weights_have_no_other_bits(network: Graph) -> None:
     assert requested_forms(network, {}, Bits()) == {}
 
 
-def test_weights_are_coded_where_that_saves_bytes(network: Graph) -> None:
+def test_weights_are_coded_where_they_fit(network: Graph) -> None:
     four = np.resize(np.arange(-8, 8, dtype=np.int8), 64)
     data = {"w0": four.reshape(4, 1, 1, 16), "w1": np.full((4, 1, 1, 16), 99, np.int8)}
     types = {
         name: TensorType(array.shape, DType.INT8, Quant((1.0,) * 4, 0, 0))
         for name, array in data.items()
     }
-    data["w2"], types["w2"] = np.ones((1, 1, 1, 1), np.int8), types["w0"]
+    data["w2"], types["w2"] = four, types["w0"]
     graph = replace(network, types={**network.types, **types}, constants=data)
-    forms = dict.fromkeys(("y0", "y1", "y2"), WeightForm(4))
+    forms = {"y0": WeightForm(4), "y1": WeightForm(4), "y2": WeightForm()}
     assert codings(graph, forms) == {"y0": Coding("bits", 4)}
 
 

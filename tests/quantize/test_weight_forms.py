@@ -50,9 +50,9 @@ def test_weights_of_a_codebook_are_stored_in_the_smaller_coding() -> None:
     even = rng.integers(-8, 8, 4000).astype(np.int8)
     sparse = np.where(rng.random(4000) < 0.1, even, 0).astype(np.int8)
     form = WeightForm(codebook=4, density=0.5)
-    assert form.stored(even) == (Coding("codebook", 4), 2016)
-    coding, size = form.stored(sparse)
-    assert coding == Coding("huffman") and size < 800
-    assert WeightForm(bits=4).stored(sparse) == (Coding("bits", 4), 2000)
-    assert WeightForm().stored(sparse) == (None, 4000)
-    assert WeightForm(codebook=8).stored(rng.integers(-128, 128, 300).astype(np.int8))[0] is None
+    assert form.coding_of(even) == Coding("codebook", 4)
+    assert form.coding_of(sparse) == Coding("huffman")
+    assert WeightForm(density=0.1).coding_of(sparse) == Coding("huffman")
+    assert WeightForm(bits=4).coding_of(sparse) == Coding("bits", 4)
+    assert WeightForm().coding_of(sparse) is None
+    assert WeightForm(codebook=2).coding_of(even) is None
