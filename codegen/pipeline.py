@@ -235,14 +235,13 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
 
 
 def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]) -> Network:
-    """Return the network of a fixed-point graph, shrunk, with weights stored as their forms are."""
+    """Return the network of a fixed-point graph, weights stored as their forms are, shrunk."""
     dump = network.dump
-    graph = dump.graph("quantize", graph)
+    graph = dump.graph("quantize", code_weights(graph, codings(graph, forms)))
     small = dump.graph("shrink", shrink(graph)) if network.options.shrink else graph
     tensors = unsigned_ports(network.model)
     shown = dump.graph("show_unsigned", show_unsigned(small, tensors)) if tensors else small
-    coded = dump.graph("code", code_weights(shown, codings(shown, forms)))
-    return replace(network, graph=coded, savings=savings(graph, small))
+    return replace(network, graph=shown, savings=savings(graph, small))
 
 
 def with_chosen(network: Network, search: FormSearch, goal: FormGoal) -> Network:
@@ -262,7 +261,7 @@ def respend(network: Network, spare_bytes: int) -> Network | None:
     """
     weights = network.weights
     assert weights is not None, "the forms of its weights were not chosen"
-    goal = FormGoal(size_bytes=weights.plan.size_bytes + spare_bytes)
+    goal = FormGoal(flash_bytes=weights.plan.flash_bytes + spare_bytes)
     chosen = pick(weights.search.sensitivity, goal)
     if chosen == weights.plan.chosen:
         return None

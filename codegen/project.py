@@ -61,7 +61,7 @@ EMIT_INPUTS = 4
 """Inputs on which the C is proved on the host while it is emitted."""
 RAM_ROUNDS = 4
 """How often an arena is planned again because the stack took more than was left."""
-FLASH_ROUNDS = 4
+FLASH_ROUNDS = 6
 """How often forms of weights are chosen again because code took more, or less, than was left."""
 EXPORT_SAMPLES = 2
 """Samples on which layers of an exported model are compared with onnxruntime."""

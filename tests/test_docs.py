@@ -30,6 +30,7 @@ from codegen.toolchain.kinds import Kind
 from codegen.toolchain.tools import host_compiler
 from codegen.verify import SharedStudy, plan_to_json
 from tests.bench.test_compare import LAYER, RUN
+from tests.report.test_compression import STEPS
 from tests.report.test_trade import TRADE
 from tests.toy_model import write_toy
 
@@ -80,6 +81,7 @@ def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
         report,
         agreement=Agreement(1, 1.0, 0, 0.0),
         trade=TRADE,
+        compression=STEPS,
         checks=(Check("host", "generic", 1, 3, difference),),
     )
     text = read("docs/report.md")

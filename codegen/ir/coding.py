@@ -21,6 +21,8 @@ Kind = Literal["bits", "codebook", "huffman"]
 
 LANES = 4
 """Bytes of a word: narrow integers stand in them in turn, so that a word is unpacked at once."""
+CALL_BYTES = 64
+"""About what a layer's calls of a decoder take, and its share of the decoder."""
 INDEX_BLOCK = 8
 """Indices of a codebook that stand together: as many bytes as an index has bits."""
 
@@ -109,6 +111,11 @@ def coded_bytes(data: Array, coding: Coding, group: int = 0) -> int:
     slots = whole * coding.decoded(group) + coding.decoded(last)
     table = len(np.unique(flat)) if coding.kind == "codebook" else 0
     return slots * coding.bits // 8 + table
+
+
+def saves(weights: Array, coding: Coding) -> bool:
+    """Weights in this coding, with tables and code, take fewer bytes than they do as they are."""
+    return coded_bytes(weights, coding) + CALL_BYTES < weights.size
 
 
 def encode(data: Array, coding: Coding, group: int = 0) -> Coded:

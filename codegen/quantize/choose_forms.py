@@ -37,9 +37,9 @@ LEAST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class FormGoal:
-    """What forms of weights have to keep: bytes of all, or the ratio of signal to noise."""
+    """What forms of weights have to keep: bytes of flash that all take, or relative noise."""
 
-    size_bytes: int | None = None
+    flash_bytes: int | None = None
     noise: float | None = None
 
 
@@ -63,6 +63,10 @@ class FormPlan:
         return sum(candidate.size_bytes for candidate in self.chosen.values())
 
     @property
+    def flash_bytes(self) -> int:
+        return sum(candidate.flash_bytes for candidate in self.chosen.values())
+
+    @property
     def expected_noise(self) -> float:
         return self.sensitivity.noise + sum(c.noise for c in self.chosen.values())
 
@@ -73,10 +77,10 @@ def pick(sensitivity: Sensitivity, goal: FormGoal) -> dict[str, Candidate] | Non
     A goal's noise is what those of layers may add up to.
     """
     layers = list(sensitivity.candidates.values())
-    sizes = [[float(c.size_bytes) for c in layer] for layer in layers]
+    sizes = [[float(c.flash_bytes) for c in layer] for layer in layers]
     noises = [[c.noise for c in layer] for layer in layers]
-    if goal.size_bytes is not None:
-        places = choose(noises, sizes, goal.size_bytes)
+    if goal.flash_bytes is not None:
+        places = choose(noises, sizes, goal.flash_bytes)
     else:
         assert goal.noise is not None
         places = choose(sizes, noises, goal.noise)
@@ -124,7 +128,7 @@ class FormSearch:
             last = chosen
             plan, graph = self.measured(chosen)
             keeps = plan.noise <= limit
-            if keeps and (best is None or plan.size_bytes < best[0].size_bytes):
+            if keeps and (best is None or plan.flash_bytes < best[0].flash_bytes):
                 best = plan, graph
             kept, exceeded = (allowed, exceeded) if keeps else (kept, allowed)
             added = plan.expected_noise - base

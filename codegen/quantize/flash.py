@@ -32,7 +32,7 @@ def evidence_for_choice(ranges: Ranges | None) -> Evidence:
 def first_goal(options: Options, network: Graph) -> FormGoal:
     """Return what the options ask for; of flash, what is left when code is as large as usual."""
     if options.flash_bytes is not None:
-        return FormGoal(size_bytes=max(0, options.flash_bytes - other_bytes(network)))
+        return FormGoal(flash_bytes=max(0, options.flash_bytes - other_bytes(network)))
     wanted = SQNR_DB if options.sqnr_db is None else options.sqnr_db
     return FormGoal(noise=10 ** (-wanted / 10))
 
@@ -47,12 +47,12 @@ def other_bytes(network: Graph) -> int:
 def explain_forms(search: FormSearch, goal: FormGoal, options: Options) -> CodegenError:
     """Return the error for a goal that no choice of forms keeps."""
     candidates = search.sensitivity.candidates.values()
-    if goal.size_bytes is not None:
-        least = sum(min(c.size_bytes for c in layer) for layer in candidates)
+    if goal.flash_bytes is not None:
+        least = sum(min(c.flash_bytes for c in layer) for layer in candidates)
         return DoesNotFit(
             f"--flash: weights take at least {least:,} bytes in the forms that they may have, and"
-            f" of {options.flash_bytes:,} bytes {goal.size_bytes:,} are left for them",
-            hint=f"about {(options.flash_bytes or 0) + least - goal.size_bytes:,} bytes would do",
+            f" of {options.flash_bytes:,} bytes {goal.flash_bytes:,} are left for them",
+            hint=f"about {(options.flash_bytes or 0) + least - goal.flash_bytes:,} bytes would do",
         )
     assert goal.noise is not None
     return BadOption(

@@ -91,12 +91,12 @@ def make_form(
 
 
 def codings(graph: Graph, forms: Mapping[str, WeightForm]) -> dict[str, Coding]:
-    """Return how weights of the fixed-point graph are stored, where that takes fewer bytes."""
+    """Return the codings of weights of the fixed-point graph that fit them."""
     found: dict[str, Coding] = {}
     for node in graph.nodes:
         if node.output in forms and isinstance(node.op, Conv2d | Dense):
             data = graph.constants[node.inputs[1]]
-            coding, _ = forms[node.output].stored(data) if data.dtype == np.int8 else (None, 0)
+            coding = forms[node.output].coding_of(data) if data.dtype == np.int8 else None
             if coding is not None:
                 found[node.output] = coding
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codegen.ir.coding import CALL_BYTES, coded_bytes, saves
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -42,6 +43,11 @@ class Candidate:
     size_bytes: int
     noise: float
     cycles: int = 0
+
+    @property
+    def flash_bytes(self) -> int:
+        """What it takes with the code that reads it, beyond that of a byte each."""
+        return self.size_bytes + (CALL_BYTES if self.form.coding else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +175,10 @@ def try_form(
 
 def form_bytes(data: Array, form: WeightForm) -> int | None:
     """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
-    coding, size = form.stored(data)
-    return None if coding is None and form.coding is not None else size
+    coding = form.coding_of(data)
+    if coding is None:
+        return int(data.size) if form.coding is None else None
+    return coded_bytes(data, coding) if saves(data, coding) else None
 
 
 def rerun(

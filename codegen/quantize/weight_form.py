@@ -46,22 +46,19 @@ class WeightForm:
             return Coding("bits", self.bits)
         return HUFFMAN if self.density < 1 else None
 
-    def stored(self, data: Array) -> tuple[Coding | None, int]:
-        """Return how int8 weights of this form are stored in the fewest bytes, and these.
+    def coding_of(self, data: Array) -> Coding | None:
+        """Return how int8 weights of this form are stored; None where they do not fit its coding.
 
-        A Huffman code takes longer to read than others, so it has to save a share; weights of a
-        codebook or with many zeros are tried in one.
+        Weights of a codebook or with many zeros may have a Huffman code instead. That takes longer
+        to read, so it has to save a share.
         """
-        found: tuple[Coding | None, int] = (None, int(data.size))
-        if self.coding is None:
-            return found
-        is_uneven = self.codebook > 0 or self.density < 1
-        others = ((HUFFMAN, HUFFMAN_SHARE),) if is_uneven else ()
-        for coding, share in ((self.coding, 1.0), *others):
-            size = coded_bytes(data, coding) if fits(data, coding) else found[1]
-            if size < share * found[1]:
-                found = coding, size
-        return found
+        coding = self.coding
+        if coding is None or not fits(data, coding):
+            return None
+        if self.codebook or self.density < 1:
+            most = HUFFMAN_SHARE * coded_bytes(data, coding)
+            return HUFFMAN if coded_bytes(data, HUFFMAN) <= most else coding
+        return coding
 
     @property
     def is_coarse(self) -> bool:

@@ -7,13 +7,25 @@ from pathlib import Path
 
 import click
 import numpy as np
+import onnx
 import pytest
 
 from codegen.cli.bits import parse_bits, parse_sqnr
 from codegen.options import Bits
 from tests.cli.conftest import Run
+from tests.toy_model import toy_model
 
 CONTEXT, PARAM = click.Context(click.Command("emit")), click.Option(["--bits"])
+
+
+SHAPES = {"w1": (32, 2, 3, 3), "b1": (32,), "w2": (3, 288), "b2": (3,)}
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> str:
+    """The path of a file with enough weights for some to be stored in fewer bits."""
+    onnx.save(toy_model(shapes=SHAPES), tmp_path / "net.onnx")
+    return str(tmp_path / "net.onnx")
 
 
 @pytest.fixture
@@ -56,21 +68,29 @@ def test_a_ratio_is_in_decibels() -> None:
 EMIT = ("emit", "--target", "cortex-m4", "--no-measure", "--json", "-o", "out")
 
 
-def test_layers_have_the_bits_that_they_are_given(run: Run, toy: str, samples: str) -> None:
-    result = run(*EMIT, toy, "--calibrate", samples, "--bits", "4,scores=8")
+def test_layers_have_the_bits_that_they_are_given(run: Run, network: str, samples: str) -> None:
+    result = run(*EMIT, network, "--calibrate", samples, "--bits", "4,scores=8")
     assert result.exit_code == 2 and "no layer with weights is called 'scores'" in result.output
-    result = run(*EMIT, toy, "--calibrate", samples, "--bits", "4,e=8")
+    result = run(*EMIT, network, "--calibrate", samples, "--bits", "4,e=8", "--no-shrink")
     report = json.loads(result.output)
     found = {layer["op"]: (layer["coding"], layer["weights_bytes"]) for layer in report["layers"]}
-    assert found["dense"] == ("", 108)
-    assert found["conv2d"][0] == "bits 4" and found["conv2d"][1] <= 40
+    assert found["dense"] == ("", 864)
+    assert found["conv2d"][0] == "bits 4" and 288 <= found["conv2d"][1] < 576 - 64
     assert report["trade"] is None
 
 
-def test_chosen_bits_are_told(run: Run, toy: str, samples: str) -> None:
-    report = json.loads(run(*EMIT, toy, "--calibrate", samples, "--sqnr", "20dB").output)
+def test_a_layer_that_would_gain_nothing_stays_and_that_is_noted(
+    run: Run, toy: str, samples: str
+) -> None:
+    report = json.loads(run(*EMIT, toy, "--calibrate", samples, "--bits", "4").output)
+    assert {layer["coding"] for layer in report["layers"]} == {""}
+    assert any("stay a byte each" in note for note in report["notes"])
+
+
+def test_chosen_bits_are_told(run: Run, network: str, samples: str) -> None:
+    report = json.loads(run(*EMIT, network, "--calibrate", samples, "--sqnr", "20dB").output)
     trade = report["trade"]
-    assert trade["sqnr_db"] >= 20 and trade["weights_bytes"] < trade["first_bytes"] == 180
+    assert trade["sqnr_db"] >= 20 and trade["weights_bytes"] < trade["first_bytes"] == 1440
     assert {layer["form"] for layer in trade["layers"]} != {"int8"}
 
 

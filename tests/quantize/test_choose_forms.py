@@ -49,8 +49,11 @@ def small() -> FormSearch:
 
 
 def test_fewer_bits_are_fewer_bytes_and_more_noise(small: FormSearch) -> None:
-    for layer in small.sensitivity.candidates.values():
-        assert [c.form.bits for c in layer] == [8, 4, 2, 1]
+    """Four bits are not offered where the code that reads them would take what they save."""
+    candidates = small.sensitivity.candidates
+    bits = {name: [c.form.bits for c in layer] for name, layer in candidates.items()}
+    assert bits == {"y0": [8, 2, 1], "y1": [8, 4, 2, 1], "y2": [8, 4, 2, 1]}
+    for layer in candidates.values():
         sizes, noises = ([getattr(c, key) for c in layer] for key in ("size_bytes", "noise"))
         assert sizes == sorted(sizes, reverse=True) and noises == sorted(noises)
         assert noises[0] == 0 < noises[1]
@@ -60,20 +63,20 @@ def test_noise_alone_is_that_of_the_network_with_one_layer_so(small: FormSearch)
     """Layers after it are repaired again, so it is about the same."""
     base = small.sensitivity.noise
     for name in LAYERS:
-        candidate = small.sensitivity.candidates[name][2]
+        candidate = small.sensitivity.candidates[name][-2]
         plan, _ = small.measured({name: candidate})
         assert 0.3 < (plan.noise - base) / candidate.noise < 3
 
 
 def test_bytes_are_kept_and_more_bytes_make_less_noise(small: FormSearch) -> None:
-    whole = sum(layer[0].size_bytes for layer in small.sensitivity.candidates.values())
+    whole = sum(layer[0].flash_bytes for layer in small.sensitivity.candidates.values())
     noises = []
     for share in (0.3, 0.5, 0.8, 1.0):
-        found = small.plan(FormGoal(size_bytes=int(share * whole)))
+        found = small.plan(FormGoal(flash_bytes=int(share * whole)))
         assert found is not None and found[0].size_bytes <= share * whole
         noises.append(found[0].expected_noise)
     assert noises == sorted(noises, reverse=True)
-    assert small.plan(FormGoal(size_bytes=whole // 20)) is None
+    assert small.plan(FormGoal(flash_bytes=whole // 20)) is None
 
 
 @pytest.mark.parametrize("wanted", [15.0, 25.0])
@@ -82,7 +85,7 @@ def test_a_ratio_is_kept_with_few_bytes(small: FormSearch, wanted: float) -> Non
     assert found is not None
     plan, graph = found
     assert decibels(plan.noise) >= wanted
-    whole = sum(layer[0].size_bytes for layer in small.sensitivity.candidates.values())
+    whole = sum(layer[0].flash_bytes for layer in small.sensitivity.candidates.values())
     assert plan.size_bytes < 0.7 * whole
     trade = describe_trade(plan, graph)
     assert trade.first_bytes == whole and len(trade.layers) == 3
@@ -94,7 +97,7 @@ def test_a_ratio_is_kept_with_few_bytes(small: FormSearch, wanted: float) -> Non
 def test_layers_that_are_given_a_form_keep_it() -> None:
     found = search_small({"y1": WeightForm(2)})
     assert [c.form.bits for c in found.sensitivity.candidates["y1"]] == [2]
-    plan = found.plan(FormGoal(size_bytes=10**6))
+    plan = found.plan(FormGoal(flash_bytes=10**6))
     assert plan is not None
     assert [plan[0].forms[name].bits for name in LAYERS] == [8, 2, 8]
 
@@ -113,7 +116,7 @@ def test_sixty_percent_of_the_bytes_lose_less_than_a_point_and_a_half(
     equal, found = equalize(graph, calibrate(model, graph, real.calibration(shared_models, name)))
     forms = search(equal, found, {})
     whole = sum(layer[0].size_bytes for layer in forms.sensitivity.candidates.values())
-    plan = forms.plan(FormGoal(size_bytes=int(0.6 * whole)))
+    plan = forms.plan(FormGoal(flash_bytes=int(0.6 * whole)))
     assert plan is not None and plan[0].size_bytes <= 0.6 * whole
     labels = real.labels(shared_models, name)
     expected = np.load(shared_models / "ref" / f"{name}.npz")["onnxruntime_output"]

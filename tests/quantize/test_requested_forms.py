@@ -11,7 +11,7 @@ from codegen.errors import BadOption, UnknownName
 from codegen.ir.coding import Coding
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType, Loc, Quant, TensorType
-from codegen.options import Bits
+from codegen.options import Bits, PerLayer
 from codegen.quantize.quantize import real_layers
 from codegen.quantize.requested_forms import codings, requested_forms
 from codegen.quantize.weight_form import WeightForm
@@ -49,14 +49,32 @@ def test_prescribed_weights_have_no_other_bits(network: Graph) -> None:
     assert requested_forms(network, {}, Bits()) == {}
 
 
-def test_weights_are_coded_where_that_saves_bytes(network: Graph) -> None:
+def test_weights_are_coded_where_they_fit(network: Graph) -> None:
     four = np.resize(np.arange(-8, 8, dtype=np.int8), 64)
     data = {"w0": four.reshape(4, 1, 1, 16), "w1": np.full((4, 1, 1, 16), 99, np.int8)}
     types = {
         name: TensorType(array.shape, DType.INT8, Quant((1.0,) * 4, 0, 0))
         for name, array in data.items()
     }
-    data["w2"], types["w2"] = np.ones((1, 1, 1, 1), np.int8), types["w0"]
+    data["w2"], types["w2"] = four, types["w0"]
     graph = replace(network, types={**network.types, **types}, constants=data)
-    forms = dict.fromkeys(("y0", "y1", "y2"), WeightForm(4))
+    forms = {"y0": WeightForm(4), "y1": WeightForm(4), "y2": WeightForm()}
     assert codings(graph, forms) == {"y0": Coding("bits", 4)}
+
+
+def test_options_make_one_form_of_each_layer(network: Graph) -> None:
+    layers = real_layers(network)
+    density, codebook = PerLayer(0.5, {"y1": 1.0}), PerLayer(None, {"net/y2/Conv": 5})
+    forms = requested_forms(network, layers, Bits(layers={"y0": 4}), density, codebook)
+    assert forms == {
+        "y0": WeightForm(4, density=0.5),
+        "y1": WeightForm(),
+        "y2": WeightForm(codebook=5, density=0.5),
+    }
+    assert requested_forms(network, layers, Bits(auto=True), codebook=codebook) == {
+        "y2": WeightForm(codebook=5)
+    }
+    with pytest.raises(UnknownName, match="--density: no layer"):
+        requested_forms(network, layers, Bits(), PerLayer(None, {"mean": 0.5}))
+    with pytest.raises(BadOption, match="--codebook: no layer may"):
+        requested_forms(network, {}, Bits(), codebook=PerLayer(6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codegen.ir.coding import fits
+from codegen.ir.coding import Coding, fits
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.quantize import quantize
@@ -42,3 +42,17 @@ def test_repair_makes_less_error(network: Graph, bits: int) -> None:
         for means in (None, channel_means(reals))
     )
     assert repaired[0] < 0.5 * plain[0] and repaired[1] < 0.8 * plain[1]
+
+
+def test_weights_of_a_codebook_are_stored_in_the_smaller_coding() -> None:
+    """Indices where values are about as frequent as each other, a Huffman code for many zeros."""
+    rng = np.random.default_rng(0)
+    even = rng.integers(-8, 8, 4000).astype(np.int8)
+    sparse = np.where(rng.random(4000) < 0.1, even, 0).astype(np.int8)
+    form = WeightForm(codebook=4, density=0.5)
+    assert form.coding_of(even) == Coding("codebook", 4)
+    assert form.coding_of(sparse) == Coding("huffman")
+    assert WeightForm(density=0.1).coding_of(sparse) == Coding("huffman")
+    assert WeightForm(bits=4).coding_of(sparse) == Coding("bits", 4)
+    assert WeightForm().coding_of(sparse) is None
+    assert WeightForm(codebook=2).coding_of(even) is None

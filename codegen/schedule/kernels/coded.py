@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from codegen.ir.coding import Coding, coded_bytes, fits
+from codegen.ir.coding import Coding, fits, saves
 from codegen.ir.op import Op, Signature
 from codegen.ir.schedule import Kernel
 from codegen.ir.types import Array, DType
@@ -23,8 +23,6 @@ from codegen.schedule.cost import Cost, round_up
 from codegen.schedule.kernels.rule import Rule
 
 WORD_BYTES = 4
-CALL_BYTES = 64
-"""About what a layer's calls of a decoder take, and its share of the decoder."""
 FEW_FILTERS = 8
 """Decoded at a time where working memory is least."""
 CYCLES: Mapping[str, float] = {"bits": 3.5, "codebook": 7.3, "huffman": 33.0}
@@ -194,11 +192,6 @@ def stored_as(op: Op, signature: Signature) -> Coding | None:
     if kind.coding is None or kind.dtype is not DType.INT8 or weights is None:
         return None
     return kind.coding if saves(weights, kind.coding) else None
-
-
-def saves(weights: Array, coding: Coding) -> bool:
-    """Weights in this coding, with tables and code, take fewer bytes than they do as they are."""
-    return coded_bytes(weights, coding) + CALL_BYTES < weights.size
 
 
 def holds(packing: Packing, coding: Coding, signature: Signature) -> bool:
