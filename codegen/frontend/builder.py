@@ -8,6 +8,8 @@ import numpy as np
 
 from codegen.frontend.call import Call
 from codegen.frontend.operand import Const, Unsupported, View, is_batched
+from codegen.ir.coding import Coding
+from codegen.ir.coding import fits as fits_coding
 from codegen.ir.graph import Node
 from codegen.ir.op import Op
 from codegen.ir.rewrite import result_type
@@ -148,10 +150,12 @@ class Builder:
             self.derived[key] = self.add(op, operands, loc, base, origin)
         return self.derived[key]
 
-    def constant(self, base: str, data: Array, quant: Quant | None = None) -> str:
+    def constant(
+        self, base: str, data: Array, quant: Quant | None = None, coding: Coding | None = None
+    ) -> str:
         """Add a constant named `base`, or find it: equal data under one name is one constant."""
         dtype = DType.FLOAT32 if data.dtype.kind == "f" else DType(data.dtype.name)
-        entry = TensorType(data.shape, dtype, quant)
+        entry = TensorType(data.shape, dtype, quant, coding)
         name = base
         for suffix in range(1, len(self.types) + 2):
             if self.types.get(name) == entry and np.array_equal(self.constants.get(name, ()), data):
@@ -166,7 +170,8 @@ class Builder:
     def weights(self, const: Const, perm: tuple[int, ...], factor: float = 1.0) -> str:
         """Add `const` transposed by `perm`, outputs first.
 
-        Integers stay as they are, less their zero point, where they have one scale an output.
+        Integers stay as they are, less their zero point, where they have one scale an output, and
+        those of 4 bits are stored so.
         """
         quant = weight_quant(const, perm) if factor == 1.0 else None
         centered = const.centered()
@@ -174,7 +179,9 @@ class Builder:
         if quant is None or dtype is None:
             data = const.real().transpose(perm) * factor
             return self.constant(const.name, data.astype(np.float32))
-        return self.constant(const.name, centered.transpose(perm).astype(dtype.numpy), quant)
+        data = centered.transpose(perm).astype(dtype.numpy)
+        is_narrow = const.data.dtype.name in FOUR_BITS and fits_coding(data, BITS_4)
+        return self.constant(const.name, data, quant, BITS_4 if is_narrow else None)
 
     def bias(self, const: Const | None, size: int, base: str, factor: float = 1.0) -> str:
         """Add a bias of `size` values, zeros where there is none; float64 where it is exact."""
@@ -201,6 +208,9 @@ class Builder:
         return f"{base}_{suffix}"
 
 
+BITS_4 = Coding("bits", 4)
+FOUR_BITS = ("int4", "uint4")
+"""Element types of ONNX, by the names of NumPy's."""
 WEIGHT_TYPES = (DType.INT8, DType.INT16)
 """The element types of weights; few kernels take the second."""
 

@@ -9,7 +9,7 @@ so that the multiplier to the output's scale keeps its precision.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,10 +67,10 @@ def least_scale(x: Quant, y: Quant) -> float:
     return LEAST_RATIO * y.scale / x.scale
 
 
-def with_scales(integers: Array, scales: Array, dtype: DType = DType.INT8) -> Constant:
-    """Return weights with a scale for each output."""
+def with_scales(integers: Array, scales: Array) -> Constant:
+    """Return int8 weights with a scale for each output."""
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
-    return Constant(integers.astype(dtype.numpy), TensorType(integers.shape, dtype, quant))
+    return Constant(integers.astype(np.int8), TensorType(integers.shape, DType.INT8, quant))
 
 
 def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
@@ -86,8 +86,10 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
         return weights
     dtype = weights.type.dtype
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
+    quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
     levels = np.arange(dtype.min, dtype.max + 1)
-    return with_scales(round_weights(real, coarse, levels), coarse, dtype)
+    data = round_weights(real, coarse, levels).astype(dtype.numpy)
+    return Constant(data, replace(weights.type, quant=quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:

@@ -18,7 +18,7 @@ from codegen.ops import DequantizeLinear, QuantizeLinear
 EIGHT_BITS = "quantize activations to 8 bits, or to int16"
 UNSIGNED = 128
 """What a uint8 that is held as int8 lacks."""
-STORED = (np.int8, np.uint8, np.int16, np.int32)
+STORED = ("int8", "uint8", "int16", "int32", "int4", "uint4")
 """The element types of quantized constants."""
 
 
@@ -84,7 +84,7 @@ def activation_quant(
 def dequantized_constant(call: Call) -> Const:
     """DequantizeLinear of a constant: its integers with their format."""
     const, scale, zero_point = call.constant(0), call.constant(1), call.optional_constant(2)
-    if const.data.dtype not in STORED:
+    if const.data.dtype.name not in STORED:
         raise Unsupported(f"constant '{const.name}' is {const.data.dtype}", EIGHT_BITS)
     if call.integer("block_size", 0):
         raise Unsupported(f"constant '{const.name}' has scales for blocks", EIGHT_BITS)
