@@ -75,10 +75,10 @@ def least_scale(x: Quant, y: Quant) -> float:
     return float(single(np.asarray(LEAST_RATIO * y.scale / x.scale)))
 
 
-def with_scales(integers: Array, scales: Array, dtype: DType = DType.INT8) -> Constant:
-    """Return weights with a scale for each output."""
+def with_scales(integers: Array, scales: Array) -> Constant:
+    """Return int8 weights with a scale for each output."""
     quant = Quant(tuple(float(scale) for scale in scales), 0, 0)
-    return Constant(integers.astype(dtype.numpy), TensorType(integers.shape, dtype, quant))
+    return Constant(integers.astype(np.int8), TensorType(integers.shape, DType.INT8, quant))
 
 
 def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
@@ -95,8 +95,9 @@ def coarsen_weights(weights: Constant, x: Quant, y: Quant) -> Constant:
     dtype = weights.type.dtype
     real = weights.data * (scales.reshape(-1, *[1] * (weights.data.ndim - 1)))
     levels = np.arange(dtype.min, dtype.max + 1)
-    coarser = with_scales(round_weights(real, coarse, levels), coarse, dtype)
-    return Constant(coarser.data, replace(weights.type, quant=coarser.type.quant))
+    data = round_weights(real, coarse, levels).astype(dtype.numpy)
+    quant = Quant(tuple(float(scale) for scale in coarse), 0, 0)
+    return Constant(data, replace(weights.type, quant=quant))
 
 
 def quantize_bias(bias: Array, weights: Constant, x: Quant) -> Constant:

@@ -35,14 +35,12 @@ LEAST_SAMPLES = 4
 class Candidate:
     """A form of a layer's weights: bytes of the constants that hold them, and relative noise.
 
-    `noise` is the part of the outputs' power that their error has by this form alone. `cycles`
-    are what the layer takes so.
+    `noise` is the part of the outputs' power that their error has by this form alone.
     """
 
     form: WeightForm
     size_bytes: int
     noise: float
-    cycles: int = 0
 
     @property
     def flash_bytes(self) -> int:
