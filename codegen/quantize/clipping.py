@@ -60,16 +60,22 @@ def clip_tails(histogram: Histogram, percent: float) -> Range:
 
 
 def least_error(histogram: Histogram, element: DType) -> Range:
-    """Return the range whose format, zero point included, makes the least mean square error."""
+    """Return the range whose format, zero point included, makes the least mean square error.
+
+    That of int16 is symmetric, so it is chosen by magnitude; else both bounds are, in turn.
+    """
     held = np.flatnonzero(histogram.counts)
     counts, middles = histogram.counts[held], histogram.middles[held]
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
     shares = np.arange(CANDIDATES, 0, -1) / CANDIDATES
-    lows, highs = (low * shares if low else [0.0]), (high * shares if high else [0.0])
 
     def error(found: Range) -> float:
         return format_error(middles, counts, histogram.width, found, element)
 
+    if element is DType.INT16:
+        limits = max(-low, high) * shares
+        return min(((max(low, -limit), min(high, limit)) for limit in limits.tolist()), key=error)
+    lows, highs = (low * shares if low else [0.0]), (high * shares if high else [0.0])
     best = (low, high)
     for _ in range(ROUNDS):
         before = best
