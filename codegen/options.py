@@ -19,6 +19,8 @@ REPAIRS: tuple[Repair, ...] = get_args(Repair)
 FloatOps = Literal["refuse", "allow"]
 WIDTHS = (8, 4, 2, 1)
 """Bits that weights may have."""
+Layout = Literal["nchw", "nhwc"]
+CalibrationMethod = Literal["min-max", "percentile", "mse", "entropy"]
 
 SQNR_DB = 25.0
 """What bits are chosen for where nothing else is asked for: decisions mostly stay."""
@@ -55,6 +57,19 @@ class Bits:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageForm:
+    """How pixels of images become inputs: less `mean`, over `std`, a number each or one a channel.
+
+    Both are in the unit of pixels, 0 to 255; where none is above 1, in that of 0 to 1. `layout`
+    says where the input has its channels, None that its shape tells.
+    """
+
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PerLayer:
     """A number for all layers, but for `layers` that are named; None: as they are."""
 
@@ -71,9 +86,11 @@ class Options:
 
     `model` is the path of an ONNX or TFLite file or the name of a zoo network; `network` holds the
     options of the zoo network, `weights` a file of its parameters. `shapes` fixes the dimensions of
-    inputs that the model leaves open, batch included. `calibrate` is an .npz file or a folder
-    of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that arena and stack may take; `least_ram` asks for the least arena.
+    inputs that the model leaves open, batch included. `calibrate` is an .npz file, a folder
+    of .npy files or of images, which `images` says how to scale, or `module:function`; without it
+    `samples` synthetic inputs are made from `seed`. `calibration_method` says how ranges follow
+    from samples, `percentile` how many per cent of a value's elements that method keeps.
+    `ram_bytes` is the most that arena and stack may take; `least_ram` asks for the least arena.
     `input_mode` and `output_mode` say how inputs and outputs pass
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
@@ -95,6 +112,9 @@ class Options:
     weights: Path | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     calibrate: Path | None = None
+    images: ImageForm = field(default_factory=ImageForm)
+    calibration_method: CalibrationMethod = "min-max"
+    percentile: float = 99.99
     samples: int = 16
     seed: int = 0
     ram_bytes: int | None = None

@@ -111,11 +111,13 @@ class Calibration:
 
     kind: "model" (the file prescribes them), "samples" (the user's data, `source` its file name)
     or "synthetic" (random inputs: the scales are not to be trusted with real data).
+    `method` says how ranges follow from samples.
     """
 
     kind: str
     samples: int = 0
     source: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,8 @@ def measure(
             size = form_bytes(changed.constants[node.inputs[1]], form)
             if size is None:
                 continue
-            after = rerun(changed, node, values, outputs.names)
+            result = {node.output: evaluate(changed, node, values)}
+            after = rerun(changed, result, values, outputs.names)
             noise = outputs.distance({n: real(graph, n, after[n]) for n in outputs.names}, base)
             tried.append(Candidate(form, size, noise))
         found[node.output] = tuple(tried)
@@ -181,13 +182,13 @@ def form_bytes(data: Array, form: WeightForm) -> int | None:
 
 
 def rerun(
-    graph: Graph, first: Node, values: Mapping[str, Array], names: Sequence[str]
+    graph: Graph, changed: Mapping[str, Array], values: Mapping[str, Array], names: Sequence[str]
 ) -> Mapping[str, Array]:
-    """Return the named values where `first` and all that follows from it are computed anew."""
-    known = dict(values)
-    stale = {first.output}
+    """Return the named values where all that follows from the values changed is computed anew."""
+    known = {**values, **changed}
+    stale = set(changed)
     for node in graph.nodes:
-        if node.output == first.output or stale & set(node.inputs):
+        if stale & set(node.inputs) and node.output not in changed:
             stale.add(node.output)
             known[node.output] = evaluate(graph, node, known)
     return {name: known[name] for name in names}

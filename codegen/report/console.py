@@ -238,7 +238,8 @@ def calibration_remark(calibration: Calibration) -> Text:
     if calibration.kind == "model":
         return Text("as the model prescribes them")
     if calibration.kind == "samples":
-        return Text(f"from {count(calibration.samples, 'sample')} of {calibration.source}")
+        samples = count(calibration.samples, "sample")
+        return Text(f"from {samples} of {calibration.source}, by {calibration.method}")
     return Text(
         f"SYNTHETIC: from {count(calibration.samples, 'made-up input')}. Costs are right, accuracy"
         " is not: give --calibrate DATA",
