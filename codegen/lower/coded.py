@@ -74,6 +74,7 @@ def with_decoding(
         calls.append(KernelCall(function, count, times, packs, packs * body, call.shape))
     names = dict(zip((data.role for data in binding.data), layer.constants, strict=True))
     decoded = packing.decoded_bytes(op, signature, step.kernel.decodes)
+    assert all(call.packs * packing.pack_bytes(signature) <= decoded for call in calls)
     ends = next((data.values for data in binding.data if data.role == "ends"), None)
     wide = 2 if packing.form == "wide" else 1
     words = 0 if ends is None else ends.shape[1]
