@@ -111,14 +111,7 @@ class Network:
     dump: Dump
     compressed: Compressed
     weights: ChosenWeights | None = None
-
-    @property
-    def compression(self) -> tuple[CompressionStep, ...]:
-        """What was done to make weights fewer, and what it cost; empty where nothing was asked."""
-        found, options = self.compressed, self.options
-        if not (found.steps or options.codebook):
-            return ()
-        return (*found.steps, stored_step(found.graph, self.graph, found.outputs))
+    compression: tuple[CompressionStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +234,16 @@ def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]
     small = dump.graph("shrink", shrink(graph)) if network.options.shrink else graph
     tensors = unsigned_ports(network.model)
     shown = dump.graph("show_unsigned", show_unsigned(small, tensors)) if tensors else small
-    return replace(network, graph=shown, savings=savings(graph, small))
+    steps = compression_steps(network, small)
+    return replace(network, graph=shown, savings=savings(graph, small), compression=steps)
+
+
+def compression_steps(network: Network, graph: Graph) -> tuple[CompressionStep, ...]:
+    """Return what was done to make weights fewer, and what that cost; none where none was asked."""
+    found = network.compressed
+    if not (found.steps or network.options.codebook):
+        return ()
+    return (*found.steps, stored_step(found.graph, graph, found.outputs))
 
 
 def with_chosen(network: Network, search: FormSearch, goal: FormGoal) -> Network:
