@@ -85,10 +85,10 @@ class DynamicShape(CodegenError):
 
 
 class BadCalibrationData(CodegenError):
-    """The samples have the wrong shape or type, hold NaN or infinity, or are absent."""
+    """The samples have the wrong shape or type, hold NaN or infinity, or cannot be made."""
 
     code = "bad-data"
-    summary = "Samples have the wrong shape or type, hold NaN or infinity, or are absent."
+    summary = "Samples have the wrong shape or type, hold NaN or infinity, or cannot be made."
 
 
 class BadQuantization(CodegenError):

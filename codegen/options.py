@@ -19,6 +19,8 @@ REPAIRS: tuple[Repair, ...] = get_args(Repair)
 FloatOps = Literal["refuse", "allow"]
 WIDTHS = (8, 4, 2, 1)
 """Bits that weights may have."""
+Layout = Literal["nchw", "nhwc"]
+CalibrationMethod = Literal["min-max", "percentile", "mse", "entropy"]
 
 SQNR_DB = 25.0
 """What bits are chosen for where nothing else is asked for: decisions mostly stay."""
@@ -55,14 +57,40 @@ class Bits:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageForm:
+    """How pixels of images become inputs: less `mean`, over `std`, a number each or one a channel.
+
+    Both are in the unit of pixels, 0 to 255; where none is above 1, in that of 0 to 1. `layout`
+    says where the input has its channels, None that its shape tells.
+    """
+
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerLayer:
+    """A number for all layers, but for `layers` that are named; None: as they are."""
+
+    every: float | None = None
+    layers: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.every is not None or bool(self.layers)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One run: which network, for which target, quantized by which data.
 
     `model` is the path of an ONNX or TFLite file or the name of a zoo network; `network` holds the
     options of the zoo network, `weights` a file of its parameters. `shapes` fixes the dimensions of
-    inputs that the model leaves open, batch included. `calibrate` is an .npz file or a folder
-    of .npy files; without it `samples` synthetic inputs are made from `seed`. `ram_bytes` is the
-    most that arena and stack may take; `least_ram` asks for the least arena.
+    inputs that the model leaves open, batch included. `calibrate` is an .npz file, a folder
+    of .npy files or of images, which `images` says how to scale, or `module:function`; without it
+    `samples` synthetic inputs are made from `seed`. `calibration_method` says how ranges follow
+    from samples, `percentile` how many per cent of a value's elements that method keeps.
+    `ram_bytes` is the most that arena and stack may take; `least_ram` asks for the least arena.
     `input_mode` and `output_mode` say how inputs and outputs pass
     between the caller and the network (`Transfer`). `memories` are those of the target to spread
     arena and constants over, each with the most bytes to take of it, or None for all.
@@ -72,7 +100,9 @@ class Options:
     chosen by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`:
     whether layers whose numbers fit no integers may compute in floats. `bits` are those of weights;
     if they are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db`
-    the least ratio of signal to noise at the outputs, by default SQNR_DB.
+    the least ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of
+    weights that pruning leaves, of all or of a layer; `codebook` the bits of an index into the
+    integers of a layer; `low_rank_db` the ratio of signal to noise at which a layer becomes two.
     """
 
     model: str
@@ -82,6 +112,9 @@ class Options:
     weights: Path | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     calibrate: Path | None = None
+    images: ImageForm = field(default_factory=ImageForm)
+    calibration_method: CalibrationMethod = "min-max"
+    percentile: float = 99.99
     samples: int = 16
     seed: int = 0
     ram_bytes: int | None = None
@@ -100,6 +133,9 @@ class Options:
     bits: Bits = Bits()
     flash_bytes: int | None = None
     sqnr_db: float | None = None
+    density: PerLayer = PerLayer()
+    codebook: PerLayer = PerLayer()
+    low_rank_db: float | None = None
 
     @property
     def model_name(self) -> str:

@@ -11,13 +11,13 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.errors import DoesNotFit
-from codegen.frontend import import_model
+from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration, MemoryCosts, Savings, Trade
+from codegen.ir.report import Calibration, CompressionStep, MemoryCosts, Savings, Trade
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
 from codegen.ir.types import DType
@@ -26,19 +26,23 @@ from codegen.lower.spread import lower_into
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.passes.code_weights import code_weights
+from codegen.passes.show_unsigned import show_unsigned
 from codegen.passes.shrink import savings, shrink
 from codegen.plan.solve import Solution, solve
 from codegen.progress import Progress, silent
 from codegen.quantize import (
     Samples,
+    Stream,
     calibrate,
     graph_inputs,
-    load_samples,
+    open_stream,
     quantize,
     synthetic_samples,
 )
-from codegen.quantize.calibrate import unformatted
+from codegen.quantize.calibrate import evidence_inputs, unformatted
 from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
+from codegen.quantize.clipping import find_method
+from codegen.quantize.compress import Compressed, compress, stored_step
 from codegen.quantize.equalize import equalize
 from codegen.quantize.flash import (
     OFFERED,
@@ -46,8 +50,9 @@ from codegen.quantize.flash import (
     explain_forms,
     first_goal,
 )
-from codegen.quantize.quantize import real_layers
-from codegen.quantize.requested_forms import codings, requested_forms
+from codegen.quantize.quantize import activation_type
+from codegen.quantize.ranges import Ranges
+from codegen.quantize.requested_forms import codings
 from codegen.quantize.trade import describe_trade
 from codegen.quantize.weight_form import WeightForm
 from codegen.remedies import find_remedies
@@ -71,6 +76,10 @@ GRAPH_SUFFIX = "_graph.npz"
 """Ends the name of the file that holds the fixed-point graph, which verification runs."""
 
 
+HELD_SAMPLES = 256
+"""The first samples, which stay in memory to run and compare the network on."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenWeights:
     """Forms of weights: how they were found, what they are, and what that costs."""
@@ -84,7 +93,8 @@ class ChosenWeights:
 class Network:
     """A fixed-point network and where it is from: what the stages up to quantization made.
 
-    `weights` tells how the forms of its weights were chosen, where they were.
+    `samples` are the first of those it was calibrated with; `weights` tells how the forms of its
+    weights were chosen, where they were.
     """
 
     options: Options
@@ -98,7 +108,16 @@ class Network:
     transfer: Transfer
     choice: Choice
     dump: Dump
+    compressed: Compressed
     weights: ChosenWeights | None = None
+
+    @property
+    def compression(self) -> tuple[CompressionStep, ...]:
+        """What was done to make weights fewer, and what it cost; empty where nothing was asked."""
+        found, options = self.compressed, self.options
+        if not (found.steps or options.codebook):
+            return ()
+        return (*found.steps, stored_step(found.graph, self.graph, found.outputs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,17 +176,20 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     network = dump.graph("canonicalize", canonicalize(imported))
     transfer = Transfer(options.input_mode, options.output_mode)
     check_transfer(network, transfer, options.model_name)
-    samples = open_samples(options, network)
-    needs_ranges = bool(unformatted(network))
-    ranges = (
-        calibrate(model, network, samples, lambda done, of: progress("calibrating", done, of))
-        if needs_ranges
-        else None
+    samples, stream = open_samples(options, network).peek(HELD_SAMPLES)
+    compressed = compress(
+        network,
+        options,
+        () if samples.synthetic else evidence_inputs(network, samples),
+        lambda done, of: progress("pruning", done, of),
     )
+    given = compressed.forms
+    if compressed.steps:
+        network = dump.graph("compress", compressed.graph)
+    ranges = find_ranges(options, model, network, stream, progress)
     if ranges is not None and "equalize" in options.repair and not ranges.synthetic:
         equalized, ranges = equalize(network, ranges)
         network = dump.graph("equalize", equalized)
-    given = requested_forms(network, real_layers(network), options.bits)
 
     def quantized(forms: Mapping[str, WeightForm]) -> Graph:
         return quantize(
@@ -186,12 +208,13 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         model,
         digest,
         samples,
-        describe_calibration(samples, needs_ranges),
+        describe_calibration(ranges, options),
         network,
         Savings(),
         transfer,
         choice,
         dump,
+        compressed,
     )
     if not options.bits.auto:
         return with_weights(base, quantized({}), given)
@@ -212,7 +235,9 @@ def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]
     dump = network.dump
     graph = dump.graph("quantize", code_weights(graph, codings(graph, forms)))
     small = dump.graph("shrink", shrink(graph)) if network.options.shrink else graph
-    return replace(network, graph=small, savings=savings(graph, small))
+    tensors = unsigned_ports(network.model)
+    shown = dump.graph("show_unsigned", show_unsigned(small, tensors)) if tensors else small
+    return replace(network, graph=shown, savings=savings(graph, small))
 
 
 def with_chosen(network: Network, search: FormSearch, goal: FormGoal) -> Network:
@@ -286,22 +311,34 @@ def element_type(options: Options) -> DType | None:
     return None if options.activations is None else DType(options.activations)
 
 
-def open_samples(options: Options, network: Graph) -> Samples:
+def open_samples(options: Options, network: Graph) -> Stream:
     """Return the user's samples, else synthetic ones."""
     if options.calibrate is not None:
-        return load_samples(options.calibrate, network)
-    return synthetic_samples(network, options.samples, options.seed)
+        return open_stream(options.calibrate, network, options.images)
+    return synthetic_samples(network, options.samples, options.seed).stream()
 
 
-def describe_calibration(samples: Samples, needs_ranges: bool) -> Calibration:
-    """Return where the scales come from."""
-    if not needs_ranges:
-        return Calibration("model")
-    return Calibration(
-        "synthetic" if samples.synthetic else "samples",
-        samples.count,
-        "" if samples.synthetic else samples.source,
+def find_ranges(
+    options: Options, model: onnx.ModelProto, network: Graph, samples: Stream, progress: Progress
+) -> Ranges | None:
+    """Return the ranges of values as the options ask; None where the file has all formats."""
+    if not unformatted(network):
+        return None
+    element = activation_type(network, element_type(options))
+    clip = find_method(options.calibration_method, options.percentile, element)
+    return calibrate(
+        model, network, samples, lambda done, of: progress("calibrating", done, of), clip
     )
+
+
+def describe_calibration(ranges: Ranges | None, options: Options) -> Calibration:
+    """Return where the scales come from."""
+    if ranges is None:
+        return Calibration("model")
+    kind, source = ("synthetic", "") if ranges.synthetic else ("samples", ranges.source)
+    method = options.calibration_method
+    percent = f" {options.percentile:g}" if method == "percentile" else ""
+    return Calibration(kind, ranges.count, source, f"{method}{percent}")
 
 
 def make_golden(graph: Graph, samples: Samples) -> Golden:

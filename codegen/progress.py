@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the steps done so far, and all steps."""
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, the steps done so far, and all steps, None where that is open."""
 
 
-def silent(step: str, done: int, total: int) -> None:
+def silent(step: str, done: int, total: int | None) -> None:
     """Tell nobody."""

@@ -293,7 +293,8 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
         compiled.costs,
     )
     weights = compiled.network.weights
-    return replace(report, trade=weights.trade) if weights else report
+    found_trade = weights.trade if weights else None
+    return replace(report, trade=found_trade, compression=compiled.network.compression)
 
 
 def read_project(path: Path) -> BundleReport:

@@ -23,8 +23,12 @@ def open_model(options: Options) -> onnx.ModelProto:
     while it runs is raised to reals. Raises UnknownName,
     UnreadableFile, MissingTool, BadOption.
     """
-    file = Path(options.model).name
-    return _by_known(fix_shapes(_open_weighted(options), options.shapes, file))
+    return by_known(open_written(options))
+
+
+def open_written(options: Options) -> onnx.ModelProto:
+    """Return the model as it is written, but for shapes of inputs; raises as `open_model`."""
+    return fix_shapes(_open_weighted(options), options.shapes, Path(options.model).name)
 
 
 def open_structure(model: str, network: Mapping[str, object], shapes: Shapes) -> onnx.ModelProto:
@@ -38,10 +42,10 @@ def open_structure(model: str, network: Mapping[str, object], shapes: Shapes) ->
         opened = zoo.build(model, network, weights=False)
     else:
         opened = open_file(model, tuple(network))
-    return _by_known(fix_shapes(opened, shapes, Path(model).name))
+    return by_known(fix_shapes(opened, shapes, Path(model).name))
 
 
-def _by_known(model: onnx.ModelProto) -> onnx.ModelProto:
+def by_known(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the model without what other operators say."""
     return inline_functions(raise_dynamic(model))
 

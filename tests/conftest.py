@@ -22,7 +22,7 @@ PROGRAMS = (
     "arm-none-eabi-gcc",
     "qemu-system-arm",
 )
-PACKAGES = ("ziglang", "unicorn", "capstone", "elftools", "tflite")
+PACKAGES = ("ziglang", "unicorn", "capstone", "elftools", "tflite", "PIL")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

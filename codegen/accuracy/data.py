@@ -10,8 +10,10 @@ import numpy as np
 from codegen.errors import BadCalibrationData
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array
+from codegen.options import ImageForm
 from codegen.quantize import Samples, load_samples
-from codegen.quantize.samples import input_names, load
+from codegen.quantize.sample_files import load
+from codegen.quantize.samples import input_names
 
 LABELS = ("labels", "label", "y")
 """Names under which an .npz may hold the labels of its samples."""
@@ -31,7 +33,9 @@ class Evaluation:
         return Evaluation(Samples(kept, self.samples.source), labels)
 
 
-def load_evaluation(path: Path, graph: Graph, labels: str | None = None) -> Evaluation:
+def load_evaluation(
+    path: Path, graph: Graph, labels: str | None = None, images: ImageForm | None = None
+) -> Evaluation:
     """Read evaluation data as `load_samples` does, and labels.
 
     `labels` names an array of the .npz, or an .npy file; by default an array called as in LABELS
@@ -52,7 +56,7 @@ def load_evaluation(path: Path, graph: Graph, labels: str | None = None) -> Eval
         found = load(Path(labels))[""]
     elif name is not None:
         found = held[name]
-    samples = load_samples(path, graph, apart=() if name is None else (name,))
+    samples = load_samples(path, graph, images, apart=() if name is None else (name,))
     return Evaluation(samples, None if found is None else check_labels(found, samples, path))
 
 

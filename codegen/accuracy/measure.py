@@ -16,6 +16,7 @@ from codegen.errors import VerificationFailed
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array
+from codegen.ops import FlipSign
 from codegen.pipeline import Compiled
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
@@ -129,7 +130,8 @@ def run_float(
 ) -> tuple[dict[str, Array], tuple[LayerError, ...]]:
     """Return the outputs of the ONNX model as reals, and what layers lose, the worst first."""
     graph = compiled.network.graph
-    shown = [node.output for node in graph.nodes if node.output in graph.origins]
+    layers = (node for node in graph.nodes if not isinstance(node.op, FlipSign))
+    shown = [node.output for node in layers if node.output in graph.origins]
     names = dict.fromkeys((*graph.inputs, *graph.outputs, *shown))
     model = compiled.network.model
     probe = open_probe(model, [origin_of(graph, name).tensor for name in names])

@@ -19,7 +19,7 @@ from codegen.check.facts import (
 )
 from codegen.check.findings import Finding, find_all
 from codegen.errors import BadQuantization, CodegenError, InvalidModel, Problem, UnsupportedOperator
-from codegen.frontend import Imported, read_model
+from codegen.frontend import Imported, dynamic_layers, read_model
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
 from codegen.ops import InFloat
@@ -29,7 +29,7 @@ from codegen.quantize.calibrate import unformatted
 from codegen.quantize.quantize import quantize
 from codegen.quantize.ranges import Ranges
 from codegen.schedule.assign import assign_kernels
-from codegen.sources import open_model
+from codegen.sources import by_known, open_written
 from codegen.targets import load_target
 
 GUESS = (-1.0, 1.0)
@@ -45,6 +45,7 @@ class Checked:
     `exit_status` is that of the first error that emission would end with, 0 where there is none.
     `unmeasured` of `values` need samples for their formats. `target` is "" where none is named.
     `floats` are the places of layers that compute in floats, as far as formats are known.
+    `dynamic` are the nodes of each layer that is quantized while the network runs in the file.
     """
 
     model: str
@@ -57,6 +58,7 @@ class Checked:
     values: int
     summary: Summary
     floats: tuple[str, ...] = ()
+    dynamic: tuple[tuple[str, ...], ...] = ()
 
 
 def check_model(options: Options) -> Checked:
@@ -65,7 +67,8 @@ def check_model(options: Options) -> Checked:
     The target of the options may be "".
     """
     families = load_target(options.target).kernels if options.target else PORTABLE
-    model, file = open_model(options), Path(options.model).name
+    written, file = open_written(options), Path(options.model).name
+    model = by_known(written)
     imported = _read(model, file)
     graph, errors = imported.graph, list(imported.errors)
     floats: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ def check_model(options: Options) -> Checked:
         values,
         summarize(model, graph, complete=not imported.errors),
         floats,
+        dynamic_layers(written),
     )
 
 

@@ -33,6 +33,7 @@ def checked_to_json(checked: Checked) -> str:
         ],
         "folds": [asdict(fold) for fold in checked.folds],
         "floats": list(checked.floats),
+        "dynamic": [list(nodes) for nodes in checked.dynamic],
         "open_inputs": [asdict(value) for value in checked.open_inputs],
         "formats": {"values": checked.values, "unmeasured": checked.unmeasured},
         "summary": asdict(checked.summary),
@@ -58,6 +59,8 @@ def _lines(checked: Checked) -> Iterator[str]:
         yield _row(title, f"{fold.kind} ({len(fold.nodes)}): {names}{more}")
     if checked.floats:
         yield _row("Floats", f"{'; '.join(checked.floats)} (--float-ops allow)")
+    for nodes in checked.dynamic:
+        yield _row("Dynamic", f"{' + '.join(nodes)}: calibrated as static int8")
     for value in checked.open_inputs:
         yield _row("Open", f"{value.name}: {', '.join(value.dimensions) or 'shape'}; {value.fix}")
     summary = checked.summary

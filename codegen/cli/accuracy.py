@@ -22,7 +22,7 @@ from codegen.pipeline import compile_model
 @click.command()
 @click.argument("model")
 @click.option(
-    "--data", type=PATH, required=True, help="Evaluation samples: .npz, .npy or a folder of .npy."
+    "--data", type=PATH, required=True, help="Evaluation samples: whatever --calibrate takes."
 )
 @click.option(
     "--labels",
@@ -47,9 +47,10 @@ def accuracy(
     codegen accuracy my_network.onnx --calibrate train.npz --data eval.npz
     """
     with progress_bar() as progress:
-        options = replace(make_options(model, "host", given), shrink=False)
+        options = replace(make_options(model, "host", {**given, "data": data}), shrink=False)
         compiled = compile_model(options, progress)
-        evaluation = load_evaluation(data, compiled.network.graph, labels).first(limit)
+        evaluation = load_evaluation(data, compiled.network.graph, labels, options.images)
+        evaluation = evaluation.first(limit)
         found = measure_accuracy(compiled, evaluation, progress)
     if as_json:
         click.echo(accuracy_to_json(found), nl=False)

@@ -8,40 +8,25 @@ from typing import Any, TypeVar
 
 import click
 
+from codegen.cli.per_layer import parse_per_layer
 from codegen.errors import BadOption
 from codegen.options import WIDTHS, Bits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
-WIDTH = rf"(?P<{{name}}>{AUTO}|{'|'.join(map(str, WIDTHS))})(?:,(?=.)|$)"
-PART = re.compile(f"{WIDTH.format(name='all')}|(?P<layer>[^=]+)={WIDTH.format(name='own')}")
-EXAMPLE = "give for example 4, auto, or 4,conv1=8"
+EXAMPLE = "4, auto, or 4,conv1=8"
 
 
 def parse_bits(ctx: click.Context, param: click.Parameter, value: str | None) -> Bits | None:
-    """Return bits from WIDTH, LAYER=WIDTH or several of them with commas between.
-
-    Names of layers may have commas in them.
-    """
+    """Return bits from WIDTH, LAYER=WIDTH or several of them with commas between."""
     if value is None:
         return None
-    general: list[str] = []
-    layers: dict[str, int] = {}
-    at = 0
-    while at < len(value) or not at:
-        found = PART.match(value, at)
-        if not found or found["layer"] in layers or found["own"] == AUTO:
-            raise click.BadParameter(f"{value!r} is no list of bits; {EXAMPLE}")
-        if found["layer"] is None:
-            general.append(found["all"])
-        else:
-            layers[found["layer"]] = int(found["own"])
-        at = found.end()
-    if len(general) > 1:
-        raise click.BadParameter(f"{value!r} has several widths for all layers; {EXAMPLE}")
-    width = general[0] if general else str(WIDTHS[0])
-    return Bits(WIDTHS[0] if width == AUTO else int(width), width == AUTO, layers)
+    width, layers = parse_per_layer(value, f"{AUTO}|{'|'.join(map(str, WIDTHS))}", EXAMPLE)
+    if AUTO in layers.values():
+        raise click.BadParameter(f"{value!r}: auto is for all layers; give for example {EXAMPLE}")
+    bits = {name: int(own) for name, own in layers.items()}
+    return Bits(int(width) if width not in (AUTO, None) else WIDTHS[0], width == AUTO, bits)
 
 
 def parse_sqnr(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

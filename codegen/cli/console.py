@@ -30,7 +30,9 @@ def progress_bar() -> Iterator[progress.Progress]:
     ) as bar:
         task = bar.add_task("compiling", total=None)
 
-        def update(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total)
+        def update(step: str, done: int, total: int | None) -> None:
+            text = f"{step}, {done:,} so far" if total is None else step
+            bar.tasks[0].total = total
+            bar.update(task, description=text, completed=done)
 
         yield update

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,13 +13,17 @@ import click
 
 from codegen import zoo
 from codegen.cli.bits import bits_options, chosen_bits
+from codegen.cli.compression import compression_options
 from codegen.cli.floats import float_option
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
 from codegen.errors import BadOption
 from codegen.options import (
     REPAIRS,
     Activations,
+    CalibrationMethod,
+    ImageForm,
     InputMode,
+    Layout,
     Optimize,
     Options,
     OutputMode,
@@ -81,6 +86,17 @@ def parse_repair(ctx: click.Context, param: click.Parameter, value: str) -> tupl
     return tuple(name for name in REPAIRS if name in names)
 
 
+def parse_reals(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, ...]:
+    """Return finite numbers from a list with commas; deviations are above zero."""
+    try:
+        found = tuple(float(part) for part in value.split(",")) if value is not None else ()
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers, such as 0.5,0.5,0.5") from None
+    if not all(math.isfinite(number) and (number > 0 or param.name != "std") for number in found):
+        raise click.BadParameter(f"{value!r}: numbers are finite, deviations above zero")
+    return found
+
+
 def zoo_options(command: F) -> F:
     """Add the options of all zoo networks, once each; the zoo checks their values."""
     for name, text in reversed(zoo_option_help().items()):
@@ -116,9 +132,42 @@ def model_options(command: F) -> F:
                 "--calibrate",
                 metavar="PATH",
                 multiple=True,
-                help="Samples to measure ranges on: .npz, or a folder of .npy."
-                " Without it they are synthetic, and accuracy is not to be trusted."
-                " Of several networks, NETWORK=PATH for each.",
+                help="Samples to measure ranges on: .npz, a folder of .npy or of images, or"
+                " MODULE:FUNCTION, which yields them. Without it they are synthetic, and accuracy"
+                " is not to be trusted. Of several networks, NETWORK=PATH for each.",
+            ),
+            click.option(
+                "--calibration-method",
+                type=click.Choice(get_args(CalibrationMethod)),
+                default="min-max",
+                show_default=True,
+                help="How ranges follow from samples: all that was seen, what holds --percentile of"
+                " it, or what makes the least square error or loses the least information.",
+            ),
+            click.option(
+                "--percentile",
+                type=click.FloatRange(50, 100, min_open=True),
+                default=99.99,
+                show_default=True,
+                help="Per cent of a value's elements that --calibration-method percentile keeps.",
+            ),
+            click.option(
+                "--mean",
+                metavar="NUMBER,...",
+                callback=parse_reals,
+                help="Images: what is taken from their pixels, for each channel or all. Pixels"
+                " count from 0 to 255; from 0 to 1 if no number of --mean and --std is above 1.",
+            ),
+            click.option(
+                "--std",
+                metavar="NUMBER,...",
+                callback=parse_reals,
+                help="Images: what their pixels, less the mean, are divided by.",
+            ),
+            click.option(
+                "--layout",
+                type=click.Choice(get_args(Layout)),
+                help="Images: where the input has its channels. Default: as its shape tells.",
             ),
             click.option(
                 "--repair",
@@ -137,6 +186,7 @@ def model_options(command: F) -> F:
                 " model, else int8.",
             ),
             bits_options(parse_flash),
+            compression_options,
             click.option("--name", help="C identifier of symbols and files. Default: the model's."),
             click.option(
                 "--ram",
@@ -256,6 +306,9 @@ def _make_each(
             output_mode=given["output"],
             activations=given["activations"],
             repair=given["repair"],
+            images=ImageForm(given["mean"], given["std"], given["layout"]),
+            calibration_method=given["calibration_method"],
+            percentile=given["percentile"],
             shrink=given["shrink"],
             optimize=given["optimize"],
             tune=given["tune"],
@@ -263,12 +316,16 @@ def _make_each(
             bits=bits,
             flash_bytes=given["flash"],
             sqnr_db=given["sqnr"],
+            density=given["density"],
+            codebook=given["codebook"],
+            low_rank_db=given["low_rank"],
         )
         for (name, _), (model, network) in zip(models, assigned, strict=True)
     ]
     names = [options.identifier for options in found]
     weights = assign_files("--weights", given["weights"], names)
     samples = assign_files("--calibrate", given["calibrate"], names)
+    refuse_stray_scaling(found[0].images, (*samples.values(), given.get("data")))
     shapes = assign_shapes(given["shape"], names)
     dump = given["dump_ir"]
     return tuple(
@@ -281,6 +338,15 @@ def _make_each(
         )
         for name, options in zip(names, found, strict=True)
     )
+
+
+def refuse_stray_scaling(images: ImageForm, sources: Iterable[Path | None]) -> None:
+    """Raise BadOption where pixels are to be scaled, and no samples can be images."""
+    if images != ImageForm() and not any(source and source.is_dir() for source in sources):
+        raise BadOption(
+            "--mean, --std and --layout are for images, and no folder is given",
+            hint="--calibrate FOLDER; other samples are reals as the network takes them",
+        )
 
 
 def split_name(text: str) -> tuple[str | None, str]:

@@ -16,6 +16,8 @@ HEAD = """# Operators
 What `codegen operators --markdown` prints: the operators that may read computed values, and how
 each is said in fixed point. Operators whose operands are all constant are folded, whatever they
 are; functions, those of a model and those that ONNX defines, are replaced by what they are made of.
+Activations of 16 bits (`--activations int16`) have all but LRN, LpPool, GridSample, Mod and Pow of
+two values, pools over three axes but MaxPool, cubic or antialiased Resize, and a deviation alone.
 `codegen check MODEL` tells all that a network holds beyond this. [conformance.md](conformance.md)
 has the tests.
 

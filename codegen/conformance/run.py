@@ -32,7 +32,7 @@ from codegen.passes import canonicalize
 from codegen.plan.solve import solve
 from codegen.quantize import quantize
 from codegen.quantize.masks import logits, unmasked
-from codegen.quantize.probe import as_reals, as_signed
+from codegen.quantize.probe import as_reals, held_as
 from codegen.quantize.ranges import Range, Ranges
 from codegen.quantize.samples import origin_of
 from codegen.schedule.assign import assign_kernels
@@ -173,7 +173,7 @@ def _compare_steps(kind: TensorType, found: Array, wanted: Array) -> None:
     """Reals are nearest to the integers that ONNX expects of them."""
     assert kind.quant is not None
     steps = np.clip(found / kind.quant.scale + kind.quant.zero_point, -128, 127)
-    worst = float(np.max(np.abs(steps - as_signed(wanted)), initial=0.0))
+    worst = float(np.max(np.abs(steps - held_as(DType.INT8, wanted)), initial=0.0))
     if worst > 0.5 + 1e-3:
         raise Different(f"the float graph is {worst:.2f} steps from what ONNX expects")
 

@@ -112,6 +112,9 @@ RUNTIME = (
     "log2",
     "inverse_root",
     "root",
+    "wide_root",
+    "power_of",
+    "reached",
     "apart",
     "symbol",
 )

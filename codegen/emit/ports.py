@@ -11,14 +11,15 @@ from codegen.emit.layers import member
 from codegen.emit.layout import comment_text
 from codegen.ir.interface import Port
 from codegen.ir.program import Place, Program
+from codegen.ir.types import DType
 
 
 @dataclass(frozen=True, slots=True)
 class PortView:
     """A port as the header shows it. `suffix` is empty where there is only one.
 
-    `dtype` is the element type as ONNX calls it. `length` and `row_length` count elements, by the
-    sizes in bytes. `place`: the address of the first in the arena.
+    `dtype` is the element type as ONNX calls it, with the range of bytes. `length` and `row_length`
+    count elements, by the sizes in bytes. `place`: the address of the first in the arena.
     """
 
     suffix: str
@@ -60,7 +61,7 @@ def _ports(
     return tuple(
         PortView(
             suffix=suffix(i, len(ports)),
-            dtype=port.dtype.value,
+            dtype=f"{port.dtype.value}{', 0 to 255,' if port.dtype is DType.UINT8 else ''}",
             ctype=port.dtype.ctype,
             length=_count(f"{stem}{suffix(i, len(ports))}_SIZE", port),
             row_length=_count(f"{stem}_ROW_SIZE", port),

@@ -3,11 +3,13 @@
 from codegen.frontend.importer import Imported, import_model, loc_of, read_model
 from codegen.frontend.inline import inline_functions
 from codegen.frontend.load import load_model, load_onnx
-from codegen.frontend.raise_dynamic import raise_dynamic
+from codegen.frontend.ports import unsigned_ports
+from codegen.frontend.raise_dynamic import dynamic_layers, raise_dynamic
 from codegen.frontend.shapes import fix_shapes
 
 __all__ = [
     "Imported",
+    "dynamic_layers",
     "fix_shapes",
     "import_model",
     "inline_functions",
@@ -16,4 +18,5 @@ __all__ = [
     "loc_of",
     "raise_dynamic",
     "read_model",
+    "unsigned_ports",
 ]

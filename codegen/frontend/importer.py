@@ -31,6 +31,7 @@ from codegen.frontend.ports import (
     input_shapes,
     opset_of,
 )
+from codegen.frontend.raise_normalization import Placed, raise_normalizations
 from codegen.frontend.refused import DOMAIN, refusal
 from codegen.frontend.shapes import graph_inputs
 from codegen.ir.graph import Graph
@@ -115,8 +116,9 @@ def read_model(model: onnx.ModelProto, file: str) -> Imported:
             state.tensors[value.name] = Unknown()
         else:
             _declare_input(state, value, ports[value.name])
-    for proto in model.graph.node:
-        _import_node(state, proto)
+    shapes = {tensor: found.shape for tensor, found in inferred.items()}
+    for placed in raise_normalizations(model.graph, shapes):
+        _import_node(state, placed)
     outputs: tuple[str, ...] = ()
     for tensor in tensors:
         outputs += (_import_output(state, tensor, (*ports, *outputs)),)
@@ -174,8 +176,8 @@ def loc_of(proto: onnx.NodeProto, file: str) -> Loc:
     return Loc(file, proto.name or f"{proto.op_type}_{proto.output[0]}", proto.op_type)
 
 
-def _import_node(state: _State, proto: onnx.NodeProto) -> None:
-    loc = loc_of(proto, state.file)
+def _import_node(state: _State, placed: Placed) -> None:
+    proto, loc = placed.proto, loc_of(placed.place, state.file)
     undefined = [tensor for tensor in proto.input if tensor not in state.tensors]
     if undefined:
         raise InvalidModel(f"tensor '{undefined[0]}' is read and never made", where=str(loc))

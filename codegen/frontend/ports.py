@@ -57,6 +57,14 @@ def input_shapes(model: onnx.ModelProto, file: str) -> dict[str, tuple[int, ...]
     return shapes
 
 
+def unsigned_ports(model: onnx.ModelProto) -> frozenset[str]:
+    """Return the inputs and outputs whose elements are uint8."""
+    ports = (*graph_inputs(model), *model.graph.output)
+    return frozenset(
+        port.name for port in ports if port.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Inferred:
     """What ONNX infers of a tensor for a batch of 1; `shape` is None where it cannot."""

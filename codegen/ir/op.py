@@ -78,6 +78,8 @@ class Op(ABC):
     takes_integers: ClassVar[bool] = False
     """It computes on integers of a float graph, too; `infer` then gives element type and format."""
 
+    mixes_widths: ClassVar[bool] = False
+    """Its operand may have 8 bits and its result 16, or the other way."""
     only_in_float: ClassVar[bool] = False
     """It has no form in integers: `params` raises ValueError whatever the formats."""
 

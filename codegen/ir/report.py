@@ -111,11 +111,13 @@ class Calibration:
 
     kind: "model" (the file prescribes them), "samples" (the user's data, `source` its file name)
     or "synthetic" (random inputs: the scales are not to be trusted with real data).
+    `method` says how ranges follow from samples.
     """
 
     kind: str
     samples: int = 0
     source: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressionStep:
+    """What one pass left of the weights: bytes before and after, if each that is not zero took one.
+
+    After the last step, bytes are those stored. `sqnr_db` is the ratio of signal to noise at the
+    outputs, to the original network; None without samples.
+    """
+
+    name: str
+    before_bytes: int
+    after_bytes: int
+    sqnr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Schema "codegen.report/1"; docs/report.md is its documentation."""
 
@@ -254,6 +270,7 @@ class Report:
     ram: RamBudget = RamBudget()
     savings: Savings = Savings()
     trade: Trade | None = None
+    compression: tuple[CompressionStep, ...] = ()
     agreement: Agreement | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()

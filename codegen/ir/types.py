@@ -85,6 +85,11 @@ class Quant:
         assert self.axis is None and len(self.scales) == 1, "scale of a per-channel value"
         return self.scales[0]
 
+    def held_as(self, element: DType) -> Quant:
+        """Return the format of the same reals in int8 or uint8, which are 128 apart."""
+        apart = element.min - self.element.min
+        return replace(self, zero_point=self.zero_point + apart, element=element)
+
     def quantize(self, real: npt.ArrayLike, dtype: DType) -> Array:
         """Round half to even, as QuantizeLinear does, and saturate. Per-tensor only."""
         steps = np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point

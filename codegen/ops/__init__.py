@@ -10,6 +10,7 @@ from codegen.ops.cum_sum import CumSum
 from codegen.ops.dense import Dense
 from codegen.ops.depth_to_space import DepthToSpace
 from codegen.ops.elementwise import Elementwise
+from codegen.ops.flip_sign import FlipSign
 from codegen.ops.grid_sample import GridSample
 from codegen.ops.gru import Gru
 from codegen.ops.in_float import InFloat, has_float_form
@@ -21,6 +22,7 @@ from codegen.ops.lstm import Lstm
 from codegen.ops.matmul import MatMul
 from codegen.ops.matmul_integer import MatMulInteger
 from codegen.ops.normalize import InverseDeviation, Normalize
+from codegen.ops.places import MaxPlaces, Unpool
 from codegen.ops.pool import AveragePool, MaxPool
 from codegen.ops.pool_volume import MaxPoolVolume, SumPoolVolume
 from codegen.ops.quantize_linear import DequantizeLinear, QuantizeLinear
@@ -50,6 +52,7 @@ OPS: tuple[type[Op], ...] = (
     DepthToSpace,
     DequantizeLinear,
     Elementwise,
+    FlipSign,
     Function,
     GridSample,
     Gru,
@@ -62,6 +65,7 @@ OPS: tuple[type[Op], ...] = (
     Lstm,
     MatMul,
     MatMulInteger,
+    MaxPlaces,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -80,6 +84,7 @@ OPS: tuple[type[Op], ...] = (
     SumPoolVolume,
     Take,
     Transpose,
+    Unpool,
 )
 """Every operator; the text form of graphs names them by `Op.name`."""
 
@@ -100,6 +105,7 @@ __all__ = [
     "DepthToSpace",
     "DequantizeLinear",
     "Elementwise",
+    "FlipSign",
     "Function",
     "GridSample",
     "Gru",
@@ -112,6 +118,7 @@ __all__ = [
     "Lstm",
     "MatMul",
     "MatMulInteger",
+    "MaxPlaces",
     "MaxPool",
     "MaxPoolVolume",
     "Normalize",
@@ -131,5 +138,6 @@ __all__ = [
     "SumPoolVolume",
     "Take",
     "Transpose",
+    "Unpool",
     "has_float_form",
 ]

@@ -82,6 +82,8 @@ def has_float_form(op: Op) -> bool:
     """There is a form of the operator in single precision."""
     if isinstance(op, Elementwise):
         return not op.exact and (op.kind in PAIRS or op.kind == "where")
+    if isinstance(op, Reduce):
+        return op.kind != "lp"
     return type(op) in FORMS
 
 

@@ -79,6 +79,7 @@ class AveragePool(Pool):
     """Average each window over its values, or over its whole area with `count_include_pad`."""
 
     name: ClassVar[str] = "average_pool"
+    mixes_widths: ClassVar[bool] = True
 
     count_include_pad: bool = False
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Rescale, make_rescale
 from codegen.ir.op import Op, Signature
-from codegen.ir.roots import ROOT_BITS, root
+from codegen.ir.roots import ROOT_BITS, PowerNorm, power_norm, root
 from codegen.ir.types import Array, TensorType
 
 Three = tuple[int, int, int]
-Volume = Literal["average", "l1", "l2"]
+Volume = Literal["average", "l1", "l2", "lp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,16 @@ class MaxPoolVolume(PoolVolume):
 
 @dataclass(frozen=True, slots=True)
 class SumPoolVolume(PoolVolume):
-    """The average of each window, or a norm of it; `count_include_pad`: padding is averaged too."""
+    """The average of each window, or a norm of it; `count_include_pad`: padding is averaged too.
+
+    `p` is that of lp, which stands for norms other than l1 and l2.
+    """
 
     name: ClassVar[str] = "sum_pool_volume"
 
     kind: Volume = "average"
     count_include_pad: bool = False
+    p: int = 3
 
     def counts(self, size: tuple[int, ...]) -> Array:
         """Return by how many the sum of each output is divided."""
@@ -105,13 +109,17 @@ class SumPoolVolume(PoolVolume):
             return self.shaped(x.sum(axis=3) / self.counts(arrays[0].shape[2:]))
         if self.kind == "l1":
             return self.shaped(np.abs(x).sum(axis=3))
-        return self.shaped(np.sqrt((x * x).sum(axis=3)))
+        if self.kind == "l2":
+            return self.shaped(np.sqrt((x * x).sum(axis=3)))
+        return self.shaped((np.abs(x) ** self.p).sum(axis=3) ** (1 / self.p))
 
-    def params(self, signature: Signature) -> Rescale:
+    def params(self, signature: Signature) -> Rescale | PowerNorm:
         """Return the rescale: of an average multipliers[n] for sums of n values, [0] unused."""
         x, y = signature.inputs[0], signature.output
         assert x.quant is not None and y.quant is not None
         taps, ratio = math.prod(self.kernel), x.quant.scale / y.quant.scale
+        if self.kind == "lp":
+            return power_norm(self.p, taps, x, y)
         if taps * 255**2 > INT32_MAX:
             raise ValueError(f"windows of {taps} values overflow 32 bits")
         if self.kind == "l2":
@@ -126,6 +134,8 @@ class SumPoolVolume(PoolVolume):
         p, (x,) = self.params(signature), signature.inputs
         assert x.quant is not None
         d = self.windows_of(arrays[0].astype(np.int64) - x.quant.zero_point, 0)
+        if isinstance(p, PowerNorm):
+            return self.shaped(p.apply(d, axis=3))
         multipliers = np.asarray(p.multipliers, np.int64)
         if self.kind == "average":
             acc, multipliers = d.sum(axis=3), multipliers[self.counts(x.shape[1:])]

@@ -20,10 +20,11 @@ from codegen.ir.fixed_point import (
     rescale_for,
 )
 from codegen.ir.op import Op, Signature
-from codegen.ir.roots import ROOT_BITS, log2, root
+from codegen.ir.roots import ROOT_BITS, PowerNorm, log2, power_norm, root, wide_root
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
 from codegen.ops.exponentials import NONE, Exponentials, make_exponentials
 
+WIDE_MOST = 2**62 - 1
 LOG2_E = math.log2(math.e)
 MOST_BITS = 24
 """Bits of the fraction of logarithms, where sums of them fit 32 bits."""
@@ -31,7 +32,7 @@ MOST_BITS = 24
 STEP_BITS = 16
 """Further bits of the fraction of what a step of an int16 is in logarithms."""
 
-Kind = Literal["sum", "mean", "l1", "l2", "sum_square", "log_sum", "log_sum_exp", "prod"]
+Kind = Literal["sum", "mean", "l1", "l2", "lp", "sum_square", "log_sum", "log_sum_exp", "prod"]
 """What is computed of a group."""
 
 FLOATS: dict[Kind, Callable[[Array], Array]] = {
@@ -57,7 +58,7 @@ class ReduceParams:
     Of logarithms, y = rescale(log2 of the sum, with `bits` of fraction, + offset); for log_sum_exp
     the sum is of exponentials[greatest - x], and the greatest in the unit of logarithms is added,
     of which an operand's step is step / 2^step_bits. For prod, rescale has no say but for the zero
-    point and the range: y = product * multiplier / 2^down.
+    point and the range: y = product * multiplier / 2^down. Squares of int16 are `wide`: in 64 bits.
     """
 
     input_zero: int
@@ -68,6 +69,8 @@ class ReduceParams:
     step_bits: int = 0
     exponentials: Exponentials = NONE
     down: int = 0
+    norm: PowerNorm | None = None
+    wide: bool = False
 
     def in_logs(self, d: Int64s) -> Int64s:
         """Return distances in the unit of logarithms."""
@@ -77,12 +80,13 @@ class ReduceParams:
 
 @dataclass(frozen=True, slots=True)
 class Reduce(Op):
-    """One number of `kind` for each group."""
+    """One number of `kind` for each group; `p` is that of lp, of norms other than l1 and l2."""
 
     name: ClassVar[str] = "reduce"
     takes_integers: ClassVar[bool] = True
 
     kind: Kind = "sum"
+    p: int = 3
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -95,9 +99,12 @@ class Reduce(Op):
         return TensorType(shape, x.dtype, x.quant)
 
     def takes_int16(self) -> bool:
-        return self.kind in ("sum", "mean", "l1", "log_sum_exp")
+        return self.kind != "lp"
 
     def evaluate(self, *arrays: Array) -> Array:
+        if self.kind == "lp":
+            powers = np.abs(arrays[0].astype(np.float64)) ** self.p
+            return np.asarray(powers.sum(axis=2, keepdims=True) ** (1 / self.p))
         with np.errstate(divide="ignore", invalid="ignore"):
             return FLOATS[self.kind](arrays[0].astype(np.float64))
 
@@ -109,6 +116,8 @@ class Reduce(Op):
         p = self.params(signature)
         assert p is not None
         d = x.astype(np.int64) - p.input_zero
+        if p.norm is not None:
+            return p.norm.apply(d, axis=2)[:, :, None]
         if self.kind == "prod":
             return product(d, p)
         return p.rescale.apply(self.accumulate(d, p), signature.output.dtype)
@@ -122,7 +131,11 @@ class Reduce(Op):
             return logs
         if self.kind in ("sum_square", "l2"):
             total = (d * d).sum(axis=2, keepdims=True)
-            return root(total) if self.kind == "l2" else total
+            if self.kind == "l2":
+                roots: Int64s = wide_root(total) if p.wide else root(total)
+                return roots
+            squares: Int64s = total
+            return squares
         total = (np.abs(d) if self.kind == "l1" else d).sum(axis=2, keepdims=True)
         if self.kind == "log_sum":
             return log2(np.maximum(total, 1), p.bits) + p.offset
@@ -137,12 +150,16 @@ class Reduce(Op):
         n, zero, ratio = x.shape[1], x.quant.zero_point, x.quant.scale / y.quant.scale
         if self.kind == "log_sum_exp":
             return exponential_params(n, x, y)
+        if self.kind == "lp":
+            norm = power_norm(self.p, n, x, y)
+            return ReduceParams(zero, Rescale((0,), 0, 0, 0, 0), norm=norm)
         if self.kind == "prod":
             return product_params(n, x.quant, y.quant, y.dtype)
         squares = self.kind in ("sum_square", "l2")
         bound = n * magnitude(x) ** (2 if squares else 1)
-        if bound > INT32_MAX:
-            raise ValueError(f"groups of {n} values overflow 32 bits")
+        wide = squares and x.is_int16
+        if bound > (WIDE_MOST if wide else INT32_MAX):
+            raise ValueError(f"groups of {n} values overflow {62 if wide else 32} bits")
         if self.kind == "log_sum":
             offset = math.log2(x.quant.scale)
             bits = log_bits(32 + abs(offset))
@@ -153,8 +170,9 @@ class Reduce(Op):
             "sum_square": x.quant.scale * ratio,
             "l2": ratio / 2**ROOT_BITS,
         }.get(self.kind, ratio)
-        bound = INT32_MAX if self.kind == "l2" else bound
-        return ReduceParams(zero, rescale_for((x,), [scale], bound, y))
+        if self.kind == "l2":
+            bound = math.isqrt(bound) << ROOT_BITS if wide else INT32_MAX
+        return ReduceParams(zero, rescale_for((x,), [scale], bound, y), wide=wide)
 
 
 def check_groups(x: TensorType) -> None:
@@ -213,7 +231,7 @@ def product(d: Int64s, p: ReduceParams) -> Array:
     mantissa, down = np.ones_like(d[:, :, :1]), np.full_like(d[:, :, :1], p.down)
     for i in range(d.shape[2]):
         mantissa = mantissa * d[:, :, i : i + 1]
-        for _ in range(8):
+        for _ in range(16):
             wide = np.abs(mantissa) > 2**30
             mantissa = np.where(wide, (mantissa + 1) >> 1, mantissa)
             down -= wide
@@ -222,4 +240,4 @@ def product(d: Int64s, p: ReduceParams) -> Array:
     steps = (total + (np.int64(1) << (shift - 1))) >> shift
     steps = np.where(down < 1, np.sign(mantissa) * 2**31, steps)
     y: Array = np.clip(steps + p.rescale.zero_point, p.rescale.low, p.rescale.high)
-    return y.astype(np.int8)
+    return y.astype(np.int8 if p.rescale.high <= DType.INT8.max else np.int16)

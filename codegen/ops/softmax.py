@@ -40,6 +40,7 @@ class Softmax(Op):
 
     name: ClassVar[str] = "softmax"
     in_place: ClassVar[bool] = True
+    mixes_widths: ClassVar[bool] = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape)

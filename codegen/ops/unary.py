@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from codegen.ir.fixed_point import INT8_VALUES, Rescale, magnitude, rescale_for
+from codegen.ir.fixed_point import Rescale, magnitude, rescale_for
 from codegen.ir.op import Op, Signature, has_int16
 from codegen.ir.types import PLAIN_SCALE, Array, DType, Quant, TensorType
 from codegen.ops.functions import (
@@ -38,7 +38,7 @@ class Unary(Op):
         return True
 
     def params(self, signature: Signature) -> Array | Rescale | Function16:
-        """The table: int8[256], indexed by q + 128; of int16, the form of the function."""
+        """The table: 256 results, from the least operand up; of int16, the form of the function."""
         return (
             function_of(self, signature) if has_int16(signature) else unary_table(self, signature)
         )
@@ -46,7 +46,7 @@ class Unary(Op):
     def evaluate_fixed(self, signature: Signature, *arrays: Array) -> Array:
         p, x = self.params(signature), arrays[0].astype(np.int64)
         if isinstance(p, np.ndarray):
-            return p[x + 128]
+            return p[x - least(signature.inputs[0])]
         dtype, quant = signature.output.dtype, signature.inputs[0].quant
         assert quant is not None
         if isinstance(p, Rescale):
@@ -54,11 +54,17 @@ class Unary(Op):
         return p.apply(x).astype(dtype.numpy)
 
 
+def least(x: TensorType) -> int:
+    """Return the operand that the first entry of a table is for."""
+    return 0 if x.dtype is DType.UINT8 else -128
+
+
 def unary_table(op: Op, signature: Signature) -> Array:
-    """Return f at every int8 value, quantized as ONNX QuantizeLinear rounds (half to even)."""
-    qx, qy = signature.inputs[0].quant, signature.output.quant
+    """Return f at every integer of 8 bits, quantized as QuantizeLinear rounds (half to even)."""
+    x, qx, qy = signature.inputs[0], signature.inputs[0].quant, signature.output.quant
     assert qx is not None and qy is not None
-    return qy.quantize(op.evaluate(qx.dequantize(INT8_VALUES)), signature.output.dtype)
+    values = np.arange(256) + least(x)
+    return qy.quantize(op.evaluate(qx.dequantize(values)), signature.output.dtype)
 
 
 def function_of(op: Unary, signature: Signature) -> Rescale | Function16:
@@ -78,6 +84,7 @@ class Clip(Unary):
     """Limit to [low, high]: Relu is Clip(0, inf). Source: ONNX operators Relu and Clip."""
 
     name: ClassVar[str] = "clip"
+    mixes_widths: ClassVar[bool] = True
 
     low: float = 0.0
     high: float = math.inf
@@ -91,6 +98,7 @@ class Requantize(Unary):
     """The same real values in the output's scale and zero point."""
 
     name: ClassVar[str] = "requantize"
+    mixes_widths: ClassVar[bool] = True
 
     def evaluate(self, *arrays: Array) -> Array:
         return arrays[0]

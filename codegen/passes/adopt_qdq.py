@@ -143,7 +143,13 @@ def _propagate(state: _Adoption) -> None:
         before = len(state.formats)
         for node in state.nodes:
             if node.op.keeps_quant:
-                _pass_through(state.formats, node, reads)
+                numbers = [name for name in node.inputs if not _is_place(state.graph, name)]
+                _pass_through(state.formats, replace(node, inputs=tuple(numbers)), reads)
+
+
+def _is_place(graph: Graph, name: str) -> bool:
+    """A computed value tells where others are to be put, and has no format."""
+    return name not in graph.constants and graph.types[name].dtype is DType.INT32
 
 
 def _pass_through(formats: dict[str, Quant], node: Node, reads: list[str]) -> None:

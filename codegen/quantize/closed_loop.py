@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.evaluate import evaluate_node
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
+from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_together
+from codegen.quantize.forward import evaluate, forget, last_readers
 from codegen.quantize.linear_layers import least_scale, quantize_bias, with_scales
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.round_weights import (
@@ -30,9 +31,6 @@ from codegen.quantize.round_weights import (
     sample_patches,
 )
 from codegen.quantize.weight_form import INT8, WeightForm
-
-CHUNK = 8
-"""Samples evaluated together; bounds the memory of accumulators."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +62,7 @@ def close_loop(
         quant = graph.types[name].quant
         assert quant is not None, f"{name} has no format"
         values[name] = quant.quantize(real, graph.types[name].dtype)
-    last = {name: node for node in graph.nodes for name in node.inputs}
+    last = last_readers(graph)
     for index, node in enumerate(graph.nodes):
         if node.output in layers and len(readers[node.inputs[1]]) == 1:
             graph = round_layer(graph, node, layers[node.output], values[node.inputs[0]])
@@ -73,9 +71,7 @@ def close_loop(
             graph = shift_bias(graph, node, result, evidence.means[node.output])
             result = evaluate(graph, node, values)
         values[node.output] = result
-        for name in set(node.inputs):
-            if last[name] is node:
-                values.pop(name, None)
+        forget(node, values, last)
         if progress is not None:
             progress(index + 1, len(graph.nodes))
     return graph
@@ -90,26 +86,33 @@ def round_layer(graph: Graph, node: Node, layer: RealLayer, operand: Array) -> G
     shape = (len(patches), len(layer.weights) // len(patches), -1)
     centred = patches.astype(np.float32) - np.float32(x.zero_point)
     reals = layer.weights.reshape(shape)
-    if layer.form != INT8:
-        return fit_layer(graph, node, layer, reals, centred)
-    exact = reals / np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
+    scales = np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
+    exact = reals / scales
+    levels = layer.form.levels
+    if layer.form.codebook:
+        counts = np.square(scales) * centred.var(axis=1, keepdims=True)
+        levels = best_codebook(exact, 2**layer.form.codebook, counts)
+    if layer.form.is_coarse:
+        return fit_layer(graph, node, layer, levels, centred)
     nearest = graph.constants[name].reshape(shape)
-    together = round_together(exact, centred, layer.form.levels)
+    together = round_together(exact, centred, levels)
     if not pays_off(exact, nearest, together, centred):
         return graph
     return if_sound(graph, node, {name: together.reshape(kind.shape).astype(np.int8)})
 
 
-def fit_layer(graph: Graph, node: Node, layer: RealLayer, reals: Array, operands: Array) -> Graph:
-    """Return the graph with weights (G, M, K) of few levels, and scales, that fit the operands.
+def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operands: Array) -> Graph:
+    """Return the graph with weights of few levels, and scales, that fit the operands.
 
     `operands` (G, P, K) are in steps. What the error is in the mean, the bias takes up.
     """
+    groups, _, size = operands.shape
+    reals = layer.weights.reshape(groups, -1, size)
     x, y = graph.types[node.inputs[0]].quant, graph.types[node.output].quant
     assert x is not None and y is not None
     mean = operands.mean(axis=1, keepdims=True)
     squares = products(operands - mean) / operands.shape[1]
-    scales, integers = fit_together(reals, squares, layer.form.levels, least_scale(x, y))
+    scales, integers = fit_together(reals, squares, levels, least_scale(x, y))
     lost = (reals - integers * scales[..., None]) * mean
     bias = layer.bias + lost.sum(axis=2).reshape(-1) * x.scale
     weights = with_scales(integers.reshape(layer.weights.shape), scales.reshape(-1))
@@ -137,17 +140,6 @@ def if_sound(
     except ValueError:
         return otherwise or graph
     return changed
-
-
-def evaluate(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
-    """Run one node on all samples, a chunk at a time."""
-    operands = {name: values[name] for name in graph.activations(node)}
-    count = len(next(iter(operands.values())))
-    parts = [
-        evaluate_node(graph, node, {name: x[i : i + CHUNK] for name, x in operands.items()})
-        for i in range(0, count, CHUNK)
-    ]
-    return np.concatenate(parts)
 
 
 def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:

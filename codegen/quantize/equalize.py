@@ -21,12 +21,12 @@ import numpy as np
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape
-from codegen.quantize.ranges import Channels, Ranges
+from codegen.quantize.ranges import Channels, Range, Ranges
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far channels may be brought to the range of the widest: not at all, to all of it."""
 GREATEST = 2.0**16
-"""The most that a channel is scaled up by."""
+"""The most that a channel is scaled up by; one that would need more is as good as zero."""
 LEAST_ENERGY = 0.01
 """Filters with less than this share of the mean energy count as if they had it."""
 STEPS = 255
@@ -75,7 +75,7 @@ def equalize(graph: Graph, ranges: Ranges) -> tuple[Graph, Ranges]:
     What the graph computes stays the same, but for the rounding of floats and clamps that no
     sample reached, which are left out where their channel is scaled.
     """
-    classes, channels = find_classes(graph, ranges.channels)
+    classes, channels = find_classes(graph, ranges)
     chosen = choose_scales(graph, classes, channels)
     scales: dict[str, Array] = {}
     for name in classes.of:
@@ -87,20 +87,18 @@ def equalize(graph: Graph, ranges: Ranges) -> tuple[Graph, Ranges]:
     return rescale_graph(graph, scales), rescale_ranges(ranges, scales)
 
 
-def find_classes(
-    graph: Graph, measured: Mapping[str, Channels]
-) -> tuple[Classes, Mapping[str, Channels]]:
+def find_classes(graph: Graph, ranges: Ranges) -> tuple[Classes, Mapping[str, Channels]]:
     """Return which channels are tied together or fixed, and what was measured of them all.
 
     Values that only move hold what their operands were measured to hold.
     """
-    classes, channels = Classes(), dict(measured)
+    classes, channels = Classes(), dict(ranges.channels)
     for name in graph.inputs:
         classes.of[name] = np.full(last_size(graph, name), FIXED)
     for node in graph.nodes:
         name, count = node.output, last_size(graph, node.output)
         operands = graph.activations(node)
-        is_free = is_unclamped(node, channels)
+        is_free = is_unclamped(node, ranges.seen(name))
         if is_linear(graph, node) and is_free:
             classes.of[name] = classes.fresh(count)
         elif is_free and passes_channels(graph, node):
@@ -152,11 +150,10 @@ def passes_channels(graph: Graph, node: Node) -> bool:
     return isinstance(node.op, MaxPool | AveragePool | Clip)
 
 
-def is_unclamped(node: Node, channels: Mapping[str, Channels]) -> bool:
+def is_unclamped(node: Node, seen: Range | None) -> bool:
     """Scaling changes nothing of what the node's clamp does, as far as samples tell."""
     low, high = clamp_of(node)
-    found = channels.get(node.output)
-    is_reached = found is None or float(found.high.max()) >= high
+    is_reached = seen is None or seen[1] >= high
     return low in (0.0, -math.inf) and (high == math.inf or not is_reached)
 
 
@@ -226,7 +223,7 @@ def scales_for(greatest: Mapping[int, float], share: float) -> dict[int, float]:
     """Return the scale of each class that takes it that far to the widest; of none above 1."""
     top = max(greatest.values())
     return {
-        root: max(value / top, 1 / GREATEST) ** share if value and root != FIXED else 1.0
+        root: (value / top) ** share if value * GREATEST >= top and root != FIXED else 1.0
         for root, value in greatest.items()
     }
 
@@ -332,4 +329,5 @@ def rescale_ranges(ranges: Ranges, scales: Mapping[str, Array]) -> Ranges:
             for name, mean in evidence.means.items()
         }
         evidence = replace(evidence, means=means)
-    return replace(ranges, bounds=bounds, channels=channels, evidence=evidence)
+    extremes = {name: found for name, found in ranges.extremes.items() if name not in scales}
+    return replace(ranges, bounds=bounds, channels=channels, evidence=evidence, extremes=extremes)

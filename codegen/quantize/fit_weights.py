@@ -129,6 +129,7 @@ def move_each(steps: Array, integers: Array, squares: Array, levels: Array) -> A
     for k in range(steps.shape[2]):
         row = squares[:, None, k, :]
         wanted = moved[:, :, k] + pull[:, :, k] / squares[:, None, k, k]
+        wanted[steps[:, :, k] == 0] = 0
         change = nearest(wanted, levels) - moved[:, :, k]
         moved[:, :, k] += change
         pull -= change[..., None] * row

@@ -8,7 +8,7 @@ or sharing would cost an operand much of its precision, a Requantize stands betw
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -39,6 +39,8 @@ LEAST_SPAN = 1e-30
 """A value that never exceeds this is zero; it gets the scale 1."""
 LEAST_SHARE = 0.5
 """An operand read elsewhere too joins a Concat's format if its span is this part of it or more."""
+HEADROOM = 2
+"""How much more than its range int16 covers: few samples do not show the extremes of all."""
 POOL_SHARE = 0.75
 """An average keeps its operand's format if its own span is this part of it or more."""
 
@@ -47,10 +49,11 @@ POOL_SHARE = 0.75
 class Groups:
     """Disjoint groups of values; of each root, the format fixed by file or operator, and range.
 
-    Formats that ranges give are of the type `element`.
+    Formats that ranges give are of the type `element`; int16 where one of the group is `wide`.
     """
 
     element: DType
+    wide: set[str] = field(default_factory=set)
     parents: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, Quant] = field(default_factory=dict)
     ranges: dict[str, Range | None] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Groups:
             return False
         if a != b:
             self.parents[b] = a
+            self.wide |= {a} if b in self.wide else set()
             self.ranges[a] = union(self.ranges[a], self.ranges[b])
             for quant in fixed:
                 self.fixed[a] = quant
@@ -95,39 +99,43 @@ class Groups:
         """Return the group's format, None where neither it nor the range is known."""
         root = self.root(name)
         found = self.ranges[root]
-        return self.fixed.get(root) or (None if found is None else make_format(found, self.element))
+        element = DType.INT16 if root in self.wide else self.element
+        return self.fixed.get(root) or (None if found is None else make_format(found, element))
 
 
 def make_format(found: Range, element: DType = DType.INT8) -> Quant:
     """Return the format that covers a range and zero; zero is exact, scales are float32.
 
-    That of int16 is symmetric.
+    That of int16 is symmetric, and covers more.
 
     >>> make_format((0.0, 255.0)).scale, make_format((-1.0, 3.0)).zero_point
     (1.0, -64)
     >>> make_format((-1.0, 32767.0), DType.INT16).scale
-    1.0
+    2.0
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if high - low < LEAST_SPAN:
         return Quant((1.0,), 0, element=element)
     if element is DType.INT16:
-        greatest = max(-low, high) / element.max
+        greatest = HEADROOM * max(-low, high) / element.max
         return Quant((float(np.float32(greatest)),), element=element)
     scale = float(np.float32((high - low) / 255))
     return Quant((scale,), int(np.clip(round(-128 - low / scale), -128, 127)))
 
 
 def assign_formats(
-    graph: Graph, ranges: Ranges | None, element: DType = DType.INT8
+    graph: Graph,
+    ranges: Ranges | None,
+    element: DType = DType.INT8,
+    wide: Collection[str] = (),
 ) -> tuple[Graph, Mapping[str, Quant]]:
     """Return the graph with Requantize where it is needed, and a format for every computed value.
 
-    Formats that the file does not prescribe are of the type `element`.
+    Formats that the file does not prescribe are of the type `element`, those of `wide` int16.
     Raises BadQuantization for values with neither a prescribed format nor a range.
     """
     bounds: Mapping[str, Range] = {} if ranges is None else ranges.bounds
-    groups = Groups(element)
+    groups = Groups(element, set(wide))
     for name in graph.inputs:
         groups.add(name, prescribed(graph.types[name]), bounds.get(name))
     nodes: list[Node] = []
@@ -176,8 +184,9 @@ def whole_steps(found: Range, element: DType = DType.INT8) -> Range:
     """
     low, high = min(found[0], 0.0), max(found[1], 0.0)
     if element is DType.INT16:
-        steps = int(element.max // max(high, -low, 1.0))
-        return (low, element.max / steps) if steps else found
+        greatest = element.max / HEADROOM
+        steps = int(greatest // max(high, -low, 1.0))
+        return (low, greatest / steps) if steps else found
     steps = int(255 // max(high - low, 1.0))
     return (low, low + 255 / steps) if steps else found
 
@@ -240,8 +249,9 @@ def place_concat(graph: Graph, node: Node, groups: Groups) -> tuple[Node, ...]:
     made: list[Node] = []
     names: dict[str, str] = {}
     for name in computed:
+        is_wider = groups.root(name) in groups.wide
         apart = would_suffer(graph, node, groups, name) or is_narrower(groups, name, node.output)
-        if apart or not groups.join(node.output, name):
+        if apart or is_wider or not groups.join(node.output, name):
             names[name] = f"{name}_for_{node.output}"
             groups.add(names[name], None, None)
             groups.join(node.output, names[name])

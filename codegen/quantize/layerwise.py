@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from codegen.ir.evaluate import evaluate_node
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Quant
-from codegen.quantize.probe import as_signed, open_probe
+from codegen.quantize.probe import held_as, open_probe
 from codegen.quantize.samples import Samples
 
 
@@ -88,7 +88,7 @@ def format_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Quant | None:
         return None
     if len(parameters) == 1:
         return Quant((float(parameters[0].item()),), 0)
-    zero_point = int(as_signed(parameters[1]).item())
+    zero_point = int(held_as(DType.INT8, parameters[1]).item())
     element = DType.INT16 if parameters[1].dtype == np.int16 else DType.INT8
     return Quant((float(parameters[0].item()),), zero_point, element=element)
 
@@ -98,9 +98,9 @@ def as_integers(graph: Graph, name: str, tensor: Array) -> Array:
     value = graph.types[name]
     assert value.quant is not None, f"{name} has no format"
     shown = graph.origins[name].one(tensor, value.shape)
-    return (
-        as_signed(shown) if shown.dtype.kind in "iu" else value.quant.quantize(shown, value.dtype)
-    )
+    if shown.dtype.kind in "iu":
+        return held_as(value.dtype, shown)
+    return value.quant.quantize(shown, value.dtype)
 
 
 def add(total: LayerDifference | None, node: Node, steps: Array) -> LayerDifference:

@@ -15,6 +15,7 @@ import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_scales
 from codegen.quantize.round_weights import nearest
 from codegen.quantize.weight_form import INT8, WeightForm
@@ -47,18 +48,21 @@ def quantize_weights(
     `squares`, of the shape of `real` but for ones, are how much each weight's error counts.
     """
     levels = form.levels
-    if form == INT8:
-        scales = np.abs(real.reshape(len(real), -1)).max(axis=1) / levels[-1]
+    rows = real.reshape(len(real), -1)
+    counts = np.broadcast_to(1.0 if squares is None else squares, real.shape).reshape(rows.shape)
+    if form.bits == 8:
+        scales = np.abs(rows).max(axis=1) / levels[-1]
     else:
-        counts = np.broadcast_to(1.0 if squares is None else squares, real.shape)
-        rows = len(real), 1, -1
-        scales = fit_scales(real.reshape(rows), counts.reshape(len(real), -1), levels)[:, 0]
+        scales = fit_scales(rows[:, None], counts, levels)[:, 0]
     scales = np.maximum(scales, least_scale(x, y))
     for _ in range(ROUNDS):
         excess = bounds(real, bias, scales, x, y, levels) / INT32_MAX
         if excess.max() < 1:
             break
         scales = np.where(excess >= 1, scales * np.maximum(excess * 1.01, 1.01), scales)
+    if form.codebook:
+        per_output = scales[:, None]
+        levels = best_codebook(rows / per_output, 2**form.codebook, counts * per_output**2)
     return with_scales(round_weights(real, scales, levels), scales)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from codegen.errors import InvalidModel
-from codegen.ir.types import Array, Quant, TensorType
+from codegen.ir.types import Array, DType, Quant, TensorType
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 UNSIGNED = "tensor(uint8)"
 QUANTIZED = ("tensor(int8)", "tensor(int16)", UNSIGNED)
 """Element types of inputs that may be in a format."""
+EIGHT_BITS = {np.dtype(np.int8), np.dtype(np.uint8)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,11 @@ def open_probe(model: onnx.ModelProto, tensors: Collection[str]) -> Probe:
     return Probe(session, inputs, wanted)
 
 
-def as_signed(stored: Array) -> Array:
-    """Return a quantized tensor of the model as the int8 that stand for it: uint8 less 128."""
-    return (stored.astype(np.int16) - 128).astype(np.int8) if stored.dtype == np.uint8 else stored
+def held_as(element: DType, stored: Array) -> Array:
+    """Return a quantized tensor in another type of 8 bits: int8 and uint8 are 128 apart."""
+    if stored.dtype == element.numpy or {stored.dtype, element.numpy} - EIGHT_BITS:
+        return stored
+    return (stored.view(np.uint8) ^ 0x80).view(element.numpy)
 
 
 def as_reals(kind: TensorType, stored: Array) -> Array:
@@ -91,7 +94,7 @@ def as_reals(kind: TensorType, stored: Array) -> Array:
     """
     if kind.quant is None or kind.is_plain or stored.dtype.kind not in "iu":
         return stored
-    return kind.quant.dequantize(as_signed(stored))
+    return kind.quant.dequantize(held_as(kind.quant.element, stored))
 
 
 def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
@@ -105,4 +108,4 @@ def as_element_type(array: Array, quant: Quant | None, element: str) -> Array:
     if element not in QUANTIZED or quant is None:
         raise InvalidModel(f"an input of type {element} without a scale has no real values")
     steps = quant.quantize(array, quant.element)
-    return (steps.astype(np.int16) + 128).astype(np.uint8) if element == UNSIGNED else steps
+    return held_as(DType.UINT8 if element == UNSIGNED else quant.element, steps)

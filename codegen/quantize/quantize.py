@@ -12,13 +12,11 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Signature
 from codegen.ir.types import Array, DType, Quant, TensorType
 from codegen.ops import (
-    Clip,
     Conv2d,
     Dense,
     InFloat,
     Lookup,
     Recurrent,
-    Requantize,
     has_float_form,
 )
 from codegen.options import REPAIRS, Repair
@@ -34,6 +32,7 @@ from codegen.quantize.masks import bound_masks
 from codegen.quantize.ranges import Channels, Progress, Ranges
 from codegen.quantize.recurrent import quantize_fine, quantize_rows
 from codegen.quantize.weight_form import INT8, NO_FORMS, WeightForm
+from codegen.quantize.widen import widen
 
 AS_INT8 = "quantize it to int8: --activations int8, or int8 formats in the file"
 FLOAT_HINT = "--float-ops allow computes this layer in floats"
@@ -63,23 +62,25 @@ def quantize(
     allow_float: bool = False,
     repair: Collection[Repair] = REPAIRS,
     forms: Mapping[str, WeightForm] = NO_FORMS,
+    wide: Collection[str] = (),
 ) -> Graph:
     """Return the fixed-point graph: int8 or int16 values, int8 weights, int32 biases, with formats.
 
     Formats that the file prescribes (QDQ) are taken as they are; other values get theirs from
     `ranges`, of the type `activations`: int16 where the file has such formats, else int8, unless it
-    is given. Weights and biases are repaired where it holds evidence of what the float network
-    does, as `repair` names it. `forms` tells what integers weights may be, by the result of their
-    layer: of 8 bits where it does not, and those that are integers in the file stay.
+    is given; values of `wide` get int16. Weights and biases are repaired where it holds evidence of
+    what the float network does, as `repair` names it. `forms` tells what integers weights may be,
+    by the result of their layer: of 8 bits where it does not, and those that are integers in the
+    file stay.
     Requantize nodes stand where formats meet that the file prescribes differently. `progress` is
     called with the nodes corrected and their number. `allow_float`: a node whose numbers do not fit
     32 bits becomes an InFloat, if it has a form in floats.
     Raises BadQuantization with every value that has no format and every layer whose numbers do
     not fit, UnsupportedOperator with every one that has no meaning in `activations`.
     """
-    has_int16 = any(kind.is_int16 for kind in graph.types.values())
-    element = activations or (DType.INT16 if has_int16 else DType.INT8)
-    placed, formats = assign_formats(*bound_masks(graph, ranges), element)
+    element = activation_type(graph, activations)
+    placed, formats, narrowed = widen(*assign_formats(*bound_masks(graph, ranges), element, wide))
+    forms = {narrowed.get(name, name): form for name, form in forms.items()}
     types = {
         name: replace(kind, dtype=fixed_dtype(kind, quant), quant=quant)
         for name, quant, kind in ((name, q, placed.types[name]) for name, q in formats.items())
@@ -109,11 +110,19 @@ def quantize(
     fixed = placed.with_nodes(nodes, types=types, constants=data)
     if ranges is None or ranges.evidence is None:
         return fixed
-    evidence = ranges.evidence if "bias" in repair else replace(ranges.evidence, means={})
+    means = ranges.evidence.means if "bias" in repair else {}
+    means = {narrowed.get(name, name): mean for name, mean in means.items()}
+    evidence = replace(ranges.evidence, means=means)
     layers = real_layers(placed, forms) if "round" in repair and not ranges.synthetic else {}
     if not layers and not evidence.means:
         return fixed
     return close_loop(fixed, evidence, layers, progress)
+
+
+def activation_type(graph: Graph, asked: DType | None) -> DType:
+    """Return the type of formats that the file does not prescribe."""
+    has_int16 = any(kind.is_int16 for kind in graph.types.values())
+    return asked or (DType.INT16 if has_int16 else DType.INT8)
 
 
 def real_layers(graph: Graph, forms: Mapping[str, WeightForm] = NO_FORMS) -> dict[str, RealLayer]:
@@ -140,13 +149,8 @@ def check_elements(graph: Graph, types: Mapping[str, TensorType]) -> None:
     problems: list[Problem] = []
     for node in graph.nodes:
         kinds = [types[name] for name in (*graph.activations(node), node.output)]
-        formats = [kind for kind in kinds if kind.quant is not None and not kind.is_plain]
-        wide = [kind.is_int16 for kind in formats]
-        if any(wide) and not node.op.takes_int16():
+        if any(kind.is_int16 for kind in kinds) and not node.op.takes_int16():
             problems.append(Problem(f"no int16 kernel for {node.op.name}", str(node.loc), AS_INT8))
-        elif any(wide) and not (all(wide) or isinstance(node.op, Clip | Requantize)):
-            message = f"no kernel for {node.op.name} of int8 and int16 values together"
-            problems.append(Problem(message, str(node.loc), AS_INT8))
     if problems:
         raise UnsupportedOperator.collect(problems)
 

@@ -11,8 +11,8 @@ import numpy as np
 from codegen.ir.types import Array
 
 Range = tuple[float, float]
-Progress = Callable[[int, int], None]
-"""Called with the steps done and all steps."""
+Progress = Callable[[int, int | None], None]
+"""Called with the steps done and all steps, None where their number is unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,10 @@ class Channels:
     def divided(self, scales: Array) -> Channels:
         """Return channels that are divided by `scales`, which are positive."""
         return Channels(self.low / scales, self.high / scales, self.squares / scales**2)
+
+    def clipped(self, bounds: Range) -> Channels:
+        """Return channels that keep within bounds."""
+        return Channels(np.clip(self.low, *bounds), np.clip(self.high, *bounds), self.squares)
 
     @property
     def greatest(self) -> Array:
@@ -71,9 +75,10 @@ class Evidence:
 class Ranges:
     """The least and greatest real to be represented, for each measured value.
 
-    `channels` tells them for each channel apart: the last dimension. `source` says on what they
-    were measured, for the report; `synthetic` that it is made up. `masked` are values of which
-    some elements were as good as minus infinity: these are left out.
+    `channels` tells them for each channel apart: the last dimension. `extremes` are what was seen
+    of values that are clipped to less. `source` says on what all this was
+    measured, for the report, and `count` on how many samples; `synthetic` that it is made up.
+    `masked` are values of which some elements were as good as minus infinity: these are left out.
     """
 
     bounds: Mapping[str, Range]
@@ -82,6 +87,12 @@ class Ranges:
     evidence: Evidence | None = None
     masked: frozenset[str] = frozenset()
     channels: Mapping[str, Channels] = field(default_factory=dict)
+    extremes: Mapping[str, Range] = field(default_factory=dict)
+    count: int = 0
+
+    def seen(self, name: str) -> Range | None:
+        """Return the extremes of a value, None where it was not measured."""
+        return self.extremes.get(name, self.bounds.get(name))
 
 
 def union(first: Range | None, second: Range | None) -> Range | None:

@@ -23,7 +23,7 @@ DAMPING = 0.01
 
 
 def round_together(steps: Array, patches: Array, levels: Array) -> Array:
-    """Return integers of `levels` for weights (G, M, K), in steps of their scales.
+    """Return integers of `levels` for weights (G, M, K), in steps of their scales; 0 stays so.
 
     `patches` (G, P, K) are what they are multiplied by; the sums over K of all patches change
     least in the mean square.
@@ -49,11 +49,11 @@ def damp(squares: Array) -> Array:
 
 def round_in_turn(steps: Array, damped: Array, levels: Array) -> Array:
     """Return the integers of `round_together` for given sums of products."""
-    weights = steps.astype(np.float64)
+    weights, pruned = steps.astype(np.float64), steps == 0
     factors = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
     rounded = np.empty_like(weights)
     for k in range(weights.shape[2]):
-        rounded[:, :, k] = nearest(weights[:, :, k], levels)
+        rounded[:, :, k] = nearest(np.where(pruned[:, :, k], 0, weights[:, :, k]), levels)
         lost = (weights[:, :, k] - rounded[:, :, k]) / factors[:, None, k, k]
         weights[:, :, k + 1 :] -= lost[:, :, None] * factors[:, None, k, k + 1 :]
     return rounded

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import CALL_BYTES, coded_bytes, fits, saves
+from codegen.ir.coding import CALL_BYTES, saves
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense, Softmax
-from codegen.quantize.closed_loop import RealLayer, evaluate, round_layer, shift_bias
+from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
+from codegen.quantize.forward import evaluate
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.weight_form import WeightForm
 
@@ -151,7 +152,8 @@ def measure(
             size = form_bytes(changed.constants[node.inputs[1]], form)
             if size is None:
                 continue
-            after = rerun(changed, node, values, outputs.names)
+            result = {node.output: evaluate(changed, node, values)}
+            after = rerun(changed, result, values, outputs.names)
             noise = outputs.distance({n: real(graph, n, after[n]) for n in outputs.names}, base)
             tried.append(Candidate(form, size, noise))
         found[node.output] = tuple(tried)
@@ -171,21 +173,19 @@ def try_form(
 
 def form_bytes(data: Array, form: WeightForm) -> int | None:
     """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
-    if form.coding is None:
-        return int(data.size)
-    if not fits(data, form.coding) or not saves(data, form.coding):
-        return None
-    return coded_bytes(data, form.coding)
+    coding, size = form.stored(data)
+    is_worse = form.coding is not None and (coding is None or not saves(data, coding))
+    return None if is_worse else size
 
 
 def rerun(
-    graph: Graph, first: Node, values: Mapping[str, Array], names: Sequence[str]
+    graph: Graph, changed: Mapping[str, Array], values: Mapping[str, Array], names: Sequence[str]
 ) -> Mapping[str, Array]:
-    """Return the named values where `first` and all that follows from it are computed anew."""
-    known = dict(values)
-    stale = {first.output}
+    """Return the named values where all that follows from the values changed is computed anew."""
+    known = {**values, **changed}
+    stale = set(changed)
     for node in graph.nodes:
-        if node.output == first.output or stale & set(node.inputs):
+        if stale & set(node.inputs) and node.output not in changed:
             stale.add(node.output)
             known[node.output] = evaluate(graph, node, known)
     return {name: known[name] for name in names}

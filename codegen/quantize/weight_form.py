@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from codegen.ir.coding import Coding
+from codegen.ir.coding import Coding, coded_bytes, fits
 from codegen.ir.types import Array
 
 LEVELS = {8: (-127, 127), 4: (-8, 7), 2: (-2, 1)}
@@ -16,6 +16,9 @@ LEVELS = {8: (-127, 127), 4: (-8, 7), 2: (-2, 1)}
 SIGNS = (-1, 1)
 """The integers of one bit."""
 BITS = (8, 4, 2, 1)
+HUFFMAN = Coding("huffman")
+HUFFMAN_SHARE = 0.95
+"""Bytes of a Huffman code are at most this part of those of another coding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,38 @@ class WeightForm:
 
     @property
     def coding(self) -> Coding | None:
-        """How such weights are stored: None is a byte each.
+        """How such weights are stored if nothing is known of them: None is a byte each.
 
         >>> WeightForm(bits=4).coding, WeightForm().coding
         (Coding(kind='bits', bits=4), None)
         """
-        if self.density < 1:
-            return Coding("huffman", 0)
         if self.codebook:
             return Coding("codebook", self.codebook)
-        return None if self.bits == 8 else Coding("bits", self.bits)
+        if self.bits < 8:
+            return Coding("bits", self.bits)
+        return HUFFMAN if self.density < 1 else None
+
+    def stored(self, data: Array) -> tuple[Coding | None, int]:
+        """Return how int8 weights of this form are stored in the fewest bytes, and these.
+
+        A Huffman code takes longer to read than others, so it has to save a share; weights of a
+        codebook or with many zeros are tried in one.
+        """
+        found: tuple[Coding | None, int] = (None, int(data.size))
+        if self.coding is None:
+            return found
+        is_uneven = self.codebook > 0 or self.density < 1
+        others = ((HUFFMAN, HUFFMAN_SHARE),) if is_uneven else ()
+        for coding, share in ((self.coding, 1.0), *others):
+            size = coded_bytes(data, coding) if fits(data, coding) else found[1]
+            if size < share * found[1]:
+                found = coding, size
+        return found
+
+    @property
+    def is_coarse(self) -> bool:
+        """The levels are so few that scales are to be fitted to them."""
+        return self.bits < 8 or self.codebook > 0
 
     @property
     def levels(self) -> Array:

@@ -21,7 +21,7 @@ from codegen.ir.report import (
     Totals,
 )
 from codegen.report.json_form import time_ms
-from codegen.report.trade import render_trade
+from codegen.report.trade import render_compression, render_trade
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
@@ -44,6 +44,9 @@ def render_report(report: Report, console: Console, *, all_layers: bool = True) 
     console.print()
     console.print(_layers(report, all_layers))
     console.print()
+    if report.compression:
+        render_compression(report.compression, console)
+        console.print()
     if report.trade:
         render_trade(report.trade, console)
         console.print()
@@ -235,7 +238,8 @@ def calibration_remark(calibration: Calibration) -> Text:
     if calibration.kind == "model":
         return Text("as the model prescribes them")
     if calibration.kind == "samples":
-        return Text(f"from {count(calibration.samples, 'sample')} of {calibration.source}")
+        samples = count(calibration.samples, "sample")
+        return Text(f"from {samples} of {calibration.source}, by {calibration.method}")
     return Text(
         f"SYNTHETIC: from {count(calibration.samples, 'made-up input')}. Costs are right, accuracy"
         " is not: give --calibrate DATA",

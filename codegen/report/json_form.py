@@ -17,6 +17,7 @@ from codegen.ir.report import (
     BundleTotals,
     Calibration,
     Check,
+    CompressionStep,
     Difference,
     FormTrial,
     KernelCode,
@@ -78,6 +79,7 @@ def _report_to_json(report: Report) -> Json:
         "ram": asdict(report.ram),
         "savings": asdict(report.savings),
         "trade": asdict(report.trade) if report.trade else None,
+        "compression": [asdict(step) for step in report.compression],
         "totals": {**asdict(report.totals), "time_ms": time_ms(report.totals.cycles, clock)},
         "layers": [
             {**asdict(layer), "time_ms": time_ms(layer.cycles, clock)} for layer in report.layers
@@ -150,6 +152,7 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         ram=RamBudget(**document["ram"]),
         savings=Savings(**document.get("savings", {})),
         trade=_trade_from_json(document.get("trade")),
+        compression=tuple(CompressionStep(**step) for step in document.get("compression", ())),
         totals=Totals(**_without(document["totals"], "time_ms")),
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
         kernels=tuple(KernelCode(**kernel) for kernel in document.get("kernels", ())),

@@ -1,17 +1,28 @@
-"""The trade of bytes of weights for accuracy, on a console."""
+"""Bytes of weights and accuracy, on a console: the trade between them, and what passes do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codegen.ir.report import LayerTrade, Promotion, Trade
+from codegen.ir.report import CompressionStep, LayerTrade, Promotion, Trade
 
 SHOWN_LAYERS = 3
 """Layers of a promotion that are named."""
+
+
+def render_compression(steps: Sequence[CompressionStep], console: Console) -> None:
+    """Print what each pass left of the weights, and of the accuracy."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("Weights", "Before", "After", "SQNR dB"):
+        table.add_column(header, justify="left" if header == "Weights" else "right")
+    for step in steps:
+        ratio = "" if step.sqnr_db is None else f"{step.sqnr_db:.1f}"
+        table.add_row(step.name, f"{step.before_bytes:,}", f"{step.after_bytes:,}", ratio)
+    console.print(table)
 
 
 def render_trade(trade: Trade, console: Console) -> None:

@@ -21,6 +21,7 @@ from codegen.ops import (
     Recurrent,
     Reduce,
     Resize,
+    SumPoolVolume,
     Transpose,
 )
 from codegen.ops.elementwise import differs_by_row
@@ -170,6 +171,12 @@ def reduces(*kinds: Kind) -> Callable[[Op, Signature], bool]:
         return op.kind in kinds and has_formats(op, signature)
 
     return applies
+
+
+def sums_volumes(op: Op, signature: Signature) -> bool:
+    """A pool over volumes whose sums fit 32 bits."""
+    assert isinstance(op, SumPoolVolume)
+    return op.kind != "lp"
 
 
 def has_form(form: type) -> Callable[[Op, Signature], bool]:

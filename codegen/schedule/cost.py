@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegen.ir.op import Op, Signature
-from codegen.ops import AveragePool, Conv2d, MaxPool
+from codegen.ops import AveragePool, Conv2d, MaxPlaces, MaxPool
 from codegen.schedule.rows import Event
 
 CYCLES_PER_QUESTION = 10
@@ -66,7 +66,7 @@ def read_by_pixel(op: Op, signature: Signature) -> tuple[float, float]:
         _, *window, depth = signature.inputs[1].shape
         taps = math.prod(window) * op.group
         return taps * depth, taps
-    if isinstance(op, MaxPool | AveragePool):
+    if isinstance(op, MaxPool | MaxPlaces | AveragePool):
         taps = math.prod(op.kernel_shape)
         return taps * signature.inputs[0].channels, taps
     computed = zip(signature.inputs, signature.constants, strict=True)

@@ -15,7 +15,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Transfer
 from codegen.ir.schedule import PUSHED, SINK
 from codegen.ir.types import Origin
-from codegen.ops import Copy, Deliver, Receive, Reshape
+from codegen.ops import Copy, Deliver, FlipSign, Receive, Reshape
 
 LEAST_ROWS = 2
 """A value of one row cannot pass row by row."""
@@ -79,7 +79,14 @@ def shown_input(graph: Graph, value: str) -> bool:
 
 
 def _receive(graph: Graph, value: str, received: str) -> Graph:
-    """Let all that reads an input read what was received of it."""
+    """Let all that reads an input read what was received of it.
+
+    A FlipSign that alone reads it receives it itself.
+    """
+    readers = [node for node in graph.nodes if value in node.inputs]
+    if len(readers) == 1 and isinstance(readers[0].op, FlipSign) and value not in graph.outputs:
+        rest = [node for node in graph.nodes if node is not readers[0]]
+        return replace(graph, nodes=(readers[0], *rest))
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(received if name == value else name for name in names)

@@ -12,7 +12,7 @@ from codegen.ir.report import Agreement
 from codegen.ir.types import Array
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
-from codegen.quantize.probe import as_signed, open_probe
+from codegen.quantize.probe import held_as, open_probe
 from codegen.quantize.samples import origin_of
 from codegen.verify.inputs import Inputs, run_reference
 
@@ -72,8 +72,6 @@ def _as_steps(graph: Graph, name: str, tensors: Mapping[str, Array]) -> Array:
     value, origin = graph.types[name], origin_of(graph, name)
     assert value.quant is not None
     shown = origin.one(tensors[origin.tensor], value.shape)
-    if shown.dtype == value.dtype.numpy:
-        return shown
-    if shown.dtype == np.uint8:
-        return as_signed(shown)
+    if shown.dtype.kind in "iu":
+        return held_as(value.dtype, shown)
     return value.quant.quantize(shown, value.dtype)

@@ -285,3 +285,20 @@ def test_shared_files_are_checked(shared_models: Path) -> None:
     found = check_model(Options(str(shared_models / "mlperf_tiny_kws_dscnn_int8.onnx"), ""))
     assert (found.exit_status, found.unmeasured) == (0, 0)
     assert found.summary.macs == 2_656_768
+
+
+def test_layers_quantized_while_the_file_runs_are_named(tmp_path: Path) -> None:
+    body = """
+        q, s, z = DynamicQuantizeLinear (x)
+        i = MatMulInteger (q, w, z)
+        f = Cast <to = 1> (i)
+        k = Mul (s, ws)
+        y = Mul (f, k)
+    """
+    weights = np.random.default_rng(0).integers(-127, 128, (8, 4)).astype(np.int8)
+    constants = {"w": weights, "ws": np.asarray(0.01, np.float32)}
+    checked = check(tmp_path, make_model(body, constants, {"x": (8,)}, batch="1"))
+    assert checked.dynamic == (("DynamicQuantizeLinear q", "MatMulInteger i"),)
+    text = " ".join(render_checked(checked).split())
+    assert "DynamicQuantizeLinear q + MatMulInteger i: calibrated as static int8" in text
+    assert json.loads(checked_to_json(checked))["dynamic"] == [list(checked.dynamic[0])]

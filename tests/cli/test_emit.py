@@ -53,7 +53,7 @@ def test_calibration_with_data_is_told_apart(run: Run, toy: str, tmp_path: Path)
     np.savez(tmp_path / "data.npz", image=rng.normal(size=(5, 2, 6, 6)).astype(np.float32))
     result = run("emit", toy, "--target", "host", "--calibrate", "data.npz")
     assert result.exit_code == 0, result.stderr
-    assert "from 5 samples of data.npz" in result.stdout
+    assert "from 5 samples of data.npz, by min-max" in result.stdout
     assert "SYNTHETIC" not in result.stdout
 
 

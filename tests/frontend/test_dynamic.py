@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from codegen.errors import UnsupportedOperator
-from codegen.frontend import import_model, raise_dynamic
+from codegen.frontend import dynamic_layers, import_model, raise_dynamic
 from codegen.ir.evaluate import evaluate
 from codegen.ir.types import Array, DType
 from codegen.passes import canonicalize
@@ -71,8 +71,56 @@ def test_dynamic_quantization_is_raised(
     assert measure_agreement(raised, fixed, samples, 8).mean_difference_steps < 2
 
 
-def test_alone_it_is_told() -> None:
-    body = "q, s, z = DynamicQuantizeLinear (x) y = DequantizeLinear (q, s, z)"
+def check_raised(body: str, expected: str, shapes: dict[str, tuple[int, ...]]) -> None:
+    """The raised model has these operators, and nearly the results of the one that is written."""
+    model = make_model(body, shapes=shapes, batch="1")
+    raised = raise_dynamic(model)
+    assert [node.op_type for node in raised.graph.node] == expected.split()
+    rng = np.random.default_rng(1)
+    feeds = {n: rng.normal(size=(1, *s)).astype(np.float32) for n, s in shapes.items()}
+    sessions = [onnxruntime.InferenceSession(m.SerializeToString()) for m in (raised, model)]
+    found, written = (session.run(None, feeds)[0] for session in sessions)
+    np.testing.assert_allclose(found, written, atol=0.2)
+    graph = canonicalize(import_model(raised, "net.onnx"))
+    quantize(graph, calibrate(raised, graph, synthetic_samples(graph, 8)))
+
+
+def test_products_of_two_computed_values_are_raised() -> None:
+    body = """
+        aq, a_scale, az = DynamicQuantizeLinear (a)
+        bq, b_scale, bz = DynamicQuantizeLinear (b)
+        scale = Mul (b_scale, a_scale)
+        i = MatMulInteger (aq, bq, az, bz)
+        f = Cast <to = 1> (i)
+        p = Mul (f, scale)
+        y = Relu (p)
+    """
+    check_raised(body, "MatMul Relu", {"a": (3, 8, 5), "b": (3, 5, 4)})
+
+
+def test_what_is_dequantized_at_once_is_the_value_itself() -> None:
+    body = "r = Relu (x) q, s, z = DynamicQuantizeLinear (r) y = DequantizeLinear (q, s, z)"
+    check_raised(body, "Relu Identity", {"x": (3, 8, 8)})
+
+
+def test_layers_that_are_raised_are_named(tmp_path: Path) -> None:
+    model = dynamic(tmp_path, per_channel=False, weight_type=QuantType.QInt8)
+    named = [" ".join(nodes) for nodes in dynamic_layers(model)]
+    assert len(named) == 2
+    assert "ConvInteger" in named[0] and "MatMulInteger" in named[1]
+    assert all(text.startswith("DynamicQuantizeLinear ") for text in named)
+    assert dynamic_layers(raise_dynamic(model)) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y, s, z = DynamicQuantizeLinear (x)",
+        "q, s, z = DynamicQuantizeLinear (x) t = Relu (x) u, v, w = DynamicQuantizeLinear (t)"
+        " y = DequantizeLinear (q, v, w)",
+    ],
+)
+def test_alone_it_is_told(body: str) -> None:
     with pytest.raises(UnsupportedOperator, match="known only while the network runs"):
         import_model(make_model(body), "net.onnx")
 

@@ -47,6 +47,8 @@ BODIES: dict[str, tuple[int, ...]] = {
     "y = GlobalMaxPool (x)": (2, 3, 6),
     "y = GlobalAveragePool (x)": (2, 3, 6, 5),
     CONV + "y = GlobalLpPool (c)": (1, 3, 6, 5),
+    "y = GlobalLpPool <p=4> (x)": (2, 3, 6, 5),
+    "y = LpPool <kernel_shape=[2,3], p=3, pads=[0,1,1,0]> (x)": (1, 3, 6, 8),
     "y = MaxPool <kernel_shape=[3], strides=[2], ceil_mode=1> (x)": (1, 3, 8),
     "y = MaxPool <kernel_shape=[2,2,2], dilations=[2,1,2]> (x)": (2, 3, 5, 6, 5),
     'y = AveragePool <kernel_shape=[2,3], strides=[2,2], auto_pad="SAME_LOWER"> (x)': (2, 3, 5, 6),

@@ -14,10 +14,10 @@ from codegen.errors import UnsupportedOperator
 from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
-from codegen.ir.types import Array, DType
+from codegen.ir.types import Array
 from codegen.passes import canonicalize
 from codegen.quantize import quantize
-from codegen.quantize.probe import as_signed
+from codegen.quantize.probe import held_as
 from codegen.quantize.samples import origin_of
 
 STORED = [np.uint8, np.int8]
@@ -124,8 +124,7 @@ def steps_apart(graph: Graph, inputs: list[Array], expected: Array) -> int:
 
     def value(name: str, tensor: Array) -> Array:
         kind = graph.types[name]
-        held = as_signed(tensor) if kind.dtype is DType.INT8 else tensor
-        return origin_of(graph, name).one(held, kind.shape)
+        return origin_of(graph, name).one(held_as(kind.dtype, tensor), kind.shape)
 
     given = [value(name, array) for name, array in zip(graph.inputs, inputs, strict=True)]
     (output,) = graph.outputs

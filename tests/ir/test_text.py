@@ -38,6 +38,7 @@ from codegen.ops import (
     Lstm,
     MatMul,
     MatMulInteger,
+    MaxPlaces,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -53,6 +54,7 @@ from codegen.ops import (
     SumPoolVolume,
     Take,
     Transpose,
+    Unpool,
 )
 
 FLOATS = st.floats(allow_nan=False)
@@ -105,9 +107,11 @@ OPS = st.one_of(
     st.builds(SelectIndices, COUNTS, st.booleans(), st.booleans()),
     st.builds(SelectValues, COUNTS, st.booleans(), st.booleans()),
     st.builds(Take, FLOATS),
+    st.builds(Unpool, PAIRS),
     st.builds(Lrn, COUNTS, FLOATS, FLOATS, FLOATS),
     st.builds(MatMul, st.booleans(), FLOATS),
     st.builds(MatMulInteger, PAIRS),
+    st.builds(MaxPlaces, PAIRS, PAIRS, FOURS, st.booleans()),
     st.builds(MaxPool, PAIRS, PAIRS, FOURS),
     st.builds(Pad, SHAPES, SHAPES, FLOATS),
     st.builds(QuantizeLinear, QUANTS),
@@ -245,10 +249,12 @@ def test_every_operator_is_drawn() -> None:
         InFloat,
         InverseDeviation,
         MatMulInteger,
+        MaxPlaces,
         MaxPoolVolume,
         Normalize,
         SumPoolVolume,
         Take,
         Transpose,
+        Unpool,
     }
     assert drawn == {kind for kind in codegen.ops.OPS if fields(kind)}

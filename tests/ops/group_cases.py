@@ -48,7 +48,7 @@ def covering(reals: Array) -> tuple[float, int]:
 @st.composite
 def reductions(draw: Draw) -> Graph:
     """Every kind; the output's format covers what random inputs give, up to four times finer."""
-    op = Reduce(draw(st.sampled_from(get_args(Kind))))
+    op = Reduce(draw(st.sampled_from(get_args(Kind))), draw(st.integers(3, 7)))
     shape, scale, zero = draw(shapes()), draw(scales), draw(zero_points)
     if op.kind == "log_sum":
         zero = -128
@@ -131,5 +131,5 @@ def volume_pools(draw: Draw) -> Graph:
         return op_graph(op, [x], (x.quant.scale, x.quant.zero_point))
     window = kernel, strides, dilations, begins, op.ends, shape
     kind = draw(st.sampled_from(get_args(Volume)))
-    op = SumPoolVolume(*window, kind, draw(st.booleans()))
+    op = SumPoolVolume(*window, kind, draw(st.booleans()), draw(st.integers(3, 7)))
     return op_graph(op, [x], (draw(st.sampled_from((0.03, 0.2))), draw(zero_points)))

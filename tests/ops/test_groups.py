@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from codegen.ir.graph import Graph
 from codegen.ir.roots import inverse_root, log2, root
+from codegen.ops import Reduce, SumPoolVolume
 from tests.ops.group_cases import normalized_groups, reductions, running, selections, volume_pools
-from tests.ops.harness import GENERIC, assert_c_equals_reference, merged
+from tests.ops.harness import GENERIC, assert_c_equals_reference, int8, merged, op_graph
 from tests.ops.test_kernels import few, several
 from tests.ops.test_meaning import largest_error, law
 
@@ -52,3 +53,22 @@ def test_logarithms_and_roots() -> None:
 @pytest.mark.parametrize("value", [0, 1, 2**31 - 1])
 def test_roots_at_the_ends(value: int) -> None:
     assert int(root(np.array([value]))[0]) == pytest.approx(value**0.5 * 2**15, abs=2)
+
+
+def test_norms_of_any_power() -> None:
+    groups, planes = int8((2, 5, 3), 0.05, -9), int8((3, 1, 6, 5), 0.05, 4)
+    window = (1, 2, 3), (1, 1, 2), (1, 1, 1), (0, 1, 1), (0, 0, 0), (1, 6, 3)
+    graphs = [
+        op_graph(op, [x], (scale, zero))
+        for p, scale, zero in ((3, 0.06, -128), (5, 0.02, 0), (7, 0.04, 127))
+        for op, x in (
+            (Reduce("lp", p), groups),
+            (SumPoolVolume(*window, "lp", p=p), planes),
+        )
+    ]
+    check(graphs)
+    assert max(map(largest_error, graphs)) <= 0.5
+    for op, x in ((Reduce("lp", 8), groups), (SumPoolVolume(*window, "lp", p=8), planes)):
+        graph = op_graph(op, [x], (0.05, 0))
+        with pytest.raises(ValueError, match="overflow 64 bits"):
+            op.params(graph.signature(graph.nodes[0]))  # type: ignore[attr-defined]

@@ -97,6 +97,9 @@ NEAR: tuple[tuple[Op, tuple[float, ...], float, float], ...] = (
     (Softmax(), (8.0,), 1.0, 1.0),
     (LogSoftmax(), (8.0,), 20.0, 0.6),
     (Reduce("log_sum_exp"), (8.0,), 11.0, 0.6),
+    (Reduce("sum_square"), (8.0,), 600.0, 0.51),
+    (Reduce("l2"), (8.0,), 24.0, 0.51),
+    (Reduce("prod"), (2.0,), 30.0, 0.51),
 )
 """Operators, the ends of operands and result, and how far results may be, in steps."""
 

@@ -17,7 +17,7 @@ from codegen.ir.types import Array, Origin, Quant, TensorType
 from codegen.ops import Add, AveragePool, Concat, Conv2d, Dense, MaxPool, Reshape
 from codegen.quantize import Ranges, calibrate, quantize
 from codegen.quantize.calibrate import ChannelTotals
-from codegen.quantize.equalize import equalize, rescale_graph
+from codegen.quantize.equalize import FIXED, GREATEST, equalize, rescale_graph, scales_for
 from codegen.quantize.ranges import Evidence
 from tests.quantize import real_models as real
 
@@ -190,3 +190,10 @@ def test_evidence_is_scaled_along() -> None:
     assert scaled.evidence is not None
     after = evaluate(equal, [x], ["v0"])["v0"].mean(axis=(0, 1, 2))
     np.testing.assert_allclose(scaled.evidence.means["v0"], after, rtol=1e-4)
+
+
+def test_channels_that_are_as_good_as_zero_are_left_alone() -> None:
+    """Scaled up, what a layer makes of nothing would need sums that 32 bits do not hold."""
+    greatest = {FIXED: 0.0, 1: 8.0, 2: 1.0, 3: 8 / GREATEST, 4: 4 / GREATEST, 5: 0.0}
+    found = scales_for(greatest, 1.0)
+    assert found == {FIXED: 1.0, 1: 1.0, 2: 1 / 8, 3: 1 / GREATEST, 4: 1.0, 5: 1.0}

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from codegen.errors import BadQuantization, UnsupportedOperator
+from codegen.errors import UnsupportedOperator
 from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
@@ -199,7 +199,7 @@ def test_all_that_int16_has_no_kernel_for_is_told_at_once() -> None:
 
 def test_formats_of_int16_are_symmetric() -> None:
     graph = small_model([helper.make_node("Add", ["x", "z"], ["y"], "sum")])
-    ranges = Ranges({"x": (-1.0, 3.2767), "z": (0.0, 0.0), "y": (-65534.0, 1.0)}, "")
+    ranges = Ranges({"x": (-1.0, 1.63835), "z": (0.0, 0.0), "y": (-32767.0, 1.0)}, "")
     fixed = quantize(graph, ranges, activations=DType.INT16)
     formats = [fixed.types[name].quant for name in ("x", "z", *fixed.outputs)]
     scales = [quant.scale for quant in formats if quant is not None]
@@ -207,7 +207,7 @@ def test_formats_of_int16_are_symmetric() -> None:
     assert not any(kind.is_plain for kind in fixed.types.values())
 
 
-def test_a_value_in_two_types_is_told() -> None:
+def test_values_of_two_types_meet_in_16_bits() -> None:
     """A file that prescribes int8 on one side of a sum and int16 on the other."""
     graph = small_model([helper.make_node("Add", ["x", "z"], ["y"], "sum")])
     types = dict(graph.types)
@@ -218,5 +218,9 @@ def test_a_value_in_two_types_is_told() -> None:
     }.items():
         types[name] = type(types[name])(types[name].shape, DType.FLOAT32, quant)
     mixed = Graph(graph.name, graph.inputs, graph.outputs, graph.nodes, types, graph.constants)
-    with pytest.raises((UnsupportedOperator, BadQuantization), match="int8 and int16"):
-        quantize(mixed)
+    fixed = quantize(mixed)
+    x = np.arange(-128, -104, dtype=np.int8).reshape(1, 4, 6)
+    z = np.full((1, 4, 6), 20000, np.int16)
+    (y,) = evaluate(fixed, [x, z]).values()
+    assert np.array_equal(y, x.astype(np.int16) - 3 + 20000)
+    assert_c_equals_reference(fixed, GENERIC, np.random.default_rng(0))

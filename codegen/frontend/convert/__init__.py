@@ -57,6 +57,7 @@ from codegen.frontend.convert.pool import (
     convert_global_lp_pool,
     convert_global_max_pool,
     convert_max_pool,
+    convert_max_unpool,
 )
 from codegen.frontend.convert.pool_volume import convert_pool_volume
 from codegen.frontend.convert.qlinear import CONCAT, CONV, GEMM, OF_ONE, OF_TWO, Form, on_quantized
@@ -143,6 +144,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("MatMul", convert_matmul),
     ("MatMulInteger", convert_matmul_integer),
     ("MaxPool", convert_max_pool),
+    ("MaxUnpool", convert_max_unpool),
     ("Mod", convert_mod),
     ("Mul", convert_mul),
     ("OneHot", convert_one_hot),
@@ -190,6 +192,7 @@ DIVIDING = (
     "GRU",
     "LSTM",
     "LayerNormalization",
+    "MaxPool",
     "RNN",
     "Split",
     "TopK",

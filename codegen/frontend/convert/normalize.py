@@ -28,17 +28,24 @@ def convert_instance_normalization(builder: Builder, call: Call) -> View:
 
 
 def convert_layer_normalization(norm: Norm, builder: Builder, call: Call) -> View:
-    """LayerNormalization and RMSNormalization over the axes from `axis` on; all results."""
+    """LayerNormalization and RMSNormalization over the axes from `axis` on; all results.
+
+    Where they are written in parts, over any axes.
+    """
     view = call.view(0)
-    axes = range(call.integer("axis", -1) % view.rank, view.rank)
+    written = call.integers("axes")
+    axes: Sequence[int] = range(call.integer("axis", -1) % view.rank, view.rank)
+    if written is not None:
+        axes = full_axes(written, view.rank)
     groups, epsilon = group(builder, view, axes, call), call.real("epsilon", 1e-5)
     if call.result == 1:
         return emit_grouped(builder, call, Reduce("mean"), groups)
     if call.result == 2:
         return emit_grouped(builder, call, InverseDeviation(epsilon), groups)
-    bias = call.optional_constant(2)
+    scale, bias = (call.optional_constant(i) for i in (1, 2))
+    factor = np.ones(1) if scale is None else scale.real()
     offset = np.zeros(1) if bias is None else bias.real()
-    return normalized(builder, call, groups, norm, epsilon, call.constant(1).real(), offset)
+    return normalized(builder, call, groups, norm, epsilon, factor, offset)
 
 
 def convert_group_normalization(builder: Builder, call: Call) -> View:

@@ -15,21 +15,50 @@ from codegen.frontend.convert.convolution import (
 )
 from codegen.frontend.convert.groups import emit_grouped, group
 from codegen.frontend.convert.linear import order
+from codegen.frontend.convert.move import convert_move
 from codegen.frontend.convert.pool_volume import convert_pool_volume, norm_of
 from codegen.frontend.convert.window import Pads, axis_pads, ceil_pads
-from codegen.frontend.operand import NHWC, Unsupported, View
+from codegen.frontend.operand import NHWC, Const, Unsupported, View
 from codegen.ir.op import Op
 from codegen.ir.types import DType, Origin
-from codegen.ops import AveragePool, MaxPool, Reduce, Reshape, SelectValues
+from codegen.ops import AveragePool, MaxPlaces, MaxPool, Reduce, Reshape, SelectValues, Unpool
 
 
 def convert_max_pool(builder: Builder, call: Call) -> View:
-    """MaxPool over one axis or two, or in general."""
+    """MaxPool over one axis or two, or in general; where its values are, over one axis or two."""
     found = _window(builder, call)
     if found is None:
         return convert_pool_volume(builder, call)
     x, kernel, strides, pads, _ = found
-    return emit_image(builder, call, MaxPool(kernel, strides, pads), (x,), call.view(0).rank - 2)
+    op: Op = MaxPool(kernel, strides, pads)
+    if call.result:
+        op = MaxPlaces(kernel, strides, pads, bool(call.integer("storage_order", 0)))
+    return emit_image(builder, call, op, (x,), call.view(0).rank - 2)
+
+
+def convert_max_unpool(builder: Builder, call: Call) -> View:
+    """MaxUnpool at the places that a MaxPool of the same windows found, or at constant ones."""
+    if isinstance(call.operand(1), Const):
+        return convert_move(builder, call)
+    x, places = (builder.layout(call.view(i), NHWC, call.loc) for i in (0, 1))
+    kernel, strides = call.pair("kernel_shape"), call.pair("strides")
+    pads = call.integers("pads") or (0,)
+    made = next((node for node in builder.nodes if node.output == places), None)
+    height, width, channels = builder.types[x].shape
+    size = height * kernel[0], width * kernel[1], channels
+    if (
+        made is None
+        or made.op != MaxPlaces(kernel, kernel)
+        or builder.types[made.inputs[0]].shape != size
+        or strides != kernel
+        or any(pads)
+        or (
+            call.optional_constant(2) is not None
+            and tuple(call.constant(2).data) != (1, channels, *size[:2])
+        )
+    ):
+        raise Unsupported("its places are not those of a MaxPool of the same windows, side by side")
+    return builder.emit(Unpool(kernel), (x, places), call, NHWC)
 
 
 def convert_average_pool(builder: Builder, call: Call) -> View:
@@ -57,8 +86,6 @@ def _window(
     is_image = view.batched and axes in (1, 2) and set(of_axes(call, "dilations", axes)) == {1}
     if not is_image or builder.types[view.value].dtype not in (DType.FLOAT32, DType.INT8):
         return None
-    if call.integer("storage_order", 0):
-        raise Unsupported("storage_order 1")
     x = image_of(builder, view, call)
     size = builder.types[x].shape
     lengths, steps = of_axes(call, "kernel_shape", axes), of_axes(call, "strides", axes)
@@ -90,7 +117,7 @@ def convert_global_max_pool(builder: Builder, call: Call) -> View:
 
 def convert_global_lp_pool(builder: Builder, call: Call) -> View:
     """GlobalLpPool: a norm over all axes but the channels."""
-    return _global(builder, call, Reduce(norm_of(call)))
+    return _global(builder, call, Reduce(*norm_of(call)))
 
 
 def _global(builder: Builder, call: Call, op: Op) -> View:

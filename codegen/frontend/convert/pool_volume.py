@@ -13,8 +13,6 @@ from codegen.frontend.operand import Unsupported, View
 from codegen.ops import MaxPoolVolume, Reshape, SumPoolVolume
 from codegen.ops.pool_volume import Three
 
-Norms = Literal["l1", "l2"]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -35,8 +33,10 @@ def convert_pool_volume(builder: Builder, call: Call) -> View:
     lines = window_lines(call, sizes[2:])
     if not 1 <= len(lines) <= 3:
         raise Unsupported(f"pools over {len(lines)} axes", "one to three have a kernel")
-    if call.integer("storage_order", 0):
-        raise Unsupported("storage_order 1")
+    if call.result:
+        raise Unsupported(
+            "tells where values are in windows over a batch, dilated or over three axes"
+        )
     missing = (1,) * (3 - len(lines))
     volume = (*missing, *sizes[2:])
     lines = (*(Line(1, 1, 1, 0, 0, 1) for _ in missing), *lines)
@@ -61,15 +61,16 @@ def pool_op(call: Call, lines: Sequence[Line]) -> MaxPoolVolume | SumPoolVolume:
         return MaxPoolVolume(*fields)
     if call.proto.op_type == "AveragePool":
         return SumPoolVolume(*fields, "average", bool(call.integer("count_include_pad", 0)))
-    return SumPoolVolume(*fields, norm_of(call))
+    kind, p = norm_of(call)
+    return SumPoolVolume(*fields, kind, p=p)
 
 
-def norm_of(call: Call) -> Norms:
-    """Return the norm of LpPool and GlobalLpPool."""
+def norm_of(call: Call) -> tuple[Literal["l1", "l2", "lp"], int]:
+    """Return the norm of LpPool and GlobalLpPool, and the p of what is neither l1 nor l2."""
     p = call.integer("p", 2)
-    if p not in (1, 2):
-        raise Unsupported(f"a norm with p = {p}", "p of 1 and 2 have a kernel")
-    return "l1" if p == 1 else "l2"
+    if p < 1:
+        raise Unsupported(f"a norm with p = {p}", "p is a positive integer")
+    return ("l1", "l2", "lp")[min(p, 3) - 1], max(p, 3)
 
 
 def three(numbers: Sequence[int]) -> Three:

@@ -50,9 +50,10 @@ def convert_dequantize(builder: Builder, call: Call) -> View:
 
 
 def convert_dynamic_quantize(builder: Builder, call: Call) -> View:
-    """DynamicQuantizeLinear before ConvInteger or MatMulInteger as `quantize_dynamic` writes them.
+    """DynamicQuantizeLinear before ConvInteger, MatMulInteger or DequantizeLinear.
 
-    Together they are a Conv or MatMul of the real value, which is calibrated; alone it is refused.
+    Together they are a Conv or MatMul of real values, or the value itself, which is calibrated.
+    Alone it is refused, for nothing can be told of a scale that is not known beforehand.
     """
     raise Unsupported(
         "its scale is known only while the network runs",

@@ -92,7 +92,9 @@ class Subgraph:
 
 
 def read_subgraphs(data: bytes, file: str) -> tuple[Subgraph, ...]:
-    """Return the subgraphs of a file, the network first; uint8 as int8, int64 biases as int32.
+    """Return the subgraphs of a file, the network first.
+
+    Quantized constants of uint8 are int8, biases of int64 are int32.
 
     Raises MissingTool where the package is absent, UnreadableFile where the bytes are damaged.
     """
@@ -178,16 +180,12 @@ def _code(element: str) -> str:
 
 
 def _signed(tensor: Tensor) -> Tensor:
-    """Return a quantized uint8 tensor as the int8 tensor of the same reals, 128 less."""
-    if tensor.type != "UINT8" or not tensor.is_quantized:
-        return tensor
+    """Return a quantized uint8 constant as the int8 constant of the same reals, 128 less."""
     data = tensor.data
-    return replace(
-        tensor,
-        type="INT8",
-        zero_points=tensor.zero_points - 128,
-        data=None if data is None else (data.astype(np.int16) - 128).astype(np.int8),
-    )
+    if tensor.type != "UINT8" or not tensor.is_quantized or data is None:
+        return tensor
+    signed = (data.astype(np.int16) - 128).astype(np.int8)
+    return replace(tensor, type="INT8", zero_points=tensor.zero_points - 128, data=signed)
 
 
 def _short(tensor: Tensor) -> Tensor:

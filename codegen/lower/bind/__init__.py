@@ -13,6 +13,7 @@ from codegen.lower.bind.binding import Binding, Data
 from codegen.lower.bind.broadcast import bind_cast, bind_elementwise
 from codegen.lower.bind.elementwise import (
     bind_add,
+    bind_flip_sign,
     bind_function16,
     bind_lrn,
     bind_scale16,
@@ -25,6 +26,7 @@ from codegen.lower.bind.groups import (
     bind_log_softmax,
     bind_reduce,
     bind_reduce_plain,
+    bind_reduce_power,
     bind_select,
 )
 from codegen.lower.bind.host import HOST
@@ -54,7 +56,13 @@ from codegen.lower.bind.linear import (
     bind_pointwise,
 )
 from codegen.lower.bind.normalize import bind_inverse_deviation, bind_normalize
-from codegen.lower.bind.pool import bind_average_pool, bind_global_average_pool, bind_max_pool
+from codegen.lower.bind.pool import (
+    bind_average_pool,
+    bind_global_average_pool,
+    bind_max_places,
+    bind_max_pool,
+    bind_unpool,
+)
 from codegen.lower.bind.pool_volume import bind_max_pool_volume, bind_sum_pool_volume
 from codegen.lower.bind.recurrent import bind_gru, bind_lstm, bind_rnn
 from codegen.lower.bind.take import (
@@ -73,7 +81,13 @@ def bind(kernel: str, op: Op, signature: Signature) -> Binding:
     """Return the binding of `op` for the kernel of that name (FAMILY/NAME)."""
     found = BINDERS[kernel.removesuffix("_int16")](op, signature)
     is_wide = has_int16(signature)
-    params = {**found.params, "int16": is_wide, "suffix": "16" if is_wide else ""}
+    widths = {
+        "int16": is_wide,
+        "in_wide": any(kind.is_int16 for kind in signature.inputs[:1]),
+        "out_wide": signature.output.is_int16,
+        "suffix": "16" if is_wide else "",
+    }
+    params = {**found.params, **widths}
     return replace(found, stem=found.stem + "_int16" * is_wide, params=params)
 
 
@@ -91,11 +105,14 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/add": bind_add,
     "generic/add_spread": bind_add,
     "generic/max_pool": bind_max_pool,
+    "generic/max_places": bind_max_places,
+    "generic/unpool": bind_unpool,
     "generic/average_pool": bind_average_pool,
     "generic/global_average_pool": bind_global_average_pool,
     "generic/copy": bind_copy,
     "generic/deliver": bind_deliver,
     "generic/table": bind_table,
+    "generic/flip_sign": bind_flip_sign,
     "generic/scale16": bind_scale16,
     "generic/curve16": bind_function16,
     "generic/octaves16": bind_function16,
@@ -130,11 +147,13 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/reduce_exp": bind_reduce,
     "generic/reduce_product": bind_reduce,
     "generic/reduce_plain": bind_reduce_plain,
+    "generic/reduce_power": bind_reduce_power,
     "generic/select": bind_select,
     "generic/normalize": bind_normalize,
     "generic/inverse_deviation": bind_inverse_deviation,
     "generic/max_pool_volume": bind_max_pool_volume,
     "generic/sum_pool_volume": bind_sum_pool_volume,
+    "generic/power_pool_volume": bind_sum_pool_volume,
     "generic/hardmax": bind_hardmax,
     "generic/log_softmax": bind_log_softmax,
     "generic/cum_sum": bind_cum_sum,

@@ -8,9 +8,9 @@ from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Signature
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.lower.bind.groups import exponentials_data, parameters_of
-from codegen.ops import Add, Lrn, Softmax
+from codegen.ops import Add, FlipSign, Lrn, Softmax
 from codegen.ops.curve import Curve
-from codegen.ops.unary import Unary
+from codegen.ops.unary import Unary, least
 from codegen.ops.unary16 import Octaves, Steps
 
 
@@ -37,12 +37,21 @@ def bind_add(op: Add, signature: Signature) -> Binding:
 
 def bind_table(op: Unary, signature: Signature) -> Binding:
     """A look-up of 256 entries."""
-    y = signature.output
+    x, y = signature.inputs[0], signature.output
     p = op.params(signature)
     assert isinstance(p, np.ndarray)
-    table = Data("table", "int8_t", p, f"{op.name} of each int8, from -128 up")
-    params = {"pixels": y.width, "channels": y.channels}
-    return Binding(f"table_{y.width}x{y.channels}", "One row through a table", params, (table,))
+    comment = f"{op.name} of each {x.dtype.value}, from {least(x)} up"
+    table = Data("table", "int8_t", p.view(np.int8), comment)
+    is_unsigned = least(x) == 0
+    params = {"pixels": y.width, "channels": y.channels, "unsigned": is_unsigned}
+    stem = f"table_{y.width}x{y.channels}{'_u8' if is_unsigned else ''}"
+    return Binding(stem, "One row through a table", params, (table,))
+
+
+def bind_flip_sign(op: FlipSign, signature: Signature) -> Binding:
+    """Four bytes at a time."""
+    n = signature.output.row_bytes
+    return Binding(f"flip_sign_{n}", "One row between int8 and uint8", {"n": n})
 
 
 def bind_scale16(op: Unary, signature: Signature) -> Binding:

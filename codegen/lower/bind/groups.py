@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from codegen.ir.op import Signature
+from codegen.ir.roots import PowerNorm
+from codegen.ir.types import TensorType
 from codegen.lower.bind.binding import Binding, Data, rescale_params
 from codegen.ops import CumSum, Hardmax, LogSoftmax, Reduce, SelectIndices, SelectValues
 from codegen.ops.exponentials import FACTOR_BITS, Exponentials
@@ -28,6 +30,7 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
             "square": op.kind in ("l2", "sum_square"),
             "absolute": op.kind == "l1",
             "root": op.kind == "l2",
+            "wide": p.wide,
             "log": op.kind == "log_sum",
             "bits": p.bits,
             "offset": p.offset,
@@ -40,6 +43,35 @@ def bind_reduce(op: Reduce, signature: Signature) -> Binding:
         },
         data,
     )
+
+
+def bind_reduce_power(op: Reduce, signature: Signature) -> Binding:
+    """Powers in 64 bits, and the place of their sum among levels."""
+    p, sizes = op.params(signature), group_params(signature)
+    assert p is not None and p.norm is not None
+    return Binding(
+        f"norm_{op.p}_{sizes['n']}x{sizes['inner']}",
+        f"The norm of p = {op.p} of each group of {sizes['n']} values",
+        {**sizes, **power_params(p.norm, signature.inputs[0])},
+        (levels_of(p.norm),),
+    )
+
+
+def power_params(norm: PowerNorm, x: TensorType) -> dict[str, object]:
+    """Return what a norm by powers is told."""
+    assert x.quant is not None
+    return {
+        "power": norm.p,
+        "levels": len(norm.levels),
+        "input_zero": x.quant.zero_point,
+        "zero": norm.zero_point,
+    }
+
+
+def levels_of(norm: PowerNorm) -> Data:
+    """Return the levels."""
+    comment = f"from these sums of powers of {norm.p} on the result is one step more"
+    return Data("levels", "int64_t", norm.levels, comment)
 
 
 def bind_reduce_plain(op: Reduce, signature: Signature) -> Binding:
@@ -68,6 +100,7 @@ WORDS = {
     "mean": "mean",
     "l1": "sum of magnitudes",
     "l2": "root of the sum of squares",
+    "lp": "norm",
     "sum_square": "sum of squares",
     "log_sum": "logarithm of the sum",
     "log_sum_exp": "logarithm of the sum of exponentials",

@@ -7,7 +7,7 @@ import numpy as np
 from codegen.ir.fixed_point import Rescale
 from codegen.ir.op import Signature, has_int16
 from codegen.lower.bind.binding import Binding, Data, rescale_params
-from codegen.ops import AveragePool, MaxPool
+from codegen.ops import AveragePool, MaxPlaces, MaxPool, Unpool
 from codegen.ops.pool import Pool
 
 
@@ -44,6 +44,43 @@ def bind_max_pool(op: MaxPool, signature: Signature) -> Binding:
         f"max_pool_{pool_name(op, signature)}",
         "One row of a maximum over windows",
         pool_params(op, signature),
+    )
+
+
+def bind_max_places(op: MaxPlaces, signature: Signature) -> Binding:
+    """Numbers of what places count in each direction."""
+    height, width, _ = signature.inputs[0].shape
+    by_row, by_pixel = (1, height) if op.by_column else (width, 1)
+    way = "_by_column" * op.by_column
+    return Binding(
+        f"max_places{way}_{pool_name(op, signature)}",
+        "One row of where the maximum of each window is",
+        {
+            **pool_params(op, signature),
+            "stride_rows": op.strides[0],
+            "top": op.pads[0],
+            "by_row": by_row,
+            "by_pixel": by_pixel,
+            "by_channel": height * width,
+        },
+    )
+
+
+def bind_unpool(op: Unpool, signature: Signature) -> Binding:
+    """Elements of any type; all bytes of a zero are alike."""
+    x, y = signature.inputs[0], signature.output
+    return Binding(
+        f"unpool_{op.block[0]}x{op.block[1]}_w{x.width}_c{x.channels}_{x.dtype.value}",
+        f"One row of values at their places, in blocks of {op.block[0]}x{op.block[1]}",
+        {
+            "width": x.width,
+            "channels": x.channels,
+            "out_width": y.width,
+            "area": y.rows * y.width,
+            "bytes": x.dtype.size_bytes,
+            "row_bytes": y.row_bytes,
+            "zero": op.zero(signature),
+        },
     )
 
 

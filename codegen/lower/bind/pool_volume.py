@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 from codegen.ir.op import Signature
+from codegen.ir.roots import PowerNorm
 from codegen.lower.bind.binding import Binding, Data, rescale_params
+from codegen.lower.bind.groups import levels_of, power_params
 from codegen.ops import MaxPoolVolume, SumPoolVolume
 from codegen.ops.pool_volume import PoolVolume
 
@@ -49,17 +51,33 @@ def bind_sum_pool_volume(op: SumPoolVolume, signature: Signature) -> Binding:
     """A multiplier for each count of values; one where nothing is counted."""
     p, x = op.params(signature), signature.inputs[0]
     assert x.quant is not None
+    name, size = volume_name(op, signature), volume_params(op, signature)
+    if isinstance(p, PowerNorm):
+        return Binding(
+            f"norm_{op.p}_pool_{name}",
+            f"One plane of a norm of p = {op.p} over windows",
+            {
+                **size,
+                "kind": op.kind,
+                "sum": "int64_t",
+                "counts": False,
+                "include": False,
+                **power_params(p, x),
+            },
+            (levels_of(p),),
+        )
     averages = op.kind == "average"
     limits = tuple(size + end for size, end in zip(x.shape[1:], op.ends, strict=True))
     comment = "from a sum of that many values to the output, in 2^-32; [0] is unused"
     if not averages:
         comment = "from a sum to the output, in 2^-32"
     return Binding(
-        f"{op.kind}_pool_{volume_name(op, signature)}",
+        f"{op.kind}_pool_{name}",
         f"One plane of {WORDS[op.kind]} over windows",
         {
-            **volume_params(op, signature),
+            **size,
             "kind": op.kind,
+            "sum": "int32_t",
             "counts": averages,
             "include": averages and op.count_include_pad,
             "limits": limits,

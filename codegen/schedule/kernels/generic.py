@@ -18,6 +18,7 @@ from codegen.ops import (
     Dense,
     DepthToSpace,
     Elementwise,
+    FlipSign,
     Function,
     Gru,
     Hardmax,
@@ -28,6 +29,7 @@ from codegen.ops import (
     Lstm,
     MatMul,
     MatMulInteger,
+    MaxPlaces,
     MaxPool,
     MaxPoolVolume,
     Normalize,
@@ -43,6 +45,7 @@ from codegen.ops import (
     SumPoolVolume,
     Take,
     Transpose,
+    Unpool,
 )
 from codegen.ops.reduce import SUMS
 from codegen.schedule.conditions import (
@@ -68,6 +71,7 @@ from codegen.schedule.conditions import (
     reduces,
     resets_after,
     resets_first,
+    sums_volumes,
     two_patches,
 )
 from codegen.schedule.cost import Cost
@@ -87,6 +91,7 @@ RECALL = (
 TILE = ("rescale", "tile_2x2", "store_tile")
 
 ROOT = ("rescale", "inverse_root", "root")
+POWER = ("power_of", "reached")
 
 GENERIC: tuple[Rule, ...] = (
     Rule(
@@ -206,6 +211,11 @@ GENERIC: tuple[Rule, ...] = (
         Kernel("generic", "table", takes_row=True, strided=True, reads_spread=True),
         (Clip, Function, Requantize),
         cost=Cost(output=5.3),
+    ),
+    Rule(
+        Kernel("generic", "flip_sign", ("load32", "store32"), takes_row=True, fields=("n",)),
+        (FlipSign,),
+        cost=Cost(output=1.1),
     ),
     *(
         Rule(
@@ -348,6 +358,7 @@ GENERIC: tuple[Rule, ...] = (
             ("reduce_log", reduces("log_sum"), ("rescale", "log2"), "generic/reduce", 5.0),
             ("reduce_exp", reduces("log_sum_exp"), ("rescale", "log2"), "", 10.0),
             ("reduce_product", reduces("prod"), (), "", 20.0),
+            ("reduce_power", reduces("lp"), POWER, "", 20.0),
             ("reduce", reduces(*SUMS), ("rescale",), "", 5.0),
         )
     ),
@@ -374,9 +385,32 @@ GENERIC: tuple[Rule, ...] = (
         cost=Cost(output=60.0, value=20.0),
     ),
     Rule(
+        Kernel("generic", "max_places", knows_row=True),
+        (MaxPlaces,),
+        cost=Cost(output=8.0, value=5.5),
+    ),
+    Rule(
+        Kernel("generic", "unpool", knows_row=True),
+        (Unpool,),
+        int16=None,
+        cost=Cost(output=9.3),
+    ),
+    Rule(
         Kernel("generic", "sum_pool_volume", ROOT, takes_row=True),
         (SumPoolVolume,),
+        sums_volumes,
         cost=Cost(output=60.0, value=20.0),
+    ),
+    Rule(
+        Kernel(
+            "generic",
+            "power_pool_volume",
+            POWER,
+            takes_row=True,
+            body="generic/sum_pool_volume",
+        ),
+        (SumPoolVolume,),
+        cost=Cost(output=150.0, value=40.0),
     ),
     Rule(
         Kernel("generic", "hardmax", takes_row=True),

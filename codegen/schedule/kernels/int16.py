@@ -99,6 +99,7 @@ INT16: tuple[Rule, ...] = (
                 (*RESCALE, "load32", "store32"),
                 Cost(value=7.0, tap=32.5),
             ),
+            ("max_places", ROW, Cost(output=8.0, value=6.0)),
             ("average_pool", RESCALE, Cost(output=32.0, value=6.0, tap=11.7)),
             ("elementwise", ("rescale16",), Cost(output=18.0)),
             ("elementwise_at_row", ("rescale16",), Cost(output=18.0)),
@@ -111,6 +112,13 @@ INT16: tuple[Rule, ...] = (
             ("rnn", RECALL, Cost(6.0, 153.0)),
             ("resize_linear", ("row16", "position"), Cost(output=20.0, tap=12.2)),
             ("matmul", RESCALE, Cost(8.0, 25.0)),
+            (
+                "reduce_root",
+                (*RESCALE, "inverse_root", "wide_root"),
+                Cost(output=900.0, value=7.0),
+            ),
+            ("reduce_log", (*RESCALE, "log2"), Cost(output=300.0, value=5.0)),
+            ("reduce_product", ROW, Cost(output=60.0, value=30.0)),
             ("normalize", ("row16", "inverse_root"), Cost(output=58.0)),
         )
     ),

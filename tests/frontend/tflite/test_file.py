@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,18 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tflite", reason="tflite is absent: pip install codegen-mcu[tflite]")
 
+from codegen.emit.folder import write_files
 from codegen.errors import CodegenError, DynamicShape, MissingTool, UnreadableFile
-from codegen.frontend import import_model, load_model
+from codegen.frontend import import_model, load_model, unsigned_ports
 from codegen.frontend.tflite import load_tflite
 from codegen.frontend.tflite.convert import CONVERTERS
 from codegen.frontend.tflite.convert.state import STATEFUL
+from codegen.ir.text import print_graph
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.pipeline import compile_model
+from codegen.quantize import quantize
+from codegen.verify.check import run_on_host
 from tests.frontend.compare import op_names, run_onnx
 from tests.frontend.tflite.build import G, O, T, build, int8, int32
 
@@ -94,22 +100,66 @@ def test_the_c_is_proved_as_for_any_file(tmp_path: Path) -> None:
     assert {"net.c", "net.h"} <= compiled.files.keys()
 
 
-def test_uint8_becomes_int8_128_less() -> None:
-    """The network of integers 128 greater, zero points too, is the same network."""
-    signed = small_network()
+def as_uint8(signed: G) -> G:
+    """Return the network of integers 128 greater, zero points too."""
     moved = tuple(
         T(t.name, t.shape, "UINT8", t.scale, t.zero + 128, shifted(t), t.axis)
         if t.type == "INT8"
         else t
         for t in signed.tensors
     )
-    unsigned = G(moved, signed.operators, signed.inputs, signed.outputs)
-    expected, found = (load_tflite(build(graph), "net.tflite") for graph in (signed, unsigned))
-    assert found == expected
+    return G(moved, signed.operators, signed.inputs, signed.outputs)
+
+
+def test_uint8_computes_as_int8_128_less() -> None:
+    """The network is the same but for its ports."""
+    signed = small_network()
+    models = [load_tflite(build(graph), "net.tflite") for graph in (signed, as_uint8(signed))]
+    assert [unsigned_ports(model) for model in models] == [frozenset(), {"x", "y"}]
+    expected, found = (quantize(canonicalize(import_model(m, "net.tflite"))) for m in models)
+    assert print_graph(found) == print_graph(expected)
 
 
 def shifted(tensor: T) -> np.ndarray | None:
     return None if tensor.data is None else (tensor.data.astype(int) + 128).astype(np.uint8)
+
+
+def with_uint8_ports(signed: G) -> G:
+    """Return the int8 network behind and before a QUANTIZE, as `inference_input_type` makes it."""
+    kinds = {t.name: t for t in signed.tensors}
+    outside = tuple(
+        replace(kinds[name], name=f"{name}8", type="UINT8", zero=kinds[name].zero + 128)
+        for name in ("x", "y")
+    )
+    first, last = O("QUANTIZE", ("x8",), ("x",)), O("QUANTIZE", ("y",), ("y8",))
+    operators = (first, *signed.operators, last)
+    return G((*signed.tensors, *outside), operators, ("x8",), ("y8",))
+
+
+@pytest.mark.parametrize("wrap", [as_uint8, with_uint8_ports])
+def test_uint8_ports_take_and_give_the_bytes_of_the_file(
+    wrap: Callable[[G], G], tmp_path: Path
+) -> None:
+    """They are 128 more than those of the int8 file, and a step from onnxruntime's at most."""
+    batch = np.random.default_rng(1).integers(0, 256, (30, 4, 4, 4)).astype(np.uint8)
+    found = {}
+    for name, network in (("signed", small_network()), ("net", wrap(small_network()))):
+        (tmp_path / f"{name}.tflite").write_bytes(build(network))
+        made = compile_model(Options(model=str(tmp_path / f"{name}.tflite"), target="host"))
+        write_files(tmp_path, made.files)
+        given = (batch - 128).view(np.int8) if name == "signed" else batch
+        (found[name],) = run_on_host(tmp_path, made.program.interface, (given,))
+    names = [step.node.op.name for step in made.schedule.steps]
+    assert names == ["flip_sign", "conv2d", "add", "dense", "flip_sign"]
+    (taken,), (given_back,) = made.program.interface.inputs, made.program.interface.outputs
+    assert [(p.dtype.value, p.zero_point) for p in (taken, given_back)] == [
+        ("uint8", -3 + 128),
+        ("uint8", 4 + 128),
+    ]
+    np.testing.assert_array_equal(found["net"], found["signed"].astype(int) + 128)
+    expected = run_onnx(made.network.model, {taken.tensor: batch})[given_back.tensor]
+    assert expected.dtype == np.uint8
+    assert np.abs(found["net"].astype(int) - expected).max() <= 1
 
 
 def test_weights_with_a_zero_point_lose_it_where_they_fit() -> None:

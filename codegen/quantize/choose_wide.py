@@ -1,0 +1,84 @@
+"""Choose wide values: 16 bits for those few values whose 8 bits cost the outputs most.
+
+Each value is rounded alone to its format in the float network, computed from there on; what the
+outputs are off then is its noise. Where one value makes most of it, as narrow layers do that all
+later ones depend on, 16 bits there are worth more than better weights everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from codegen.ir.evaluate import evaluate as evaluate_graph
+from codegen.ir.graph import Graph
+from codegen.ir.types import DType
+from codegen.quantize.ranges import Progress
+from codegen.quantize.sensitivity import Outputs, rerun, run_on
+
+Widened = Callable[[Collection[str]], Graph]
+"""The fixed-point network in which these values have 16 bits."""
+MARGIN = 0.8
+"""What is aimed at, as part of the noise allowed: noises add up only nearly."""
+
+
+def choose_wide(
+    network: Graph,
+    outputs: Outputs,
+    allowed: float,
+    widened: Widened,
+    progress: Progress | None = None,
+) -> tuple[frozenset[str], float]:
+    """Return the values of a float network that get 16 bits, and the noise of all outputs then.
+
+    That is at most `allowed` if any choice attains it; the loudest values come first, and no more
+    than it takes.
+    """
+    graph = widened(())
+    noise = outputs.noise(graph, run_on(graph, outputs))
+    if noise <= allowed:
+        return frozenset(), noise
+    alone = value_noises(network, graph, outputs, progress)
+    left = sorted(alone, key=lambda name: -alone[name])
+    wide: list[str] = []
+    while left and noise > allowed:
+        expected = noise
+        while left and expected > MARGIN * allowed:
+            wide.append(left.pop(0))
+            expected -= alone[wide[-1]]
+        graph = widened(wide)
+        noise = outputs.noise(graph, run_on(graph, outputs))
+    return frozenset(wide), noise
+
+
+def value_noises(
+    network: Graph, fixed: Graph, outputs: Outputs, progress: Progress | None = None
+) -> Mapping[str, float]:
+    """Return the noise that each value makes that may have 16 bits instead of 8."""
+    names = widenable(network, fixed)
+    base = evaluate_graph(
+        network, outputs.inputs, (*network.inputs, *(node.output for node in network.nodes))
+    )
+    found: dict[str, float] = {}
+    for index, name in enumerate(names):
+        if progress is not None:
+            progress(index, len(names))
+        quant = fixed.types[name].quant
+        assert quant is not None
+        rounded = quant.dequantize(quant.quantize(base[name], DType.INT8))
+        after = rerun(network, {name: rounded.astype(base[name].dtype)}, base, outputs.names)
+        found[name] = outputs.distance(after)
+    return found
+
+
+def widenable(network: Graph, fixed: Graph) -> tuple[str, ...]:
+    """Return the values of 8 bits that nodes make, not move, and that all who read can widen."""
+    readers = network.consumers()
+    return tuple(
+        node.output
+        for node in network.nodes
+        if node.output not in network.outputs
+        and not node.op.keeps_quant
+        and network.types[node.output].quant is None
+        and fixed.types[node.output].dtype is DType.INT8
+        and all(near.op.takes_int16() for near in (node, *readers.get(node.output, ())))
+    )
