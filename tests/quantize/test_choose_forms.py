@@ -60,12 +60,12 @@ def test_fewer_bits_are_fewer_bytes_and_more_noise(small: FormSearch) -> None:
 
 
 def test_noise_alone_is_that_of_the_network_with_one_layer_so(small: FormSearch) -> None:
-    """Layers after it are repaired again, so it is about the same."""
+    """Layers after it are repaired again, so it is about the same, or less."""
     base = small.sensitivity.noise
     for name in LAYERS:
-        candidate = small.sensitivity.candidates[name][-2]
+        candidate = small.sensitivity.candidates[name][-1]
         plan, _ = small.measured({name: candidate})
-        assert 0.3 < (plan.noise - base) / candidate.noise < 3
+        assert 0.1 < (plan.noise - base) / candidate.noise < 3
 
 
 def test_bytes_are_kept_and_more_bytes_make_less_noise(small: FormSearch) -> None:
