@@ -22,7 +22,13 @@ from codegen.ops import Conv2d
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_together
 from codegen.quantize.forward import evaluate, forget, last_readers
-from codegen.quantize.linear_layers import least_scale, quantize_bias, single, with_scales
+from codegen.quantize.linear_layers import (
+    filter_order,
+    least_scale,
+    quantize_bias,
+    single,
+    with_scales,
+)
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.round_weights import (
     pays_off,
@@ -149,7 +155,7 @@ def shift_bias(graph: Graph, node: Node, result: Array, means: Array) -> Graph:
     quant, steps = graph.types[node.output].quant, graph.types[name].quant
     assert quant is not None and steps is not None
     found = result.reshape(-1, result.shape[-1]).mean(axis=0, dtype=np.float64)
-    excess = (found - quant.zero_point) * quant.scale - means
+    excess = filter_order(node, (found - quant.zero_point) * quant.scale - means)
     bias = graph.constants[name] - np.rint(excess / np.asarray(steps.scales))
     if np.abs(bias).max() > INT32_MAX:
         return graph

@@ -23,6 +23,7 @@ from codegen.ir.types import Array, DType
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape
 from codegen.options import Scheme
 from codegen.quantize.formats import make_format, power_of_two
+from codegen.quantize.linear_layers import filter_order
 from codegen.quantize.ranges import Channels, Range, Ranges
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -270,15 +271,6 @@ class Reader:
             steps = np.square(power_of_two(np.sqrt(steps)))
         from_weights = steps * weights.shape[3] * squares
         return float(((from_values + from_weights) / self.energy).sum())
-
-
-def filter_order(node: Node, channels: Array) -> Array:
-    """Bring what there is for each channel of a layer's result in the order of its filters."""
-    if not isinstance(node.op, Conv2d):
-        return channels
-    found = np.empty_like(channels)
-    found[node.op.ordered(np.arange(len(channels)))] = channels
-    return found
 
 
 def by_channel(node: Node, weights: Array) -> Array:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
+from codegen.ir.graph import Node
 from codegen.ir.types import Array, DType, Quant, TensorType
+from codegen.ops import Conv2d
 from codegen.options import Scheme
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_scales
@@ -156,3 +158,12 @@ def shift_factor(scales: Array, x: Quant, y: Quant) -> float:
     """Return 2**shift, by which all accumulators are scaled up before the rescale."""
     largest = float(scales.max()) * x.scale / y.scale
     return 2.0 ** max(0, math.ceil(math.log2(largest * 2)))
+
+
+def filter_order(node: Node, channels: Array) -> Array:
+    """Bring what there is for each channel of a layer's result in the order of its filters."""
+    if not isinstance(node.op, Conv2d):
+        return channels
+    found = np.empty_like(channels)
+    found[node.op.ordered(np.arange(len(channels)))] = channels
+    return found

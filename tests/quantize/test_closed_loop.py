@@ -14,23 +14,27 @@ from codegen.ops import AveragePool, Conv2d
 from codegen.quantize import Ranges, quantize
 from codegen.quantize.ranges import Evidence
 
-RNG = np.random.default_rng(3)
-X = RNG.random((24, 12, 12, 8))
+X = np.random.default_rng(3).random((24, 12, 12, 8))
 
 
-def make_network() -> Graph:
-    """Three convolutions with ReLU on inputs that are not centred, and an average of each map."""
-    shapes = [(16, 1, 1, 8), (16, 3, 3, 16), (16, 1, 1, 16)]
+def make_network(group: int = 1) -> Graph:
+    """Three convolutions with ReLU on inputs that are not centred, and an average of each map.
+
+    The second has groups, which take turns in its result.
+    """
+    rng = np.random.default_rng(4)
+    shapes = [(16, 1, 1, 8), (16, 3, 3, 16 // group), (16, 1, 1, 16)]
     constants: dict[str, Array] = {}
     types = {"x": TensorType(X.shape[1:])}
     nodes: list[Node] = []
     name = "x"
     for index, shape in enumerate(shapes):
         fan_in = math.prod(shape[1:])
-        constants[f"w{index}"] = RNG.normal(size=shape) * RNG.random((shape[0], 1, 1, 1)) / fan_in
+        constants[f"w{index}"] = rng.normal(size=shape) * rng.random((shape[0], 1, 1, 1)) / fan_in
         constants[f"w{index}"][:, 0, 0, 0] *= 9
-        constants[f"b{index}"] = RNG.normal(size=shape[0]) * 0.05
-        op = Conv2d(clamp=(0.0, math.inf))
+        constants[f"b{index}"] = rng.normal(size=shape[0]) * 0.05
+        groups = group if index == 1 else 1
+        op = Conv2d(group=groups, clamp=(0.0, math.inf), interleave=groups > 1)
         nodes.append(Node(op, (name, f"w{index}", f"b{index}"), f"y{index}"))
         name = f"y{index}"
     nodes.append(Node(AveragePool((10, 10)), (name,), "mean"))
@@ -59,12 +63,12 @@ def channel_means(reals: dict[str, Array]) -> dict[str, Array]:
     return {name: reals[name].mean(axis=(0, 1, 2)) for name in ("y0", "y1", "y2")}
 
 
-def errors(graph: Graph, reals: dict[str, Array]) -> tuple[float, float]:
-    """Return the size of the last layer's error: of its channel means, and of its elements."""
-    quants = [graph.types[name].quant for name in ("x", "y2")]
+def errors(graph: Graph, reals: dict[str, Array], layer: str = "y2") -> tuple[float, float]:
+    """Return the size of a layer's error: of its channel means, and of its elements."""
+    quants = [graph.types[name].quant for name in ("x", layer)]
     assert quants[0] is not None and quants[1] is not None
-    found = evaluate(graph, [quants[0].quantize(X, DType.INT8)], ["y2"])["y2"]
-    difference = quants[1].dequantize(found) - reals["y2"]
+    found = evaluate(graph, [quants[0].quantize(X, DType.INT8)], [layer])[layer]
+    difference = quants[1].dequantize(found) - reals[layer]
     means = difference.mean(axis=(0, 1, 2))
     return float(np.sqrt((means**2).mean())), float(np.sqrt((difference**2).mean()))
 
@@ -74,6 +78,15 @@ def test_the_error_of_means_shrinks(network: Graph, reals: dict[str, Array]) -> 
     corrected = errors(quantize(network, ranges(reals, channel_means(reals))), reals)
     assert corrected[0] < 0.5 * plain[0]
     assert corrected[1] < plain[1]
+
+
+def test_biases_of_groups_that_take_turns_are_those_of_their_filters() -> None:
+    network = make_network(group=2)
+    reals = evaluate(network, [X], ["x", "y0", "y1", "y2", "mean"])
+    plain = errors(quantize(network, ranges(reals)), reals, "y1")
+    means = {"y1": channel_means(reals)["y1"]}
+    corrected = errors(quantize(network, ranges(reals, means), repair=("bias",)), reals, "y1")
+    assert corrected[0] < 0.5 * plain[0]
 
 
 def test_only_biases_change(network: Graph, reals: dict[str, Array]) -> None:
@@ -107,7 +120,8 @@ def test_a_shift_beyond_32_bits_is_left_out(network: Graph, reals: dict[str, Arr
 def test_a_bias_of_two_layers_is_kept() -> None:
     op = Conv2d(clamp=(0.0, math.inf))
     nodes = (Node(op, ("x", "w", "b"), "a"), Node(op, ("x", "w", "b"), "c"))
-    w, b = RNG.normal(size=(8, 1, 1, 8)), RNG.normal(size=8)
+    rng = np.random.default_rng(5)
+    w, b = rng.normal(size=(8, 1, 1, 8)), rng.normal(size=8)
     types = {"x": TensorType(X.shape[1:]), "w": TensorType(w.shape), "b": TensorType(b.shape)}
     types |= {name: TensorType((12, 12, 8), quant=Quant((0.05,), -128)) for name in ("a", "c")}
     graph = Graph("g", ("x",), ("a", "c"), nodes, types, {"w": w, "b": b})
