@@ -12,7 +12,7 @@ from codegen.errors import BadOption
 
 InputMode = Literal["arena", "const", "rows"]
 OutputMode = Literal["arena", "rows"]
-Activations = Literal["int8", "int16"]
+Activations = Literal["int8", "int16", "auto"]
 Optimize = Literal["speed", "balanced", "size"]
 Scheme = Literal["affine", "pow2"]
 Repair = Literal["equalize", "round", "bias"]
@@ -97,15 +97,15 @@ class Options:
     arena and constants over, each with the most bytes to take of it, or None for all.
     `repair` names what is done to lose less by quantization, where there are samples.
     `activations` is the type of values whose format the file does not prescribe, None the type
-    that others have in it. `scheme`: what scales and zero points such formats may have; of pow2,
-    scales are powers of two and zero points 0. `shrink`: leave out what no output needs.
-    `optimize`: what kernels are chosen by; `tune`: by cycles measured on the emulated target
-    instead of estimates. `float_ops`: whether layers whose numbers fit no integers may compute in
-    floats. `bits` are those of weights;
-    if they are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db`
-    the least ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of
-    weights that pruning leaves, of all or of a layer; `codebook` the bits of an index into the
-    integers of a layer; `low_rank_db` the ratio of signal to noise at which a layer becomes two.
+    that others have in it; auto is int8, but int16 for values without which `sqnr_db` is not kept.
+    `scheme`: what scales and zero points such formats may have; of pow2, scales are powers of two
+    and zero points 0. `shrink`: leave out what no output needs. `optimize`: what kernels are chosen
+    by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`: whether
+    layers whose numbers fit no integers may compute in floats. `bits` are those of weights; if they
+    are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db` the least
+    ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of weights
+    that pruning leaves, of all or of a layer; `codebook` the bits of an index into the integers of
+    a layer; `low_rank_db` the ratio of signal to noise at which a layer becomes two.
     """
 
     model: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -41,6 +42,7 @@ from codegen.quantize import (
 )
 from codegen.quantize.calibrate import evidence_inputs, unformatted
 from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
+from codegen.quantize.choose_wide import find_wide
 from codegen.quantize.clipping import find_method
 from codegen.quantize.compress import Compressed, compress, stored_step
 from codegen.quantize.equalize import equalize
@@ -49,6 +51,7 @@ from codegen.quantize.flash import (
     evidence_for_choice,
     explain_forms,
     first_goal,
+    least_sqnr,
 )
 from codegen.quantize.powers import narrow
 from codegen.quantize.quantize import activation_type
@@ -187,7 +190,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     if ranges is not None and options.scheme == "pow2":
         ranges = narrow(network, ranges, element_type(options) or DType.INT8)
 
-    def quantized(forms: Mapping[str, WeightForm]) -> Graph:
+    def quantized(forms: Mapping[str, WeightForm], wide: Collection[str] = ()) -> Graph:
         return quantize(
             network,
             ranges,
@@ -197,8 +200,18 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             allow_float=options.float_ops == "allow",
             repair=options.repair,
             forms={**given, **forms},
+            wide=wide,
         )
 
+    if options.activations == "auto":
+        wide = find_wide(
+            network,
+            evidence_for_choice(ranges, "--activations auto"),
+            least_sqnr(options),
+            lambda wide: quantized({}, wide),
+            lambda done, of: progress("measuring values of 8 bits", done, of),
+        )
+        quantized = partial(quantized, wide=wide)
     base = Network(
         options,
         target,
@@ -215,7 +228,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     )
     if not options.bits.auto:
         return with_weights(base, quantized({}), given)
-    evidence = evidence_for_choice(ranges)
+    evidence = evidence_for_choice(ranges, "--bits auto")
     search = search_forms(
         network,
         evidence,
@@ -313,8 +326,10 @@ def compile_network(
 
 
 def element_type(options: Options) -> DType | None:
-    """Return the type of activations that the options ask for."""
-    return None if options.activations is None else DType(options.activations)
+    """Return the type of activations that the options ask for, of all or of most."""
+    if options.activations is None:
+        return None
+    return DType.INT8 if options.activations == "auto" else DType(options.activations)
 
 
 def open_samples(options: Options, network: Graph) -> Stream:

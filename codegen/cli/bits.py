@@ -48,8 +48,8 @@ def bits_options(parse_flash: Callable[..., Any]) -> Callable[[F], F]:
                 "--sqnr",
                 metavar="DB",
                 callback=parse_sqnr,
-                help="Choose bits: as few as keep this ratio of signal to noise at the outputs,"
-                " such as 20dB.",
+                help="Choose bits, of weights unless --activations auto: as few as keep this ratio"
+                " of signal to noise at the outputs, such as 20dB.",
             ),
             click.option(
                 "--flash",
@@ -80,9 +80,15 @@ def chosen_bits(given: Mapping[str, Any]) -> Bits:
         raise BadOption(
             "--flash and --sqnr: bits are chosen to keep one of them", hint="leave one out"
         )
+    are_values_chosen = given["activations"] == "auto"
+    if are_values_chosen and given["flash"] is not None:
+        raise BadOption(
+            "--activations auto keeps a ratio of signal to noise, and --flash gives none",
+            hint="--sqnr, or --activations int8",
+        )
     if bits is None:
-        return Bits(auto=bool(goals))
-    if goals and not bits.auto:
+        return Bits(auto=bool(goals) and not are_values_chosen)
+    if goals and not (bits.auto or are_values_chosen):
         raise BadOption(
             f"{goals[0]} chooses bits, and --bits gives them",
             hint="--bits auto, or auto with the bits of some layers: --bits auto,conv1=8",

@@ -183,8 +183,8 @@ def quantization_options(command: F) -> F:
                 "--activations",
                 type=click.Choice(get_args(Activations)),
                 help="Element type of values between layers, where the model does not prescribe"
-                " it: int16 is for audio and recurrent networks. Default: that of formats in the"
-                " model, else int8.",
+                " it: int16 is for audio and recurrent networks; auto: int8, but int16 for values"
+                " without which --sqnr is not kept. Default: as formats in the model, else int8.",
             ),
             click.option(
                 "--scheme",

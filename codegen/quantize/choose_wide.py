@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from codegen.errors import BadOption
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
-from codegen.quantize.ranges import Progress
-from codegen.quantize.sensitivity import Outputs, rerun, run_on
+from codegen.quantize.ranges import Evidence, Progress
+from codegen.quantize.sensitivity import Outputs, decibels, noise_of, observe, rerun, run_on
 
 Widened = Callable[[Collection[str]], Graph]
 """The fixed-point network in which these values have 16 bits."""
@@ -21,22 +22,22 @@ MARGIN = 0.8
 """What is aimed at, as part of the noise allowed: noises add up only nearly."""
 
 
-def choose_wide(
+def find_wide(
     network: Graph,
-    outputs: Outputs,
-    allowed: float,
+    evidence: Evidence,
+    least_db: float,
     widened: Widened,
     progress: Progress | None = None,
-) -> tuple[frozenset[str], float]:
-    """Return the values of a float network that get 16 bits, and the noise of all outputs then.
+) -> tuple[str, ...]:
+    """Return the values of a float network that get 16 bits to keep a ratio of signal to noise.
 
-    That is at most `allowed` if any choice attains it; the loudest values come first, and no more
-    than it takes.
+    The loudest come first, and no more than it takes. BadOption where all do not suffice.
     """
-    graph = widened(())
+    graph, allowed = widened(()), noise_of(least_db)
+    outputs = observe(network, evidence, len(widenable(network, graph)))
     noise = outputs.noise(graph, run_on(graph, outputs))
     if noise <= allowed:
-        return frozenset(), noise
+        return ()
     alone = value_noises(network, graph, outputs, progress)
     left = sorted(alone, key=lambda name: -alone[name])
     wide: list[str] = []
@@ -47,7 +48,13 @@ def choose_wide(
             expected -= alone[wide[-1]]
         graph = widened(wide)
         noise = outputs.noise(graph, run_on(graph, outputs))
-    return frozenset(wide), noise
+    if noise > allowed:
+        raise BadOption(
+            f"--sqnr: with all values in 16 bits there are {decibels(noise):.1f} dB, less than the"
+            f" {least_db:.1f} dB asked for",
+            hint="ask for less",
+        )
+    return tuple(wide)
 
 
 def value_noises(
@@ -71,12 +78,18 @@ def value_noises(
 
 
 def widenable(network: Graph, fixed: Graph) -> tuple[str, ...]:
-    """Return the values of 8 bits that nodes make, not move, and that all who read can widen."""
-    readers = network.consumers()
+    """Return the values of 8 bits that nodes make, not move, and that all who read can widen.
+
+    Outputs keep their type, and what only moves to one.
+    """
+    readers, delivered = network.consumers(), set(network.outputs)
+    for node in reversed(network.nodes):
+        if node.output in delivered and node.op.keeps_quant:
+            delivered.update(node.inputs)
     return tuple(
         node.output
         for node in network.nodes
-        if node.output not in network.outputs
+        if node.output not in delivered
         and not node.op.keeps_quant
         and network.types[node.output].quant is None
         and fixed.types[node.output].dtype is DType.INT8

@@ -8,7 +8,7 @@ from codegen.ops import Conv2d, Dense
 from codegen.options import SQNR_DB, WIDTHS, Options
 from codegen.quantize.choose_forms import FormGoal, FormSearch
 from codegen.quantize.ranges import Evidence, Ranges
-from codegen.quantize.sensitivity import decibels
+from codegen.quantize.sensitivity import decibels, noise_of
 from codegen.quantize.weight_form import WeightForm
 
 OFFERED = tuple(WeightForm(bits) for bits in WIDTHS if bits != 8)
@@ -19,11 +19,11 @@ CHANNEL_BYTES = 8
 """A bias and a multiplier."""
 
 
-def evidence_for_choice(ranges: Ranges | None) -> Evidence:
-    """Return what forms are compared on; BadOption where there are no samples."""
+def evidence_for_choice(ranges: Ranges | None, option: str) -> Evidence:
+    """Return what bits are compared on; BadOption where there are no samples."""
     if ranges is None or ranges.evidence is None or ranges.synthetic:
         raise BadOption(
-            "--bits auto: what fewer bits cost is measured on samples, and there are none",
+            f"{option}: what fewer bits cost is measured on samples, and there are none",
             hint="give some with --calibrate",
         )
     return ranges.evidence
@@ -33,8 +33,12 @@ def first_goal(options: Options, network: Graph) -> FormGoal:
     """Return what the options ask for; of flash, what is left when code is as large as usual."""
     if options.flash_bytes is not None:
         return FormGoal(flash_bytes=max(0, options.flash_bytes - other_bytes(network)))
-    wanted = SQNR_DB if options.sqnr_db is None else options.sqnr_db
-    return FormGoal(noise=10 ** (-wanted / 10))
+    return FormGoal(noise=noise_of(least_sqnr(options)))
+
+
+def least_sqnr(options: Options) -> float:
+    """Return the least ratio of signal to noise, in dB, that bits are chosen for."""
+    return SQNR_DB if options.sqnr_db is None else options.sqnr_db
 
 
 def other_bytes(network: Graph) -> int:
@@ -58,5 +62,5 @@ def explain_forms(search: FormSearch, goal: FormGoal, options: Options) -> Codeg
     return BadOption(
         f"--sqnr: weights of 8 bits have {decibels(search.sensitivity.noise):.1f} dB, less than"
         f" the {decibels(goal.noise):.1f} dB asked for",
-        hint="ask for less, or give activations more bits: --activations int16",
+        hint="ask for less, or give values more bits: --activations auto, or int16",
     )

@@ -85,6 +85,11 @@ def decibels(noise: float) -> float:
     return -10 * math.log10(noise) if noise > 0 else math.inf
 
 
+def noise_of(ratio_db: float) -> float:
+    """Return the relative noise of a ratio in dB."""
+    return 10 ** (-ratio_db / 10)
+
+
 def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
     """Return what the float network makes of few samples; the fewer, the more work there is."""
     macs = sum(node.op.macs(network.signature(node)) for node in network.nodes)

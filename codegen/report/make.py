@@ -32,6 +32,7 @@ from codegen.ir.types import TensorType
 from codegen.ops import InFloat
 from codegen.options import Options
 from codegen.plan.offsets import SEARCH_STEPS
+from codegen.quantize.widen import SUFFIX
 from codegen.report.packets import count_packets
 from codegen.report.stored import coding_notes, stored_weights
 from codegen.targets import Target
@@ -136,6 +137,7 @@ def make_report(
             *measured.notes,
             *notes,
             *coding_notes(schedule),
+            *wide_notes(schedule),
             *_plan_notes(plan),
             *fit_notes(totals, target, costs),
         ),
@@ -148,6 +150,15 @@ def _plan_notes(plan: MemoryPlan) -> Iterator[str]:
         yield (
             f"the search for a smaller arena stopped early, at its limit of {SEARCH_STEPS:,} steps"
         )
+
+
+def wide_notes(schedule: Schedule) -> Iterator[str]:
+    """Say which values have 16 bits in a network of 8."""
+    types = schedule.graph.types
+    made = [step.node for step in schedule.steps if types[step.node.output].quant is not None]
+    wide = [node.output for node in made if types[node.output].is_int16]
+    if 0 < len(wide) < len(made):
+        yield f"16 bits: {', '.join(name for name in wide if not name.endswith(SUFFIX))}"
 
 
 def fit_notes(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from codegen.errors import BadOption
 from codegen.frontend import import_model
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
 from codegen.ops import Requantize
 from codegen.passes import canonicalize
 from codegen.quantize import Ranges, Samples, calibrate, quantize
+from codegen.quantize.choose_wide import find_wide, value_noises
+from codegen.quantize.sensitivity import decibels, observe, run_on
 from tests.ops.harness import GENERIC, assert_c_equals_reference
 
 
@@ -74,3 +80,44 @@ def test_no_value_is_wide_unless_asked(calibrated: tuple[Graph, Ranges]) -> None
     fixed = quantize(*calibrated)
     assert not any(isinstance(node.op, Requantize) for node in fixed.nodes)
     assert DType.INT16 not in {fixed.types[node.output].dtype for node in fixed.nodes}
+
+
+def coarser(ranges: Ranges) -> Ranges:
+    """Let one value have steps of 16 times the size."""
+    low, high = ranges.bounds["squeeze"]
+    return replace(ranges, bounds={**ranges.bounds, "squeeze": (16 * low, 16 * high)})
+
+
+def test_the_loudest_values_get_16_bits_and_no_more_than_it_takes(
+    calibrated: tuple[Graph, Ranges],
+) -> None:
+    graph, ranges = calibrated
+    assert ranges.evidence is not None
+    outputs, ranges = observe(graph, ranges.evidence, 1), coarser(ranges)
+
+    def ratio(wide: Collection[str]) -> float:
+        fixed = quantize(graph, ranges, wide=wide)
+        return decibels(outputs.noise(fixed, run_on(fixed, outputs)))
+
+    def found(least_db: float) -> tuple[str, ...]:
+        return find_wide(graph, evidence, least_db, lambda w: quantize(graph, ranges, wide=w))
+
+    evidence = ranges.evidence
+    assert found(ratio(()) - 0.1) == ()
+    assert found(ratio(()) + 6) == ("squeeze",)
+    assert ratio(("squeeze",)) >= ratio(()) + 6
+    with pytest.raises(BadOption, match="all values in 16 bits"):
+        found(150.0)
+
+
+def test_a_value_that_alone_is_rounded_makes_its_own_noise(
+    calibrated: tuple[Graph, Ranges],
+) -> None:
+    graph, ranges = calibrated
+    assert ranges.evidence is not None
+    outputs = observe(graph, ranges.evidence, 1)
+    noises = value_noises(graph, quantize(graph, ranges), outputs)
+    assert set(noises) == {"squeeze", "left", "right", "mean"}
+    again = value_noises(graph, quantize(graph, coarser(ranges)), outputs)
+    assert 128 < again["squeeze"] / noises["squeeze"] < 512
+    assert again["left"] == noises["left"]
