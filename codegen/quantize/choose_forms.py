@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from codegen.ir.graph import Graph
 from codegen.quantize.knapsack import choose
 from codegen.quantize.quantize import real_layers
@@ -74,20 +76,33 @@ class FormPlan:
 def pick(sensitivity: Sensitivity, goal: FormGoal) -> dict[str, Candidate] | None:
     """Return the best candidate of each layer; None where the goal cannot be kept.
 
-    A goal's noise is what those of layers may add up to.
+    A goal's noise is what those of layers may add up to. Time counts as much: a plan is no better
+    that takes twice as long for half the noise, or half the bytes.
     """
     layers = list(sensitivity.candidates.values())
     sizes = [[float(c.flash_bytes) for c in layer] for layer in layers]
     noises = [[c.noise for c in layer] for layer in layers]
     if goal.flash_bytes is not None:
-        places = choose(noises, sizes, goal.flash_bytes)
+        places = choose(costs(layers, noises, sensitivity.noise), sizes, goal.flash_bytes)
     else:
         assert goal.noise is not None
-        places = choose(sizes, noises, goal.noise)
+        total = sum(layer[0] for layer in sizes)
+        places = choose(costs(layers, sizes, total), noises, goal.noise)
     if places is None:
         return None
     chosen = (layer[place] for layer, place in zip(layers, places, strict=True))
     return dict(zip(sensitivity.candidates, chosen, strict=True))
+
+
+def costs(
+    layers: Sequence[Sequence[Candidate]], losses: Sequence[Sequence[float]], unit: float
+) -> list[list[float]]:
+    """Return what candidates lose, as part of `unit`, and with it what they are slower."""
+    unit = max(unit, np.finfo(float).tiny)
+    return [
+        [loss / unit + candidate.slowdown for candidate, loss in zip(layer, lost, strict=True)]
+        for layer, lost in zip(layers, losses, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from codegen.errors import BadOption, CodegenError, DoesNotFit
 from codegen.ir.graph import Graph
 from codegen.ops import Conv2d, Dense
-from codegen.options import SQNR_DB, WIDTHS, Options
+from codegen.options import SQNR_DB, Options
 from codegen.quantize.choose_forms import FormGoal, FormSearch
 from codegen.quantize.ranges import Evidence, Ranges
 from codegen.quantize.sensitivity import decibels, noise_of
 from codegen.quantize.weight_form import WeightForm
 
-OFFERED = tuple(WeightForm(bits) for bits in WIDTHS if bits != 8)
+OFFERED = (
+    WeightForm(huffman=True),
+    *(WeightForm(codebook=bits) for bits in (5, 3)),
+    *(WeightForm(bits, huffman=code) for bits in (4, 2) for code in (False, True)),
+    WeightForm(1),
+)
 """The forms that a layer's weights may be given instead of 8 bits."""
 CODE_BYTES = 10_000
 """What code takes, about, until it is built."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import CALL_BYTES, coded_bytes, saves
+from codegen.ir.coding import CALL_BYTES, DECODING_CYCLES, coded_bytes, saves
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -29,18 +29,22 @@ SAMPLES = 32
 WORK_MACS = 20e9
 """About how many multiply-accumulates all measurements may take; bounds time."""
 LEAST_SAMPLES = 4
+CYCLES_PER_MAC = 1.3
+"""About what a network takes with a byte each, all in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A form of a layer's weights: bytes of the constants that hold them, and relative noise.
 
-    `noise` is the part of the outputs' power that their error has by this form alone.
+    `noise` is the part of the outputs' power that their error has by this form alone; `slowdown`
+    what decoding takes, as part of about what the network takes with a byte each.
     """
 
     form: WeightForm
     size_bytes: int
     noise: float
+    slowdown: float = 0.0
 
     @property
     def flash_bytes(self) -> int:
@@ -92,14 +96,18 @@ def noise_of(ratio_db: float) -> float:
 
 def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
     """Return what the float network makes of few samples; the fewer, the more work there is."""
-    macs = sum(node.op.macs(network.signature(node)) for node in network.nodes)
-    count = int(WORK_MACS / max(1, macs * (1 + candidates / 2)))
+    count = int(WORK_MACS / max(1, total_macs(network) * (1 + candidates / 2)))
     count = min(max(LEAST_SAMPLES, count), SAMPLES, len(evidence.inputs[0]))
     places = np.linspace(0, len(evidence.inputs[0]) - 1, count).round().astype(int)
     inputs = tuple(array[places] for array in evidence.inputs)
     names = tuple(dict.fromkeys(before_softmax(network, name) for name in network.outputs))
     found = evaluate_graph(network, inputs, names)
     return Outputs(names, inputs, {name: found[name] for name in names})
+
+
+def total_macs(graph: Graph) -> int:
+    """Return the multiply-accumulates of one inference."""
+    return sum(node.op.macs(graph.signature(node)) for node in graph.nodes)
 
 
 def before_softmax(graph: Graph, name: str) -> str:
@@ -140,6 +148,7 @@ def measure(
     every = (*graph.inputs, *(node.output for node in graph.nodes))
     values = run_on(graph, outputs, every)
     base = {name: real(graph, name, values[name]) for name in outputs.names}
+    network_cycles = max(1.0, CYCLES_PER_MAC * total_macs(graph))
     readers = graph.consumers()
     found: dict[str, tuple[Candidate, ...]] = {}
     nodes = [n for n in graph.nodes if n.output in layers and isinstance(n.op, Conv2d | Dense)]
@@ -149,18 +158,23 @@ def measure(
         now = layers[node.output].form
         data = graph.constants[node.inputs[1]]
         tried = [Candidate(now, form_bytes(data, now) or data.size, 0.0)]
+        known = {now: (data, 0.0)}
         is_own = len(readers[node.inputs[1]]) == 1
         for form in forms.get(node.output, ()) if is_own else ():
-            changed = try_form(
-                graph, node, replace(layers[node.output], form=form), values, evidence
-            )
-            size = form_bytes(changed.constants[node.inputs[1]], form)
-            if size is None:
-                continue
-            result = {node.output: evaluate(changed, node, values)}
-            after = rerun(changed, result, values, outputs.names)
-            noise = outputs.distance({n: real(graph, n, after[n]) for n in outputs.names}, base)
-            tried.append(Candidate(form, size, noise))
+            if form.plain not in known:
+                layer = replace(layers[node.output], form=form.plain)
+                changed = try_form(graph, node, layer, values, evidence)
+                result = {node.output: evaluate(changed, node, values)}
+                after = rerun(changed, result, values, outputs.names)
+                there = {name: real(graph, name, after[name]) for name in outputs.names}
+                integers = changed.constants[node.inputs[1]]
+                known[form.plain] = integers, outputs.distance(there, base)
+            integers, noise = known[form.plain]
+            size = form_bytes(integers, form)
+            if size is not None:
+                coding = form.coding_of(integers)
+                cycles = DECODING_CYCLES[coding.kind] * integers.size if coding else 0.0
+                tried.append(Candidate(form, size, noise, cycles / network_cycles))
         found[node.output] = tuple(tried)
     return Sensitivity(found, outputs.noise(graph, values))
 

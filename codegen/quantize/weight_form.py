@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -26,12 +26,14 @@ class WeightForm:
     """Which integers a layer's weights may be.
 
     Those of `bits` (8, 4, 2, or 1: -1 and 1), a codebook of 2**`codebook` of them (0: none), of
-    which `density` is the part that is not zero.
+    which `density` is the part that is not zero. `huffman`: they are to be stored in a Huffman
+    code, where that is shorter, though it takes longer to read.
     """
 
     bits: int = 8
     codebook: int = 0
     density: float = 1.0
+    huffman: bool = False
 
     @property
     def coding(self) -> Coding | None:
@@ -40,6 +42,8 @@ class WeightForm:
         >>> WeightForm(bits=4).coding, WeightForm().coding
         (Coding(kind='bits', bits=4), None)
         """
+        if self.huffman:
+            return HUFFMAN
         if self.codebook:
             return Coding("codebook", self.codebook)
         if self.bits < 8:
@@ -61,6 +65,11 @@ class WeightForm:
         return coding
 
     @property
+    def plain(self) -> WeightForm:
+        """The same integers, stored without a code."""
+        return replace(self, huffman=False)
+
+    @property
     def is_coarse(self) -> bool:
         """The levels are so few that scales are to be fitted to them."""
         return self.bits < 8 or self.codebook > 0
@@ -76,13 +85,15 @@ class WeightForm:
     def __str__(self) -> str:
         """The form in words.
 
-        >>> str(WeightForm()), str(WeightForm(codebook=6, density=0.3))
-        ('int8', 'codebook of 64, 30 % dense')
+        >>> str(WeightForm(huffman=True)), str(WeightForm(codebook=6, density=0.3))
+        ('int8, Huffman', 'codebook of 64, 30 % dense')
         """
         kind = {1: "binary"}.get(self.bits, f"int{self.bits}")
         parts = [f"codebook of {2**self.codebook}" if self.codebook else kind]
         if self.density < 1:
             parts.append(f"{self.density:.0%} dense".replace("%", " %"))
+        if self.huffman:
+            parts.append("Huffman")
         return ", ".join(parts)
 
 

@@ -12,7 +12,7 @@ import pytest
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.quantize import Ranges, calibrate, quantize
-from codegen.quantize.choose_forms import FormGoal, FormSearch, search_forms
+from codegen.quantize.choose_forms import FormGoal, FormSearch, pick, search_forms
 from codegen.quantize.equalize import equalize
 from codegen.quantize.flash import OFFERED
 from codegen.quantize.sensitivity import decibels
@@ -50,13 +50,35 @@ def small() -> FormSearch:
 
 def test_fewer_bits_are_fewer_bytes_and_more_noise(small: FormSearch) -> None:
     """Four bits are not offered where the code that reads them would take what they save."""
-    candidates = small.sensitivity.candidates
-    bits = {name: [c.form.bits for c in layer] for name, layer in candidates.items()}
+    plain = {
+        name: [c for c in layer if not (c.form.codebook or c.form.huffman)]
+        for name, layer in small.sensitivity.candidates.items()
+    }
+    bits = {name: [c.form.bits for c in layer] for name, layer in plain.items()}
     assert bits == {"y0": [8, 2, 1], "y1": [8, 4, 2, 1], "y2": [8, 4, 2, 1]}
-    for layer in candidates.values():
+    for layer in plain.values():
         sizes, noises = ([getattr(c, key) for c in layer] for key in ("size_bytes", "noise"))
         assert sizes == sorted(sizes, reverse=True) and noises == sorted(noises)
         assert noises[0] == 0 < noises[1]
+
+
+def test_a_huffman_code_changes_bytes_and_time_alone(small: FormSearch) -> None:
+    for layer in small.sensitivity.candidates.values():
+        coded = [c for c in layer if c.form.huffman]
+        assert coded
+        for candidate in coded:
+            plain = [c for c in layer if c.form == candidate.form.plain]
+            assert all(c.noise == candidate.noise for c in plain)
+            assert all(c.slowdown < candidate.slowdown for c in plain)
+
+
+def test_time_counts_where_noise_and_bytes_are_alike(small: FormSearch) -> None:
+    name = LAYERS[0]
+    layer = small.sensitivity.candidates[name][0]
+    slow = replace(layer, slowdown=0.5)
+    sensitivity = replace(small.sensitivity, candidates={name: (slow, layer)})
+    chosen = pick(sensitivity, FormGoal(flash_bytes=layer.flash_bytes))
+    assert chosen == {name: layer}
 
 
 def test_noise_alone_is_that_of_the_network_with_one_layer_so(small: FormSearch) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from codegen.ir.coding import Coding, fits, saves
+from codegen.ir.coding import DECODING_CYCLES, Coding, fits, saves
 from codegen.ir.op import Op, Signature
 from codegen.ir.schedule import Kernel
 from codegen.ir.types import Array, DType
@@ -25,8 +25,6 @@ from codegen.schedule.kernels.rule import Rule
 WORD_BYTES = 4
 FEW_FILTERS = 8
 """Decoded at a time where working memory is least."""
-CYCLES: Mapping[str, float] = {"bits": 3.5, "codebook": 7.3, "huffman": 33.0}
-"""Of decoding a weight on a Cortex-M4."""
 FILL = 31
 """A decoder writes whole blocks, of up to 32 weights."""
 
@@ -216,7 +214,7 @@ def decoding(rule: Rule, packing: Packing, coding: Coding, filters: int, once: b
         return packing.decoded_bytes(op, signature, filters) + own
 
     def decoded(cost: Cost) -> Cost:
-        return replace(cost, decoded=CYCLES[coding.kind], passes=0 if once else filters)
+        return replace(cost, decoded=DECODING_CYCLES[coding.kind], passes=0 if once else filters)
 
     return replace(
         rule,
