@@ -42,7 +42,16 @@ from codegen.zoo.spec import write_spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OPTIONS = ("rules", "batch", "bits", "compare", "split", "block", "block_alpha", "block_rho")
+OPTIONS = (
+    "rules",
+    "batch",
+    "element_bits",
+    "compare",
+    "split",
+    "block",
+    "block_alpha",
+    "block_rho",
+)
 """What counting takes and measuring does not."""
 NEEDS_TARGET = (
     "weights",
@@ -54,6 +63,16 @@ NEEDS_TARGET = (
     "seed",
     "dump_ir",
     "shrink",
+    "calibration_method",
+    "repair",
+    "activations",
+    "scheme",
+    "bits",
+    "flash",
+    "sqnr",
+    "density",
+    "codebook",
+    "low_rank",
 )
 """What measuring takes and counting does not."""
 
@@ -73,7 +92,7 @@ def counting_options(command: F) -> F:
                 "--batch", type=click.IntRange(1), default=1, show_default=True, help="Inputs."
             ),
             click.option(
-                "--bits",
+                "--element-bits",
                 type=click.IntRange(1, 64),
                 help="Bits of an activation and a weight. Default 8; 32 by netscope's rules.",
             ),
@@ -129,7 +148,7 @@ def report_counts(models: Sequence[str], as_json: bool, given: Mapping[str, Any]
 def make_measure(given: Mapping[str, Any]) -> Measure:
     """Return how to count, by the options."""
     rules = find_rules(given["rules"])
-    return Measure(rules, given["batch"], given["bits"] or rules.bits, given["pdu"])
+    return Measure(rules, given["batch"], given["element_bits"] or rules.bits, given["pdu"])
 
 
 def _refuse_contradictions(models: Sequence[str], given: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ def transposed(origin: Origin, perm: tuple[int, ...]) -> Origin:
     """Return the origin of value.transpose(perm).
 
     >>> transposed(Origin("x", (1, 2, 0)), (2, 0, 1))
-    Origin(tensor='x', perm=(), batched=True)
+    Origin(tensor='x', perm=(), batched=True, scales=())
     """
     base = origin.perm or tuple(range(len(perm)))
     found = tuple(base[axis] for axis in perm)

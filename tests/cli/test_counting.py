@@ -33,7 +33,7 @@ def test_zoo_options_rules_batch_and_bits_are_heeded(run: Run) -> None:
     assert netscope["parameters"] > plain["parameters"]
     assert netscope["size_bytes"] == 4 * netscope["parameters"]
     assert netscope["activations"] > 4 * plain["activations"]
-    assert totals("mobilenet_v1:alpha=0.25", "--bits", "4")["size_bytes"] == 231_800
+    assert totals("mobilenet_v1:alpha=0.25", "--element-bits", "4")["size_bytes"] == 231_800
 
 
 def test_names_and_files_are_compared(run: Run, toy: str) -> None:

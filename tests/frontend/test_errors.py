@@ -80,7 +80,7 @@ REASONS = {
     "y = Conv (x, x)": "operand 1 must be constant, 'x' is computed",
     "y = Slice (x, none, none)": "leaves nothing",
     "y, z = Split <axis=1> (x, parts)": "splits 3 indices in 2 parts of (1, 4)",
-    "y, i = MaxPool <kernel_shape=[2,2]> (x) j = Cast <to=1> (i)": "its result 'i' is used",
+    "y, i = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (x) j = Cast <to=1> (i)": "dilated",
     "y = RandomNormal <shape=[1,3]> ()": "gives random values",
     "y = Transpose <perm=[1,1,2,3]> (x)": "perm (1, 1, 2, 3) does not reorder 4 dimensions",
     "y = Div (x, zero)": "divides by zero",
