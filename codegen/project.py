@@ -161,22 +161,34 @@ def compile_within_limits(
             return compiled, bundle
         if flash is None:
             return compiled, _with_note(bundle, "--flash: code was not measured, but estimated")
-        if flash <= limit:
+        if flash <= limit and (
+            fitting is None or chosen_noise(compiled) < chosen_noise(fitting[0])
+        ):
             fitting = compiled, bundle
-        elif fitting is not None:
-            write_files(folder, fitting[0][0].files)
-            return fitting
         excess = flash - limit
-        changed = respend(quantized[0], -excess)
+        try:
+            changed = respend(quantized[0], -excess)
+        except DoesNotFit:
+            if fitting is None:
+                raise
+            break
         if changed is None:
             break
         quantized = [changed]
     if fitting is not None:
+        write_files(folder, fitting[0][0].files)
         return fitting
     raise DoesNotFit(
         f"code and constants take {excess:,} bytes of flash more than the {limit or 0:,} given",
         hint="give a little more with --flash",
     )
+
+
+def chosen_noise(compiled: Sequence[Compiled]) -> float:
+    """Return the noise of the outputs in the forms of weights that were chosen."""
+    weights = compiled[0].network.weights
+    assert weights is not None, "the forms of its weights were not chosen"
+    return weights.plan.noise
 
 
 def compile_within_ram(

@@ -25,6 +25,8 @@ CALL_BYTES = 64
 """About what a layer's calls of a decoder take, and its share of the decoder."""
 DECODING_CYCLES: Mapping[str, float] = {"bits": 3.5, "codebook": 7.3, "huffman": 33.0}
 """About what a Cortex-M4 takes to decode a weight, by the kind of its coding."""
+DECODER_BYTES: Mapping[str, int] = {"bits": 350, "codebook": 450, "huffman": 450}
+"""About what the code that reads a coding takes, once for all layers, by its kind."""
 INDEX_BLOCK = 8
 """Indices of a codebook that stand together: as many bytes as an index has bits."""
 

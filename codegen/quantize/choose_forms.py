@@ -8,11 +8,13 @@ sum was off, forms are chosen again by what it should have been.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from codegen.ir.coding import DECODER_BYTES, Coding
 from codegen.ir.graph import Graph
 from codegen.quantize.knapsack import choose
 from codegen.quantize.quantize import real_layers
@@ -66,7 +68,9 @@ class FormPlan:
 
     @property
     def flash_bytes(self) -> int:
-        return sum(candidate.flash_bytes for candidate in self.chosen.values())
+        """What the weights take, and the code that reads them beyond that of a byte each."""
+        codings = {candidate.coding for candidate in self.chosen.values()}
+        return decoder_bytes(codings) + sum(c.flash_bytes for c in self.chosen.values())
 
     @property
     def expected_noise(self) -> float:
@@ -80,25 +84,61 @@ def pick(sensitivity: Sensitivity, goal: FormGoal) -> dict[str, Candidate] | Non
     that takes twice as long for half the noise, or half the bytes.
     """
     layers = list(sensitivity.candidates.values())
-    sizes = [[float(c.flash_bytes) for c in layer] for layer in layers]
-    noises = [[c.noise for c in layer] for layer in layers]
+    base = sensitivity.noise
+    if goal.flash_bytes is None:
+        base = sum(layer[0].flash_bytes for layer in layers)
+    best: tuple[float, list[Candidate]] | None = None
+    for codings in subsets(layers):
+        found = pick_among(layers, goal, codings, max(base, np.finfo(float).tiny))
+        if found is not None and (best is None or found[0] < best[0]):
+            best = found
+    return None if best is None else dict(zip(sensitivity.candidates, best[1], strict=True))
+
+
+def subsets(layers: Sequence[Sequence[Candidate]]) -> Iterator[frozenset[Coding]]:
+    """Yield the sets of codings that a plan may use: each needs its decoder."""
+    codings = sorted({c.coding for layer in layers for c in layer if c.coding}, key=str)
+    for count in range(len(codings) + 1):
+        yield from map(frozenset, combinations(codings, count))
+
+
+def pick_among(
+    layers: Sequence[Sequence[Candidate]], goal: FormGoal, codings: frozenset[Coding], unit: float
+) -> tuple[float, list[Candidate]] | None:
+    """Return the best candidates stored in these codings or a byte each, and what they lose.
+
+    Losses are parts of `unit`: noise where bytes are limited, else bytes; and time.
+    """
+    allowed = [[c for c in layer if c.coding is None or c.coding in codings] for layer in layers]
+    if not all(allowed):
+        return None
+    sizes = [[float(c.flash_bytes) for c in layer] for layer in allowed]
+    noises = [[c.noise for c in layer] for layer in allowed]
+    decoders = decoder_bytes(codings)
     if goal.flash_bytes is not None:
-        places = choose(costs(layers, noises, sensitivity.noise), sizes, goal.flash_bytes)
+        lost = costs(allowed, noises, unit)
+        places = choose(lost, sizes, goal.flash_bytes - decoders)
+        fixed = 0.0
     else:
         assert goal.noise is not None
-        total = sum(layer[0] for layer in sizes)
-        places = choose(costs(layers, sizes, total), noises, goal.noise)
+        lost = costs(allowed, sizes, unit)
+        places = choose(lost, noises, goal.noise)
+        fixed = decoders / unit
     if places is None:
         return None
-    chosen = (layer[place] for layer, place in zip(layers, places, strict=True))
-    return dict(zip(sensitivity.candidates, chosen, strict=True))
+    total = fixed + sum(layer[place] for layer, place in zip(lost, places, strict=True))
+    return total, [layer[place] for layer, place in zip(allowed, places, strict=True)]
+
+
+def decoder_bytes(codings: Iterable[Coding | None]) -> int:
+    """Return about what the code takes that reads these codings."""
+    return sum(DECODER_BYTES[coding.kind] for coding in codings if coding is not None)
 
 
 def costs(
     layers: Sequence[Sequence[Candidate]], losses: Sequence[Sequence[float]], unit: float
 ) -> list[list[float]]:
     """Return what candidates lose, as part of `unit`, and with it what they are slower."""
-    unit = max(unit, np.finfo(float).tiny)
     return [
         [loss / unit + candidate.slowdown for candidate, loss in zip(layer, lost, strict=True)]
         for layer, lost in zip(layers, losses, strict=True)

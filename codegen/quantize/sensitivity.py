@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import CALL_BYTES, DECODING_CYCLES, coded_bytes, saves
+from codegen.ir.coding import CALL_BYTES, DECODING_CYCLES, Coding, coded_bytes, saves
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -38,18 +38,20 @@ class Candidate:
     """A form of a layer's weights: bytes of the constants that hold them, and relative noise.
 
     `noise` is the part of the outputs' power that their error has by this form alone; `slowdown`
-    what decoding takes, as part of about what the network takes with a byte each.
+    what decoding takes, as part of about what the network takes with a byte each; `coding` how the
+    weights are stored.
     """
 
     form: WeightForm
     size_bytes: int
     noise: float
     slowdown: float = 0.0
+    coding: Coding | None = None
 
     @property
     def flash_bytes(self) -> int:
-        """What it takes with the code that reads it, beyond that of a byte each."""
-        return self.size_bytes + (CALL_BYTES if self.form.coding else 0)
+        """What it takes with the calls that read it, beyond those of a byte each."""
+        return self.size_bytes + (CALL_BYTES if self.coding else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def measure(
             progress(index, len(nodes))
         now = layers[node.output].form
         data = graph.constants[node.inputs[1]]
-        tried = [Candidate(now, form_bytes(data, now) or data.size, 0.0)]
+        tried = [candidate(data, now, 0.0, network_cycles) or Candidate(now, data.size, 0.0)]
         known = {now: (data, 0.0)}
         is_own = len(readers[node.inputs[1]]) == 1
         for form in forms.get(node.output, ()) if is_own else ():
@@ -170,11 +172,8 @@ def measure(
                 integers = changed.constants[node.inputs[1]]
                 known[form.plain] = integers, outputs.distance(there, base)
             integers, noise = known[form.plain]
-            size = form_bytes(integers, form)
-            if size is not None:
-                coding = form.coding_of(integers)
-                cycles = DECODING_CYCLES[coding.kind] * integers.size if coding else 0.0
-                tried.append(Candidate(form, size, noise, cycles / network_cycles))
+            made = candidate(integers, form, noise, network_cycles)
+            tried += [] if made is None else [made]
         found[node.output] = tuple(tried)
     return Sensitivity(found, outputs.noise(graph, values))
 
@@ -190,12 +189,17 @@ def try_form(
     return shift_bias(changed, node, result, evidence.means[node.output])
 
 
-def form_bytes(data: Array, form: WeightForm) -> int | None:
-    """Return the bytes of weights stored as the form suggests; None where that saves nothing."""
+def candidate(
+    data: Array, form: WeightForm, noise: float, network_cycles: float
+) -> Candidate | None:
+    """Return weights stored as the form suggests; None where that saves nothing."""
     coding = form.coding_of(data)
     if coding is None:
-        return int(data.size) if form.coding is None else None
-    return coded_bytes(data, coding) if saves(data, coding) else None
+        return None if form.coding else Candidate(form, int(data.size), noise)
+    if not saves(data, coding):
+        return None
+    cycles = DECODING_CYCLES[coding.kind] * data.size
+    return Candidate(form, coded_bytes(data, coding), noise, cycles / network_cycles, coding)
 
 
 def rerun(
