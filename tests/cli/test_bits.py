@@ -94,13 +94,21 @@ def test_chosen_bits_are_told(run: Run, network: str, samples: str) -> None:
     assert {layer["form"] for layer in trade["layers"]} != {"int8"}
 
 
+def test_values_keep_8_bits_where_these_do(run: Run, network: str, samples: str) -> None:
+    options = ("--calibrate", samples, "--activations", "auto", "--sqnr", "10dB")
+    report = json.loads(run(*EMIT, network, *options).output)
+    assert report["trade"] is None and not any("16 bits" in note for note in report["notes"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
         (("--flash", "9k", "--sqnr", "20"), 2, "leave one out"),
         (("--flash", "9k", "--bits", "4"), 2, "--bits auto"),
-        (("--sqnr", "90dB"), 2, "--activations int16"),
+        (("--sqnr", "90dB"), 2, "--activations auto"),
         (("--flash", "1k"), 4, "bytes would do"),
+        (("--flash", "9k", "--activations", "auto"), 2, "--activations int8"),
+        (("--sqnr", "150", "--activations", "auto"), 2, "with all values in 16 bits"),
     ],
 )
 def test_what_cannot_be_is_refused(
