@@ -36,6 +36,8 @@ from tests.ops.harness import int8, linear_constants, merged, op_graph, samples,
 from tests.ops.test_elementwise import broadcast
 from tests.ops.test_matmul import products, spreads
 
+FOUR = ("cortex-m0plus", "cortex-m4", "cortex-m55", "rv32imc")
+"""One of each instruction set."""
 TARGETS = (
     "cortex-m0plus",
     "cortex-m3",
@@ -112,7 +114,10 @@ def skip_if_not_emulated(target: Target) -> None:
         pytest.skip("qemu-system-arm is absent (apt-get install it)")
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FOUR else pytest.param(name, marks=pytest.mark.slow) for name in TARGETS],
+)
 def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> None:
     target = load_target(name)
     skip_if_not_emulated(target)
