@@ -64,11 +64,15 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outputs:
-    """What the float network makes of samples, where noise is looked at."""
+    """What the float network makes of samples, where noise is looked at.
+
+    `logits` are those that a Softmax reads: what they have in common changes nothing.
+    """
 
     names: tuple[str, ...]
     inputs: tuple[Array, ...]
     reals: Mapping[str, Array]
+    logits: frozenset[str] = frozenset()
 
     def noise(self, graph: Graph, values: Mapping[str, Array]) -> float:
         """Return the error's part of the power, the mean over the outputs."""
@@ -79,11 +83,17 @@ class Outputs:
     ) -> float:
         """Return the power of the difference from `base`, or the reals, as part of the reals'."""
         parts = [
-            np.square(found[name] - (base or self.reals)[name]).sum()
-            / max(np.square(self.reals[name]).sum(), np.finfo(float).tiny)
+            self.power(name, found[name] - (base or self.reals)[name])
+            / max(self.power(name, self.reals[name]), np.finfo(float).tiny)
             for name in self.names
         ]
         return float(np.mean(parts))
+
+    def power(self, name: str, reals: Array) -> float:
+        """Return the sum of squares; of logits, that of what they are from their mean."""
+        if name in self.logits:
+            reals = reals - reals.mean(axis=-1, keepdims=True)
+        return float(np.square(reals).sum())
 
 
 def decibels(noise: float) -> float:
@@ -102,9 +112,11 @@ def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
     count = min(max(LEAST_SAMPLES, count), SAMPLES, len(evidence.inputs[0]))
     places = np.linspace(0, len(evidence.inputs[0]) - 1, count).round().astype(int)
     inputs = tuple(array[places] for array in evidence.inputs)
-    names = tuple(dict.fromkeys(before_softmax(network, name) for name in network.outputs))
+    shown = {name: before_softmax(network, name) for name in network.outputs}
+    names = tuple(dict.fromkeys(shown.values()))
     found = evaluate_graph(network, inputs, names)
-    return Outputs(names, inputs, {name: found[name] for name in names})
+    logits = frozenset(shown.values()) - frozenset(network.outputs)
+    return Outputs(names, inputs, {name: found[name] for name in names}, logits)
 
 
 def total_macs(graph: Graph) -> int:
@@ -113,8 +125,11 @@ def total_macs(graph: Graph) -> int:
 
 
 def before_softmax(graph: Graph, name: str) -> str:
-    """Return what an output is a Softmax of, else the output."""
-    node = graph.producers().get(name)
+    """Return what an output is a Softmax of, moved or as it is, else the output."""
+    producers = graph.producers()
+    node = producers.get(name)
+    while node is not None and node.op.keeps_quant and len(node.inputs) == 1:
+        node = producers.get(node.inputs[0])
     return node.inputs[0] if node is not None and isinstance(node.op, Softmax) else name
 
 

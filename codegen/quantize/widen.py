@@ -50,21 +50,25 @@ class Widened:
     def place(self, node: Node) -> None:
         """Add a node, and what it needs to compute in 16 bits if one of its values has them."""
         names = (*self.graph.activations(node), node.output)
-        known = {self.formats[name].element for name in names if name in self.formats}
-        if len(known) == 1 or node.op.mixes_widths:
+        known = {self.formats[name].element for name in names if self.is_real(name)}
+        if len(known) < 2 or node.op.mixes_widths:
             self.nodes.append(node)
             return
         inputs = tuple(self.wide(name, node) for name in node.inputs)
-        if self.formats[node.output].element is DType.INT16:
+        if not self.is_real(node.output) or self.formats[node.output].element is DType.INT16:
             self.nodes.append(replace(node, inputs=inputs))
             return
         twin = self.narrowed[node.output] = self.twin(node.output)
         self.nodes.append(replace(node, inputs=inputs, output=twin))
         self.nodes.append(Node(Requantize(), (twin,), node.output, node.loc))
 
+    def is_real(self, name: str) -> bool:
+        """The value is computed, and its integers stand for reals, not for themselves."""
+        return name in self.formats and not self.graph.types[name].is_plain
+
     def wide(self, name: str, reader: Node) -> str:
         """Return an operand in 16 bits; constants get theirs when they are quantized."""
-        if name in self.graph.constants or self.formats[name].element is DType.INT16:
+        if not self.is_real(name) or self.formats[name].element is DType.INT16:
             return name
         if name not in self.copies:
             self.nodes.append(Node(Requantize(), (name,), self.twin(name), reader.loc))

@@ -15,6 +15,7 @@ from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array, DType, Quant
+from codegen.ops import Requantize
 from codegen.passes import canonicalize
 from codegen.quantize import Samples, calibrate, quantize
 from codegen.quantize.ranges import Ranges
@@ -223,4 +224,20 @@ def test_values_of_two_types_meet_in_16_bits() -> None:
     z = np.full((1, 4, 6), 20000, np.int16)
     (y,) = evaluate(fixed, [x, z]).values()
     assert np.array_equal(y, x.astype(np.int16) - 3 + 20000)
+    assert_c_equals_reference(fixed, GENERIC, np.random.default_rng(0))
+
+
+def test_integers_that_stand_for_themselves_stay_as_they_are() -> None:
+    graph = small_model(
+        [
+            helper.make_node("Add", ["x", "z"], ["a"], "sum"),
+            helper.make_node("ArgMax", ["a"], ["i"], "most", axis=2),
+            helper.make_node("Cast", ["i"], ["c"], "real", to=TensorProto.FLOAT),
+            helper.make_node("Add", ["a", "c"], ["y"], "both"),
+        ]
+    )
+    names = (*graph.inputs, *(node.output for node in graph.nodes))
+    ranges = Ranges(dict.fromkeys(names, (-1.0, 6.0)), "")
+    fixed = quantize(graph, ranges, activations=DType.INT16)
+    assert not any(isinstance(node.op, Requantize) for node in fixed.nodes)
     assert_c_equals_reference(fixed, GENERIC, np.random.default_rng(0))

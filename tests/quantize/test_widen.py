@@ -110,6 +110,20 @@ def test_the_loudest_values_get_16_bits_and_no_more_than_it_takes(
         found(150.0)
 
 
+def test_noise_is_looked_at_before_a_softmax_less_what_logits_share(
+    calibrated: tuple[Graph, Ranges],
+) -> None:
+    graph, ranges = calibrated
+    assert ranges.evidence is not None
+    outputs = observe(graph, ranges.evidence, 1)
+    (name,) = outputs.names
+    assert graph.types[name].elements == 8 and outputs.logits == {name}
+    assert name not in graph.outputs
+    moved = outputs.reals[name] + 3.0
+    assert outputs.distance({name: moved}) < 1e-12
+    assert outputs.distance({name: 1.1 * moved}) == pytest.approx(0.01)
+
+
 def test_a_value_that_alone_is_rounded_makes_its_own_noise(
     calibrated: tuple[Graph, Ranges],
 ) -> None:
