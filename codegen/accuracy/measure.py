@@ -22,7 +22,6 @@ from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
 from codegen.quantize.layerwise import evaluate_nodes
 from codegen.quantize.probe import Probe, as_reals, open_probe
-from codegen.quantize.samples import origin_of
 from codegen.verify.check import Subject, check_host
 from codegen.verify.inputs import Inputs, run_reference
 
@@ -134,8 +133,8 @@ def run_float(
     shown = [node.output for node in layers if node.output in graph.origins]
     names = dict.fromkeys((*graph.inputs, *graph.outputs, *shown))
     model = compiled.network.model
-    probe = open_probe(model, [origin_of(graph, name).tensor for name in names])
-    last = open_probe(model, [origin_of(graph, name).tensor for name in graph.outputs])
+    probe = open_probe(model, [graph.origin(name).tensor for name in names])
+    last = open_probe(model, [graph.origin(name).tensor for name in graph.outputs])
     errors = LayerErrors(graph, tuple(shown))
     rows: list[list[Array]] = []
     for index in range(samples.count):
@@ -158,7 +157,7 @@ def float_values(
     tensors = probe.run(samples.one(index), quants)
     found = {}
     for name in names:
-        origin = origin_of(graph, name)
+        origin = graph.origin(name)
         kind = graph.types[name]
         found[name] = as_reals(kind, origin.one(tensors[origin.tensor], kind.shape))
     return found
@@ -245,7 +244,7 @@ def real_input(graph: Graph, samples: Samples) -> Array:
     """Return the samples of the only input as reals, in the layout of the graph."""
     (name,) = graph.inputs
     value = graph.types[name]
-    shown = origin_of(graph, name).apply(samples.arrays[0], value.shape)
+    shown = graph.origin(name).apply(samples.arrays[0], value.shape)
     found: Array = (shown if shown.dtype.kind == "f" else real(graph, name, shown)).astype(float)
     return found
 

@@ -34,7 +34,6 @@ from codegen.quantize import quantize
 from codegen.quantize.masks import logits, unmasked
 from codegen.quantize.probe import as_reals, held_as
 from codegen.quantize.ranges import Range, Ranges
-from codegen.quantize.samples import origin_of
 from codegen.schedule.assign import assign_kernels
 from codegen.toolchain.host import build_host, run_host
 
@@ -126,7 +125,7 @@ def _import(case: Case) -> tuple[Graph, tuple[Array, ...]]:
         arrays = dict(zip((p.name for p in case.model.graph.input), case.inputs, strict=True))
         found = []
         for name in graph.inputs:
-            origin, array = origin_of(graph, name), arrays[origin_of(graph, name).tensor]
+            origin, array = graph.origin(name), arrays[graph.origin(name).tensor]
             assert array is not None
             found.append(_as_reals(graph.types[name], origin.one(array, graph.types[name].shape)))
         return graph, tuple(found)
@@ -149,7 +148,7 @@ def _compare_reals(case: Case, graph: Graph, real: dict[str, Array]) -> None:
     """The float graph means what ONNX does."""
     for name, expected in zip(graph.outputs, case.outputs, strict=True):
         assert expected is not None
-        origin = origin_of(graph, name)
+        origin = graph.origin(name)
         wanted = origin.one(np.asarray(expected), graph.types[name].shape)
         kind, found = graph.types[name], real[name]
         if _is_quantized(kind, wanted):

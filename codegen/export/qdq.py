@@ -59,7 +59,7 @@ from codegen.export.writer import (
 from codegen.frontend.operand import View
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Op
-from codegen.ir.types import DType, Origin
+from codegen.ir.types import DType
 from codegen.ops import (
     Add,
     AveragePool,
@@ -215,7 +215,7 @@ def _write_input(writer: Writer, name: str) -> onnx.ValueInfoProto:
     """Declare an input as in the user's model, and quantize it."""
     port = _port(writer, name)
     view = _in_format(writer, name, View(name, name, _layout(writer, name)))
-    origin = writer.graph.origins.get(name, Origin(name))
+    origin = writer.graph.origin(name)
     if not origin.batched:
         batched = reshaped(writer, view.tensor, (1, *dims_of(port)), f"{name}_batched")
         view = View(batched, name, view.perm)
@@ -227,7 +227,7 @@ def _write_output(writer: Writer, name: str) -> onnx.ValueInfoProto:
     """Show a value as in the user's model under the output's name."""
     port = _port(writer, name)
     tensor = writer.tensor(name, _layout(writer, name))
-    if writer.graph.origins.get(name, Origin(name)).batched:
+    if writer.graph.origin(name).batched:
         writer.nodes.append(helper.make_node("Identity", [tensor], [name]))
     else:
         shape = writer.numbers(f"{name}_shape_of_port", dims_of(port))
@@ -236,7 +236,7 @@ def _write_output(writer: Writer, name: str) -> onnx.ValueInfoProto:
 
 
 def _layout(writer: Writer, name: str) -> tuple[int, ...]:
-    origin = writer.graph.origins.get(name, Origin(name))
+    origin = writer.graph.origin(name)
     return origin.perm or order(writer.shape(name))
 
 
@@ -250,5 +250,5 @@ def _port(writer: Writer, name: str) -> onnx.ValueInfoProto:
     shape = tuple(kind.shape[axis] for axis in inverse(_layout(writer, name)))
     dtype = kind.dtype if kind.is_plain else DType.FLOAT32
     element = helper.np_dtype_to_tensor_dtype(dtype.numpy)
-    batched = writer.graph.origins.get(name, Origin(name)).batched
+    batched = writer.graph.origin(name).batched
     return helper.make_tensor_value_info(name, element, (1, *shape) if batched else shape)

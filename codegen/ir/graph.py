@@ -60,6 +60,14 @@ class Graph:
         """The operands of `node` that are computed, not constant, in order."""
         return tuple(name for name in node.inputs if name not in self.constants)
 
+    def origin(self, name: str) -> Origin:
+        """Return the ONNX tensor that a value shows; a value without origin is its own."""
+        return self.origins.get(name, Origin(name))
+
+    def last_readers(self) -> Mapping[str, Node]:
+        """Map each value to the last node that reads it; unread values are absent."""
+        return MappingProxyType({name: node for node in self.nodes for name in node.inputs})
+
     def producers(self) -> Mapping[str, Node]:
         """Map each computed value to the node that makes it."""
         return MappingProxyType({node.output: node for node in self.nodes})

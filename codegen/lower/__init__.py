@@ -25,7 +25,6 @@ from codegen.ir.program import (
     is_arena,
 )
 from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
-from codegen.ir.types import Origin
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
 from codegen.lower.coded import CodedBinding, bind_coded, plain, with_decoding
@@ -132,7 +131,7 @@ def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str
 
 
 def _port(graph: Graph, value: str) -> Port:
-    port, origin = graph.types[value], graph.origins.get(value, Origin(value))
+    port, origin = graph.types[value], graph.origin(value)
     assert port.quant is not None
     return Port(
         origin.tensor,

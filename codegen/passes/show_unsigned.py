@@ -41,9 +41,7 @@ def show_unsigned(graph: Graph, tensors: Collection[str]) -> Graph:
 def _shown(graph: Graph, ports: tuple[str, ...], tensors: Collection[str]) -> Iterator[str]:
     """Yield the ports that stand for reals in int8 and show one of the tensors."""
     for name in dict.fromkeys(ports):
-        origin = graph.origins.get(name)
-        tensor = name if origin is None else origin.tensor
-        if tensor in tensors and graph.types[name].dtype is DType.INT8:
+        if graph.origin(name).tensor in tensors and graph.types[name].dtype is DType.INT8:
             yield name
 
 

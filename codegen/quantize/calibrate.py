@@ -20,7 +20,7 @@ from codegen.quantize.histogram import Histogram
 from codegen.quantize.masks import logits, unmasked
 from codegen.quantize.probe import as_reals, open_probe
 from codegen.quantize.ranges import Channels, Evidence, Progress, Range, Ranges
-from codegen.quantize.samples import Sample, Samples, Stream, graph_inputs, origin_of
+from codegen.quantize.samples import Sample, Samples, Stream, graph_inputs
 
 EVIDENCE_SAMPLES = 64
 """The samples kept to check the integers with: enough for a mean, few enough for memory."""
@@ -48,7 +48,7 @@ def calibrate(
     """
     wanted = unformatted(graph)
     source = find_source(graph, wanted)
-    probe = open_probe(model, [origin_of(graph, name).tensor for name in source.shown])
+    probe = open_probe(model, [graph.origin(name).tensor for name in source.shown])
     quants = [graph.types[name].quant for name in graph.inputs]
     scores = logits(graph)
     clipped = frozenset(wanted) - scores - delivered(graph) if clip else frozenset()
@@ -249,7 +249,7 @@ def source_values(
     """Return the values that `source` gives for one run."""
     values: dict[str, Array] = {}
     for name in source.shown:
-        origin, value = origin_of(graph, name), graph.types[name]
+        origin, value = graph.origin(name), graph.types[name]
         values[name] = as_reals(value, origin.one(tensors[origin.tensor], value.shape))
     for node in source.nodes:
         values[node.output] = evaluate_node(graph, node, values)

@@ -12,7 +12,7 @@ from codegen.errors import BadCalibrationData, BadOption, MissingTool, Problem
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array
 from codegen.options import ImageForm
-from codegen.quantize.samples import Part, onnx_shape, origin_of
+from codegen.quantize.samples import Part, onnx_shape
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 MODES = {1: "L", 3: "RGB"}
@@ -40,7 +40,7 @@ def image_parts(files: Sequence[Path], graph: Graph, form: ImageForm) -> Iterato
     channels = (shape[0] if layout == "nchw" else shape[-1]) if len(shape) == 3 else 0
     if channels not in MODES:
         raise BadCalibrationData(
-            f"images have 1 or 3 channels; input {origin_of(graph, graph.inputs[0]).tensor!r} of"
+            f"images have 1 or 3 channels; input {graph.origin(graph.inputs[0]).tensor!r} of"
             f" shape ({', '.join(map(str, ('N', *shape)))}) takes no images in layout {layout}",
             where=str(files[0].parent),
             hint="--layout nchw|nhwc says where the channels are",

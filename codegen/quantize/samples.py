@@ -11,7 +11,7 @@ import numpy as np
 
 from codegen.errors import BadCalibrationData, Problem
 from codegen.ir.graph import Graph
-from codegen.ir.types import Array, DType, Origin
+from codegen.ir.types import Array, DType
 from codegen.quantize.probe import held_as
 
 LAYOUT_HINT = "samples have the layout of the ONNX file's input, batch first"
@@ -90,27 +90,22 @@ def graph_inputs(graph: Graph, samples: Samples) -> tuple[Array, ...]:
     found = []
     for name, array in zip(graph.inputs, samples.arrays, strict=True):
         value = graph.types[name]
-        real = origin_of(graph, name).apply(array, value.shape)
+        real = graph.origin(name).apply(array, value.shape)
         if value.quant is not None and value.dtype is not DType.FLOAT32 and real.dtype.kind == "f":
             real = value.quant.quantize(real, value.dtype)
         found.append(real)
     return tuple(found)
 
 
-def origin_of(graph: Graph, name: str) -> Origin:
-    """Return the ONNX tensor that an input shows; a value without origin is its own."""
-    return graph.origins.get(name, Origin(name))
-
-
 def onnx_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """Return the shape, without batch, of the ONNX tensor that an input shows."""
-    shape, perm = graph.types[name].shape, origin_of(graph, name).perm
+    shape, perm = graph.types[name].shape, graph.origin(name).perm
     return tuple(shape[perm.index(axis)] for axis in range(len(perm))) if perm else shape
 
 
 def input_names(graph: Graph, name: str) -> tuple[str, ...]:
     """Return the names an array for that input may have, the ONNX tensor's first."""
-    return tuple(dict.fromkeys((origin_of(graph, name).tensor, name)))
+    return tuple(dict.fromkeys((graph.origin(name).tensor, name)))
 
 
 def pick_inputs(arrays: Mapping[str, Array], graph: Graph, where: str) -> Part:
@@ -141,7 +136,7 @@ def check_shape(array: Array, graph: Graph, name: str, where: str) -> Array | Pr
     if array.shape == expected:
         return array[None]
     if array.ndim == 0 or array.shape[1:] != expected:
-        tensor, wanted = origin_of(graph, name).tensor, ", ".join(("N", *map(str, expected)))
+        tensor, wanted = graph.origin(name).tensor, ", ".join(("N", *map(str, expected)))
         return Problem(
             f"input {tensor!r} expects shape ({wanted}), got {array.shape}", where, LAYOUT_HINT
         )
@@ -155,7 +150,7 @@ def check_values(
 
     `first` is the place of the first of them in what the user gave.
     """
-    tensor, kind = origin_of(graph, name).tensor, graph.types[name]
+    tensor, kind = graph.origin(name).tensor, graph.types[name]
     if kind.is_plain:
         return check_integers(array, kind.dtype, tensor, where)
     prescribed = kind.quant

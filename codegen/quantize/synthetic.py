@@ -9,7 +9,7 @@ import numpy as np
 
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array, TensorType
-from codegen.quantize.samples import Samples, origin_of
+from codegen.quantize.samples import Samples
 
 SPAN = (-1.0, 1.0)
 """The real values that synthetic inputs cover unless told otherwise."""
@@ -30,7 +30,7 @@ def synthetic_samples(
     """
     arrays = []
     for position, name in enumerate(graph.inputs):
-        shape, origin = graph.types[name].shape, origin_of(graph, name)
+        shape, origin = graph.types[name].shape, graph.origin(name)
         span = (spans or {}).get(origin.tensor) or default_span(graph, name)
         rng = np.random.default_rng((seed, position))
         batch = np.stack([make_sample(rng, shape, span, index) for index in range(count)])

@@ -14,7 +14,6 @@ from codegen.errors import BadOption
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Transfer
 from codegen.ir.schedule import PUSHED, SINK
-from codegen.ir.types import Origin
 from codegen.ops import Copy, Deliver, FlipSign, Receive, Reshape
 
 LEAST_ROWS = 2
@@ -94,7 +93,7 @@ def _receive(graph: Graph, value: str, received: str) -> Graph:
     nodes = [replace(node, inputs=renamed(node.inputs)) for node in graph.nodes]
     first = Node(Receive(), (value,), received)
     types = {**graph.types, received: graph.types[value]}
-    origins = {**graph.origins, received: _origin(graph, value)}
+    origins = {**graph.origins, received: graph.origin(value)}
     outputs = renamed(graph.outputs)
     return replace(graph, nodes=(first, *nodes), outputs=outputs, types=types, origins=origins)
 
@@ -103,10 +102,6 @@ def _pass_on(graph: Graph, value: str, op: Copy, passed: str) -> Graph:
     """Let a copy be the output in place of the value."""
     last = Node(op, (value,), passed)
     types = {**graph.types, passed: graph.types[value]}
-    origins = {**graph.origins, passed: _origin(graph, value)}
+    origins = {**graph.origins, passed: graph.origin(value)}
     outputs = tuple(passed if name == value else name for name in graph.outputs)
     return replace(graph, nodes=(*graph.nodes, last), outputs=outputs, types=types, origins=origins)
-
-
-def _origin(graph: Graph, value: str) -> Origin:
-    return graph.origins.get(value, Origin(value))

@@ -13,7 +13,6 @@ from codegen.ir.types import Array
 from codegen.progress import Progress, silent
 from codegen.quantize import Samples, graph_inputs
 from codegen.quantize.probe import held_as, open_probe
-from codegen.quantize.samples import origin_of
 from codegen.verify.inputs import Inputs, run_reference
 
 
@@ -43,7 +42,7 @@ def run_model(
     model: onnx.ModelProto, graph: Graph, samples: Samples, count: int
 ) -> tuple[Array, ...]:
     """Return onnxruntime's outputs (N, *shape) in the integers of the graph's outputs."""
-    probe = open_probe(model, [origin_of(graph, name).tensor for name in graph.outputs])
+    probe = open_probe(model, [graph.origin(name).tensor for name in graph.outputs])
     quants = [graph.types[name].quant for name in graph.inputs]
     rows = []
     for index in range(count):
@@ -69,7 +68,7 @@ def top1_agreement(found: Array, expected: Array) -> float | None:
 
 def _as_steps(graph: Graph, name: str, tensors: Mapping[str, Array]) -> Array:
     """Return an output of the model as the integers that stand for it."""
-    value, origin = graph.types[name], origin_of(graph, name)
+    value, origin = graph.types[name], graph.origin(name)
     assert value.quant is not None
     shown = origin.one(tensors[origin.tensor], value.shape)
     if shown.dtype.kind in "iu":

@@ -13,7 +13,6 @@ from onnx import numpy_helper
 from codegen.frontend import import_model
 from codegen.ir.evaluate import evaluate
 from codegen.passes import canonicalize
-from codegen.quantize.samples import origin_of
 
 CONV = "c = Conv (x, w) "
 BODIES: dict[str, tuple[int, ...]] = {
@@ -99,8 +98,8 @@ def compare(body: str, shape: Sequence[int], opset: int = 13) -> None:
     (expected,) = session.run(["y"], {"x": x})
     graph = canonicalize(import_model(model, "net.onnx"))
     (name,) = graph.inputs
-    (found,) = evaluate(graph, [origin_of(graph, name).one(x, graph.types[name].shape)]).values()
-    wanted = origin_of(graph, "y").one(np.asarray(expected), graph.types["y"].shape)
+    (found,) = evaluate(graph, [graph.origin(name).one(x, graph.types[name].shape)]).values()
+    wanted = graph.origin("y").one(np.asarray(expected), graph.types["y"].shape)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
 
 

@@ -18,7 +18,6 @@ from codegen.ir.types import Array
 from codegen.passes import canonicalize
 from codegen.quantize import quantize
 from codegen.quantize.probe import held_as
-from codegen.quantize.samples import origin_of
 
 STORED = [np.uint8, np.int8]
 BINARY = ["x0", "xs", "xz", "x1", "ws", "wz", "ys", "yz"]
@@ -124,7 +123,7 @@ def steps_apart(graph: Graph, inputs: list[Array], expected: Array) -> int:
 
     def value(name: str, tensor: Array) -> Array:
         kind = graph.types[name]
-        return origin_of(graph, name).one(held_as(kind.dtype, tensor), kind.shape)
+        return graph.origin(name).one(held_as(kind.dtype, tensor), kind.shape)
 
     given = [value(name, array) for name, array in zip(graph.inputs, inputs, strict=True)]
     (output,) = graph.outputs
