@@ -18,7 +18,7 @@ def evaluate(graph: Graph, inputs: Sequence[Array], keep: Collection[str] = ()) 
     """
     values: dict[str, Array] = dict(zip(graph.inputs, inputs, strict=True))
     wanted = {*graph.outputs, *keep}
-    last = {name: node for node in graph.nodes for name in node.inputs}
+    last = graph.last_readers()
     kept: dict[str, Array] = {name: values[name] for name in wanted & values.keys()}
     for node in graph.nodes:
         made = evaluate_node(graph, node, values)
@@ -27,10 +27,15 @@ def evaluate(graph: Graph, inputs: Sequence[Array], keep: Collection[str] = ()) 
         values[node.output] = made
         if node.output in wanted:
             kept[node.output] = values[node.output]
-        for name in set(node.inputs):
-            if last[name] is node:
-                values.pop(name, None)
+        forget(node, values, last)
     return kept
+
+
+def forget(node: Node, values: dict[str, Array], last: Mapping[str, Node]) -> None:
+    """Drop the values that no node after this one reads; `last` is that of the graph's readers."""
+    for name in set(node.inputs):
+        if last[name] is node:
+            values.pop(name, None)
 
 
 def evaluate_node(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codegen.ir.evaluate import forget
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_together
-from codegen.quantize.forward import evaluate, forget, last_readers
+from codegen.quantize.forward import evaluate
 from codegen.quantize.linear_layers import (
     filter_order,
     least_scale,
@@ -68,7 +69,7 @@ def close_loop(
         quant = graph.types[name].quant
         assert quant is not None, f"{name} has no format"
         values[name] = quant.quantize(real, graph.types[name].dtype)
-    last = last_readers(graph)
+    last = graph.last_readers()
     for index, node in enumerate(graph.nodes):
         if node.output in layers and len(readers[node.inputs[1]]) == 1:
             graph = round_layer(graph, node, layers[node.output], values[node.inputs[0]])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from codegen.ir.evaluate import evaluate_node
+from codegen.ir.evaluate import evaluate_node, forget
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 
@@ -29,15 +29,3 @@ def advance(graph: Graph, node: Node, values: dict[str, Array], last: Mapping[st
     """Add a float node's result to the values, and drop those that are not read again."""
     values[node.output] = evaluate(graph, node, values).astype(np.float32)
     forget(node, values, last)
-
-
-def last_readers(graph: Graph) -> dict[str, Node]:
-    """Return the last node that reads each value."""
-    return {name: node for node in graph.nodes for name in node.inputs}
-
-
-def forget(node: Node, values: dict[str, Array], last: Mapping[str, Node]) -> None:
-    """Drop the values that are not read after the node."""
-    for name in set(node.inputs):
-        if last[name] is node:
-            values.pop(name, None)

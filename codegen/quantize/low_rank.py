@@ -19,7 +19,7 @@ from codegen.ir.types import Array, TensorType
 from codegen.ops import Conv2d, Dense
 from codegen.quantize.closed_loop import patches_of
 from codegen.quantize.equalize import is_linear
-from codegen.quantize.forward import advance, last_readers
+from codegen.quantize.forward import advance
 from codegen.quantize.round_weights import damp, products
 
 
@@ -29,7 +29,7 @@ def lower_rank(graph: Graph, sqnr_db: float, inputs: tuple[Array, ...] = ()) -> 
     A layer stays whole unless two have fewer weights, and with them fewer multiply-accumulates.
     `inputs` are samples as the graph takes them, (N, *shape).
     """
-    lowered, last = graph, last_readers(graph)
+    lowered, last = graph, graph.last_readers()
     values = dict(zip(graph.inputs, inputs, strict=True)) if inputs else {}
     for node in graph.nodes:
         if is_matrix(graph, node):

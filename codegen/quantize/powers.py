@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from codegen.ir.evaluate import evaluate_node
+from codegen.ir.evaluate import evaluate_node, forget
 from codegen.ir.graph import Graph
 from codegen.ir.types import Array, DType
 from codegen.quantize.formats import make_format
@@ -31,7 +31,7 @@ def narrow(graph: Graph, ranges: Ranges, element: DType) -> Ranges:
         return ranges
     bounds = dict(ranges.bounds)
     values: dict[str, Array] = {}
-    last = {name: node for node in graph.nodes for name in node.inputs}
+    last = graph.last_readers()
     for name, array in zip(graph.inputs, ranges.evidence.inputs, strict=True):
         values[name] = array[:SAMPLES]
         if name in bounds:
@@ -41,9 +41,7 @@ def narrow(graph: Graph, ranges: Ranges, element: DType) -> Ranges:
         x = values[node.output] = evaluate_node(graph, node, operands)
         if node.output in bounds and node.output not in ranges.masked:
             bounds[node.output] = narrowed(x, bounds[node.output], element)
-        for name in set(node.inputs):
-            if last[name] is node:
-                values.pop(name, None)
+        forget(node, values, last)
     return replace(ranges, bounds=bounds)
 
 

@@ -22,7 +22,7 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.quantize.closed_loop import patches_of
 from codegen.quantize.equalize import is_linear
-from codegen.quantize.forward import advance, last_readers
+from codegen.quantize.forward import advance
 from codegen.quantize.ranges import Progress
 from codegen.quantize.round_weights import DAMPING
 
@@ -138,7 +138,7 @@ def prune(
     pruned, names = graph, {node.output for node in layers}
     exact = dict(zip(graph.inputs, inputs, strict=True))
     found = dict(exact)
-    last = last_readers(graph)
+    last = graph.last_readers()
     for index, node in enumerate(graph.nodes):
         if node.output in names:
             fit = fit_of(graph, node, exact[node.inputs[0]], found[node.inputs[0]])
@@ -163,7 +163,7 @@ def spread(
     """
     losses: dict[str, Array] = {}
     values = dict(zip(graph.inputs, inputs, strict=True)) if inputs else {}
-    last = last_readers(graph)
+    last = graph.last_readers()
     for node in graph.nodes:
         if node.output in names and not inputs:
             squares = np.square(graph.constants[node.inputs[1]], dtype=np.float64)

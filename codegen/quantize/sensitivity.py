@@ -108,7 +108,7 @@ def noise_of(ratio_db: float) -> float:
 
 def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
     """Return what the float network makes of few samples; the fewer, the more work there is."""
-    count = int(WORK_MACS / max(1, total_macs(network) * (1 + candidates / 2)))
+    count = int(WORK_MACS / max(1, network.macs * (1 + candidates / 2)))
     count = min(max(LEAST_SAMPLES, count), SAMPLES, len(evidence.inputs[0]))
     places = np.linspace(0, len(evidence.inputs[0]) - 1, count).round().astype(int)
     inputs = tuple(array[places] for array in evidence.inputs)
@@ -117,11 +117,6 @@ def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
     found = evaluate_graph(network, inputs, names)
     logits = frozenset(shown.values()) - frozenset(network.outputs)
     return Outputs(names, inputs, {name: found[name] for name in names}, logits)
-
-
-def total_macs(graph: Graph) -> int:
-    """Return the multiply-accumulates of one inference."""
-    return sum(node.op.macs(graph.signature(node)) for node in graph.nodes)
 
 
 def before_softmax(graph: Graph, name: str) -> str:
@@ -165,7 +160,7 @@ def measure(
     every = (*graph.inputs, *(node.output for node in graph.nodes))
     values = run_on(graph, outputs, every)
     base = {name: real(graph, name, values[name]) for name in outputs.names}
-    network_cycles = max(1.0, CYCLES_PER_MAC * total_macs(graph))
+    network_cycles = max(1.0, CYCLES_PER_MAC * graph.macs)
     readers = graph.consumers()
     found: dict[str, tuple[Candidate, ...]] = {}
     nodes = [n for n in graph.nodes if n.output in layers and isinstance(n.op, Conv2d | Dense)]
