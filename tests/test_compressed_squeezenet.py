@@ -20,7 +20,8 @@ from codegen.passes.code_weights import code_weights
 from codegen.quantize import Samples, calibrate, quantize
 from codegen.quantize.calibrate import evidence_inputs
 from codegen.quantize.equalize import equalize
-from codegen.quantize.prune import prunable, prune
+from codegen.quantize.linear_layers import own_layers
+from codegen.quantize.prune import prune
 from codegen.quantize.requested_forms import codings
 from codegen.quantize.weight_form import WeightForm
 from codegen.targets import load_target
@@ -44,7 +45,7 @@ MOST_BYTES = 480_000
 
 def forms_of(graph: Graph) -> dict[str, WeightForm]:
     return {
-        name: WeightForm(codebook=6, density=DENSITIES.get(name, 1.0)) for name in prunable(graph)
+        name: WeightForm(codebook=6, density=DENSITIES.get(name, 1.0)) for name in own_layers(graph)
     }
 
 

@@ -14,8 +14,9 @@ from codegen.ir.report import CompressionStep
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense
 from codegen.options import Options
+from codegen.quantize.linear_layers import own_layers
 from codegen.quantize.low_rank import lower_rank
-from codegen.quantize.prune import prunable, prune, spread
+from codegen.quantize.prune import prune, spread
 from codegen.quantize.quantize import real_layers
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.requested_forms import layer_names, requested_forms
@@ -76,7 +77,7 @@ def spread_densities(
     layers = real_layers(graph)
     names = layer_names(graph, layers)
     own = {names[name]: part for name, part in options.density.layers.items()}
-    able = [name for name in prunable(graph) if name in forms]
+    able = [name for name in own_layers(graph) if name in forms]
     found = {name: own[name] for name in able if name in own}
     if options.density.every is not None:
         rest = [name for name in able if name not in own]

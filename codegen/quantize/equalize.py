@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from codegen.ir.graph import Graph, Node
-from codegen.ir.types import Array, DType
+from codegen.ir.types import Array
 from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape
 from codegen.options import Scheme
 from codegen.quantize.formats import make_format, power_of_two
-from codegen.quantize.linear_layers import filter_order
+from codegen.quantize.linear_layers import filter_order, own_layers
 from codegen.quantize.ranges import Channels, Range, Ranges
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -96,13 +96,14 @@ def find_classes(graph: Graph, ranges: Ranges) -> tuple[Classes, Mapping[str, Ch
     Values that only move hold what their operands were measured to hold.
     """
     classes, channels = Classes(), dict(ranges.channels)
+    own = frozenset(own_layers(graph))
     for name in graph.inputs:
         classes.of[name] = np.full(last_size(graph, name), FIXED)
     for node in graph.nodes:
         name, count = node.output, last_size(graph, node.output)
         operands = graph.activations(node)
         is_free = is_unclamped(node, ranges.seen(name))
-        if is_linear(graph, node) and is_free:
+        if name in own and is_free:
             classes.of[name] = classes.fresh(count)
         elif is_free and passes_channels(graph, node):
             known = [classes.of[operand] for operand in operands]
@@ -114,26 +115,13 @@ def find_classes(graph: Graph, ranges: Ranges) -> tuple[Classes, Mapping[str, Ch
                 joined = Channels.concatenate([channels[operand] for operand in operands])
                 channels[name] = joined.select(np.arange(count) % len(whole))
         else:
-            for operand in () if is_linear(graph, node) else operands:
+            for operand in () if name in own else operands:
                 classes.fix(operand)
             classes.of[name] = np.full(count, FIXED)
     formatted = [name for name in classes.of if graph.types[name].quant is not None]
     for name in (*graph.outputs, *formatted):
         classes.fix(name)
     return classes, channels
-
-
-def is_linear(graph: Graph, node: Node) -> bool:
-    """A layer whose weights and bias can be scaled: constants in floats that it alone reads."""
-    if not isinstance(node.op, Conv2d | Dense):
-        return False
-    readers = graph.consumers()
-    return all(
-        name in graph.constants
-        and graph.types[name].dtype is DType.FLOAT32
-        and len(readers[name]) == 1
-        for name in node.inputs[1:]
-    )
 
 
 def passes_channels(graph: Graph, node: Node) -> bool:
@@ -177,13 +165,14 @@ def choose_scales(
 ) -> dict[int, float]:
     """Return what each class of channels is divided by, where that makes less noise."""
     found: dict[int, float] = {}
+    own = frozenset(own_layers(graph))
     for names in connected(classes):
         known = [name for name in names if name in channels]
         greatest = class_ranges(classes, channels, known)
         readers = [
             Reader(graph, node, classes, channels, scheme)
             for node in graph.nodes
-            if is_linear(graph, node) and node.inputs[0] in known and node.output in channels
+            if node.output in own and node.inputs[0] in known and node.output in channels
         ]
         if not readers or max(greatest.values()) == 0:
             continue
@@ -283,8 +272,9 @@ def by_channel(node: Node, weights: Array) -> Array:
 def rescale_graph(graph: Graph, scales: Mapping[str, Array]) -> Graph:
     """Return the graph whose values are divided by `scales`, channel by channel."""
     constants, nodes = dict(graph.constants), []
+    own = frozenset(own_layers(graph))
     for node in graph.nodes:
-        if is_linear(graph, node):
+        if node.output in own:
             weights, bias = (constants[name] for name in node.inputs[1:])
             constants[node.inputs[1]], constants[node.inputs[2]] = rescale_layer(
                 node, weights, bias, scales.get(node.inputs[0]), scales.get(node.output)

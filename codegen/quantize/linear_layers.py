@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from codegen.ir.fixed_point import INT32_MAX, Int64s, accumulator_range
-from codegen.ir.graph import Node
+from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array, DType, Quant, TensorType
-from codegen.ops import Conv2d
+from codegen.ops import Conv2d, Dense
 from codegen.options import Scheme
 from codegen.quantize.codebook import best_codebook
 from codegen.quantize.fit_weights import fit_scales
@@ -158,6 +158,24 @@ def shift_factor(scales: Array, x: Quant, y: Quant) -> float:
     """Return 2**shift, by which all accumulators are scaled up before the rescale."""
     largest = float(scales.max()) * x.scale / y.scale
     return 2.0 ** max(0, math.ceil(math.log2(largest * 2)))
+
+
+def own_layers(graph: Graph) -> tuple[str, ...]:
+    """Return the layers whose weights and bias can be changed, by their results.
+
+    These are constants in floats that the layer alone reads.
+    """
+    readers = graph.consumers()
+
+    def is_own(name: str) -> bool:
+        is_real = name in graph.constants and graph.types[name].dtype is DType.FLOAT32
+        return is_real and len(readers[name]) == 1
+
+    return tuple(
+        node.output
+        for node in graph.nodes
+        if isinstance(node.op, Conv2d | Dense) and all(map(is_own, node.inputs[1:]))
+    )
 
 
 def filter_order(node: Node, channels: Array) -> Array:

@@ -18,8 +18,8 @@ from codegen.ir.rewrite import free_name
 from codegen.ir.types import Array, TensorType
 from codegen.ops import Conv2d, Dense
 from codegen.quantize.closed_loop import patches_of
-from codegen.quantize.equalize import is_linear
 from codegen.quantize.forward import advance
+from codegen.quantize.linear_layers import own_layers
 from codegen.quantize.round_weights import damp, products
 
 
@@ -29,10 +29,10 @@ def lower_rank(graph: Graph, sqnr_db: float, inputs: tuple[Array, ...] = ()) -> 
     A layer stays whole unless two have fewer weights, and with them fewer multiply-accumulates.
     `inputs` are samples as the graph takes them, (N, *shape).
     """
-    lowered, last = graph, graph.last_readers()
+    lowered, last, own = graph, graph.last_readers(), frozenset(own_layers(graph))
     values = dict(zip(graph.inputs, inputs, strict=True)) if inputs else {}
     for node in graph.nodes:
-        if is_matrix(graph, node):
+        if node.output in own and is_matrix(graph, node):
             weights = graph.constants[node.inputs[1]]
             operands = (
                 patches_of(node, weights.shape, values[node.inputs[0]], 0) if inputs else None
@@ -47,7 +47,7 @@ def lower_rank(graph: Graph, sqnr_db: float, inputs: tuple[Array, ...] = ()) -> 
 
 def is_matrix(graph: Graph, node: Node) -> bool:
     """The layer multiplies each pixel, or all there is, by one matrix."""
-    kernel = graph.types[node.inputs[1]].shape[1:-1] if is_linear(graph, node) else (0,)
+    kernel = graph.types[node.inputs[1]].shape[1:-1]
     return set(kernel) <= {1} and getattr(node.op, "group", 1) == 1
 
 

@@ -21,7 +21,6 @@ import numpy as np
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.quantize.closed_loop import patches_of
-from codegen.quantize.equalize import is_linear
 from codegen.quantize.forward import advance
 from codegen.quantize.ranges import Progress
 from codegen.quantize.round_weights import DAMPING
@@ -222,8 +221,3 @@ def with_weights(graph: Graph, node: Node, weights: Array, bias: Array) -> Graph
         zip(node.inputs[1:], (x.astype(np.float32) for x in (weights, bias)), strict=True)
     )
     return replace(graph, constants={**graph.constants, **changed})
-
-
-def prunable(graph: Graph) -> tuple[str, ...]:
-    """Return the layers whose weights can be chosen, by their results."""
-    return tuple(node.output for node in graph.nodes if is_linear(graph, node))

@@ -12,7 +12,8 @@ import pytest
 from codegen.ir.types import Array
 from codegen.quantize import calibrate, graph_inputs, quantize
 from codegen.quantize.codebook import best_codebook
-from codegen.quantize.prune import prunable, prune
+from codegen.quantize.linear_layers import own_layers
+from codegen.quantize.prune import prune
 from codegen.quantize.weight_form import WeightForm
 from tests.quantize import real_models as real
 
@@ -55,7 +56,7 @@ def test_pruned_weights_of_a_codebook_stay_zero_when_rounded_together(shared_mod
     model, graph = real.open_network(shared_models, name)
     samples = real.calibration(shared_models, name)
     few = replace(samples, arrays=tuple(array[:16] for array in samples.arrays))
-    forms = {layer: WeightForm(codebook=3, density=0.8) for layer in prunable(graph)}
+    forms = {layer: WeightForm(codebook=3, density=0.8) for layer in own_layers(graph)}
     inputs = graph_inputs(graph, few)
     pruned = prune(graph, dict.fromkeys(forms, 0.8), inputs)
     fixed = quantize(pruned, calibrate(model, graph, few), forms=forms)

@@ -12,7 +12,8 @@ from codegen.ir.graph import Graph
 from codegen.ir.text import parse_graph
 from codegen.ir.types import Array
 from codegen.quantize import graph_inputs
-from codegen.quantize.prune import greatest, make_fit, prunable, prune, prune_layer, spread
+from codegen.quantize.linear_layers import own_layers
+from codegen.quantize.prune import greatest, make_fit, prune, prune_layer, spread
 from tests.quantize import real_models as real
 
 RNG = np.random.default_rng(7)
@@ -93,11 +94,11 @@ def test_one_density_is_spread_over_layers_by_what_they_lose() -> None:
     graph = graph.with_nodes(graph.nodes, constants=quiet)
     inputs = (RNG.normal(size=(100, 4, 4, 3)),)
     for given in (inputs, ()):
-        found = spread(graph, 0.3, prunable(graph), given)
+        found = spread(graph, 0.3, own_layers(graph), given)
         sizes = {"y": 216, "z": 512}
         left = sum(found[name] * size for name, size in sizes.items())
         assert left == pytest.approx(0.3 * sum(sizes.values()), abs=1)
-    assert spread(graph, 1.0, prunable(graph), inputs) == {"y": 1.0, "z": 1.0}
+    assert spread(graph, 1.0, own_layers(graph), inputs) == {"y": 1.0, "z": 1.0}
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.33, 1.0])
@@ -112,7 +113,7 @@ def test_a_trained_network_loses_little_without_a_quarter_of_its_weights(
     _, graph = real.open_network(shared_models, name)
     inputs = graph_inputs(graph, real.calibration(shared_models, name))
     inputs = tuple(array[:32] for array in inputs)
-    densities = spread(graph, 0.75, prunable(graph), inputs)
+    densities = spread(graph, 0.75, own_layers(graph), inputs)
     tested = graph_inputs(graph, real.evaluation(shared_models, name, 60))
     pruned = prune(graph, densities, inputs)
     expected, found = (evaluate(g, tested)[g.outputs[0]].argmax(axis=-1) for g in (graph, pruned))
