@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import onnx
 
@@ -82,6 +82,12 @@ GRAPH_SUFFIX = "_graph.npz"
 
 HELD_SAMPLES = 256
 """The first samples, which stay in memory to run and compare the network on."""
+
+
+class Quantize(Protocol):
+    """Returns the network in integers: weights in `forms`, the values of `wide` in 16 bits."""
+
+    def __call__(self, forms: Mapping[str, WeightForm], wide: Collection[str] = ()) -> Graph: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,16 +209,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
             wide=wide,
         )
 
-    if options.activations == "auto":
-        wide = find_wide(
-            network,
-            evidence_for_choice(ranges, "--activations auto"),
-            least_sqnr(options),
-            lambda wide: quantized({}, wide),
-            lambda done, of: progress("measuring values of 8 bits", done, of),
-        )
-        quantized = partial(quantized, wide=wide)
-    base = Network(
+    floats = Network(
         options,
         target,
         model,
@@ -226,18 +223,45 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
         dump,
         compressed,
     )
+    return in_integers(floats, ranges, quantized, progress)
+
+
+def in_integers(
+    network: Network, ranges: Ranges | None, quantized: Quantize, progress: Progress
+) -> Network:
+    """Return the float network in integers, of the bits that the options give or have chosen."""
+    options, floats, given = network.options, network.graph, network.compressed.forms
+    chosen = {
+        "--activations auto": options.activations == "auto",
+        "--bits auto": options.bits.auto,
+    }
+    asked = [option for option, is_auto in chosen.items() if is_auto]
+    if not asked:
+        return with_weights(network, quantized({}), given)
+    evidence = evidence_for_choice(ranges, asked[0])
+    wide: tuple[str, ...] = ()
+    fixed = quantized({})
+    if options.activations == "auto":
+        wide, fixed = find_wide(
+            floats,
+            fixed,
+            evidence,
+            least_sqnr(options),
+            lambda wide: quantized({}, wide),
+            lambda done, of: progress("measuring values of 8 bits", done, of),
+        )
     if not options.bits.auto:
-        return with_weights(base, quantized({}), given)
-    evidence = evidence_for_choice(ranges, "--bits auto")
+        return with_weights(network, fixed, given)
     search = search_forms(
-        network,
+        floats,
+        fixed,
         evidence,
         given,
         OFFERED,
-        quantized,
+        lambda forms: quantized(forms, wide),
         lambda done, of: progress("measuring forms of weights", done, of),
     )
-    return with_chosen(base, search, first_goal(options, network))
+    return with_chosen(network, search, first_goal(options, floats))
 
 
 def with_weights(network: Network, graph: Graph, forms: Mapping[str, WeightForm]) -> Network:

@@ -117,9 +117,15 @@ def coded_bytes(data: Array, coding: Coding, group: int = 0) -> int:
     return slots * coding.bits // 8 + table
 
 
+def stored_bytes(weights: Array, coding: Coding) -> int:
+    """Bytes of int8 weights in this coding; a byte each where it, and its calls, take no fewer."""
+    size = coded_bytes(weights, coding)
+    return size if size + CALL_BYTES < weights.size else int(weights.size)
+
+
 def saves(weights: Array, coding: Coding) -> bool:
     """Weights in this coding, with tables and code, take fewer bytes than they do as they are."""
-    return coded_bytes(weights, coding) + CALL_BYTES < weights.size
+    return stored_bytes(weights, coding) < weights.size
 
 
 def encode(data: Array, coding: Coding, group: int = 0) -> Coded:

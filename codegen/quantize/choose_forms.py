@@ -197,15 +197,19 @@ class FormSearch:
 
 def search_forms(
     network: Graph,
+    fixed: Graph,
     evidence: Evidence,
     given: Mapping[str, WeightForm],
     offered: Sequence[WeightForm],
     quantized: Quantized,
     progress: Progress | None = None,
 ) -> FormSearch:
-    """Measure a float network's layers in the forms offered, but for those that are given one."""
+    """Measure a float network's layers in the forms offered, but for those that are given one.
+
+    `fixed` is the network as it is quantized where nothing is chosen.
+    """
     layers = real_layers(network, given)
     forms = {name: offered for name in layers if name not in given}
     outputs = observe(network, evidence, sum(map(len, forms.values())))
-    sensitivity = measure(quantized({}), layers, forms, evidence, outputs, progress)
+    sensitivity = measure(fixed, layers, forms, evidence, outputs, progress)
     return FormSearch(sensitivity, outputs, quantized)

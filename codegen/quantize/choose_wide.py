@@ -7,7 +7,7 @@ later ones depend on, 16 bits there are worth more than better weights everywher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from codegen.errors import BadOption
 from codegen.ir.evaluate import evaluate as evaluate_graph
@@ -24,21 +24,23 @@ MARGIN = 0.8
 
 def find_wide(
     network: Graph,
+    fixed: Graph,
     evidence: Evidence,
     least_db: float,
     widened: Widened,
     progress: Progress | None = None,
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], Graph]:
     """Return the values of a float network that get 16 bits to keep a ratio of signal to noise.
 
-    The loudest come first, and no more than it takes. BadOption where all do not suffice.
+    With them is the network so quantized; `fixed` is that of 8 bits. The loudest come first, and
+    no more than it takes. BadOption where all do not suffice.
     """
-    graph, allowed = widened(()), noise_of(least_db)
-    outputs = observe(network, evidence, len(widenable(network, graph)))
-    noise = outputs.noise(graph, run_on(graph, outputs))
+    names, allowed = widenable(network, fixed), noise_of(least_db)
+    outputs = observe(network, evidence, len(names))
+    noise = outputs.noise(fixed, run_on(fixed, outputs))
     if noise <= allowed:
-        return ()
-    alone = value_noises(network, graph, outputs, progress)
+        return (), fixed
+    alone = value_noises(network, fixed, names, outputs, progress)
     left = sorted(alone, key=lambda name: -alone[name])
     wide: list[str] = []
     while left and noise > allowed:
@@ -46,22 +48,25 @@ def find_wide(
         while left and expected > MARGIN * allowed:
             wide.append(left.pop(0))
             expected -= alone[wide[-1]]
-        graph = widened(wide)
-        noise = outputs.noise(graph, run_on(graph, outputs))
+        fixed = widened(wide)
+        noise = outputs.noise(fixed, run_on(fixed, outputs))
     if noise > allowed:
         raise BadOption(
             f"--sqnr: with all values in 16 bits there are {decibels(noise):.1f} dB, less than the"
             f" {least_db:.1f} dB asked for",
             hint="ask for less",
         )
-    return tuple(wide)
+    return tuple(wide), fixed
 
 
 def value_noises(
-    network: Graph, fixed: Graph, outputs: Outputs, progress: Progress | None = None
+    network: Graph,
+    fixed: Graph,
+    names: Sequence[str],
+    outputs: Outputs,
+    progress: Progress | None = None,
 ) -> Mapping[str, float]:
-    """Return the noise that each value makes that may have 16 bits instead of 8."""
-    names = widenable(network, fixed)
+    """Return the noise that each of the values makes in the format of 8 bits that it has."""
     base = evaluate_graph(
         network, outputs.inputs, (*network.inputs, *(node.output for node in network.nodes))
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import coded_bytes, saves
+from codegen.ir.coding import stored_bytes
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ir.report import CompressionStep
@@ -95,15 +95,15 @@ def float_step(name: str, before: Graph, after: Graph, outputs: Outputs | None) 
 
 def stored_step(before: Graph, fixed: Graph, outputs: Outputs | None) -> CompressionStep:
     """Return what integers of few values, and their coding, did."""
-    size = sum(stored_bytes(fixed, name) for name in weight_names(fixed))
+    size = sum(weights_bytes(fixed, name) for name in weight_names(fixed))
     ratio = None if outputs is None else decibels(outputs.noise(fixed, run_on(fixed, outputs)))
     return CompressionStep("integers, coded", count_weights(before), size, ratio)
 
 
-def stored_bytes(graph: Graph, name: str) -> int:
+def weights_bytes(graph: Graph, name: str) -> int:
     """Return what weights take: a byte each, unless their coding saves some."""
     data, coding = graph.constants[name], graph.types[name].coding
-    return coded_bytes(data, coding) if coding and saves(data, coding) else data.nbytes
+    return stored_bytes(data, coding) if coding else data.nbytes
 
 
 def count_weights(graph: Graph) -> int:

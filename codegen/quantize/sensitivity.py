@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codegen.ir.coding import CALL_BYTES, DECODING_CYCLES, Coding, coded_bytes, saves
+from codegen.ir.coding import CALL_BYTES, DECODING_CYCLES, Coding, stored_bytes
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
@@ -206,10 +206,11 @@ def candidate(
     coding = form.coding_of(data)
     if coding is None:
         return None if form.coding else Candidate(form, int(data.size), noise)
-    if not saves(data, coding):
+    size = stored_bytes(data, coding)
+    if size == data.size:
         return None
     cycles = DECODING_CYCLES[coding.kind] * data.size
-    return Candidate(form, coded_bytes(data, coding), noise, cycles / network_cycles, coding)
+    return Candidate(form, size, noise, cycles / network_cycles, coding)
 
 
 def rerun(

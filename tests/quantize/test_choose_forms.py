@@ -26,13 +26,11 @@ LAYERS = ("y0", "y1", "y2")
 
 def search(graph: Graph, found: Ranges, given: Mapping[str, WeightForm]) -> FormSearch:
     assert found.evidence is not None
-    return search_forms(
-        graph,
-        found.evidence,
-        given,
-        OFFERED,
-        lambda forms: quantize(graph, found, forms={**given, **forms}),
-    )
+
+    def quantized(forms: Mapping[str, WeightForm]) -> Graph:
+        return quantize(graph, found, forms={**given, **forms})
+
+    return search_forms(graph, quantized({}), found.evidence, given, OFFERED, quantized)
 
 
 def search_small(given: Mapping[str, WeightForm]) -> FormSearch:

@@ -17,7 +17,7 @@ from codegen.ir.types import DType
 from codegen.ops import Requantize
 from codegen.passes import canonicalize
 from codegen.quantize import Ranges, Samples, calibrate, quantize
-from codegen.quantize.choose_wide import find_wide, value_noises
+from codegen.quantize.choose_wide import find_wide, value_noises, widenable
 from codegen.quantize.sensitivity import decibels, observe, run_on
 from tests.ops.harness import GENERIC, assert_c_equals_reference
 
@@ -95,12 +95,17 @@ def test_the_loudest_values_get_16_bits_and_no_more_than_it_takes(
     assert ranges.evidence is not None
     outputs, ranges = observe(graph, ranges.evidence, 1), coarser(ranges)
 
+    def widened(wide: Collection[str]) -> Graph:
+        return quantize(graph, ranges, wide=wide)
+
     def ratio(wide: Collection[str]) -> float:
-        fixed = quantize(graph, ranges, wide=wide)
+        fixed = widened(wide)
         return decibels(outputs.noise(fixed, run_on(fixed, outputs)))
 
     def found(least_db: float) -> tuple[str, ...]:
-        return find_wide(graph, evidence, least_db, lambda w: quantize(graph, ranges, wide=w))
+        wide, fixed = find_wide(graph, widened(()), evidence, least_db, widened)
+        assert fixed.types == widened(wide).types
+        return wide
 
     evidence = ranges.evidence
     assert found(ratio(()) - 0.1) == ()
@@ -130,8 +135,10 @@ def test_a_value_that_alone_is_rounded_makes_its_own_noise(
     graph, ranges = calibrated
     assert ranges.evidence is not None
     outputs = observe(graph, ranges.evidence, 1)
-    noises = value_noises(graph, quantize(graph, ranges), outputs)
-    assert set(noises) == {"squeeze", "left", "right", "mean"}
-    again = value_noises(graph, quantize(graph, coarser(ranges)), outputs)
+    fixed = quantize(graph, ranges)
+    names = widenable(graph, fixed)
+    assert set(names) == {"squeeze", "left", "right", "mean"}
+    noises = value_noises(graph, fixed, names, outputs)
+    again = value_noises(graph, quantize(graph, coarser(ranges)), names, outputs)
     assert 128 < again["squeeze"] / noises["squeeze"] < 512
     assert again["left"] == noises["left"]
