@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
+from codegen.cli.joined import joined
 from codegen.cli.per_layer import parse_per_layer
+from codegen.cli.sizes import parse_flash
 from codegen.errors import BadOption
 from codegen.options import WIDTHS, Bits
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
 EXAMPLE = "4, auto, or 4,conv1=8"
@@ -39,37 +39,30 @@ def parse_sqnr(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return float(found[1])
 
 
-def bits_options(parse_flash: Callable[..., Any]) -> Callable[[F], F]:
-    """Return what adds the options; `parse_flash` reads a size."""
-
-    def add(command: F) -> F:
-        for decorate in (
-            click.option(
-                "--sqnr",
-                metavar="DB",
-                callback=parse_sqnr,
-                help="Choose bits, of weights unless --activations auto: as few as keep this ratio"
-                " of signal to noise at the outputs, such as 20dB.",
-            ),
-            click.option(
-                "--flash",
-                metavar="SIZE",
-                callback=parse_flash,
-                help="Choose bits: those of least noise with which code and constants take no more"
-                " flash than this, such as 200k.",
-            ),
-            click.option(
-                "--bits",
-                metavar="WIDTH|auto[,LAYER=WIDTH...]",
-                callback=parse_bits,
-                help="Bits of weights, of all layers or of those named: 8, 4, 2 or 1; auto: chosen"
-                " for each layer. Default: 8; auto with --flash or --sqnr.",
-            ),
-        ):
-            command = decorate(command)
-        return command
-
-    return add
+bits_options = joined(
+    click.option(
+        "--bits",
+        metavar="WIDTH|auto[,LAYER=WIDTH...]",
+        callback=parse_bits,
+        help="Bits of weights, of all layers or of those named: 8, 4, 2 or 1; auto: chosen"
+        " for each layer. Default: 8; auto with --flash or --sqnr.",
+    ),
+    click.option(
+        "--flash",
+        metavar="SIZE",
+        callback=parse_flash,
+        help="Choose bits: those of least noise with which code and constants take no more"
+        " flash than this, such as 200k.",
+    ),
+    click.option(
+        "--sqnr",
+        metavar="DB",
+        callback=parse_sqnr,
+        help="Choose bits, of weights unless --activations auto: as few as keep this ratio"
+        " of signal to noise at the outputs, such as 20dB.",
+    ),
+)
+"""The options."""
 
 
 def chosen_bits(given: Mapping[str, Any]) -> Bits:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
 from codegen.cli.bits import parse_sqnr
+from codegen.cli.joined import joined
 from codegen.cli.per_layer import parse_per_layer
 from codegen.options import PerLayer
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def parse_density(ctx: click.Context, param: click.Parameter, value: str | None) -> PerLayer:
@@ -35,29 +31,26 @@ def _numbers(value: str | None, pattern: str, example: str) -> PerLayer:
     return PerLayer(general, {name: float(own) for name, own in layers.items()})
 
 
-def compression_options(command: F) -> F:
-    """Add the options."""
-    for decorate in (
-        click.option(
-            "--low-rank",
-            metavar="DB",
-            callback=parse_sqnr,
-            help="Make dense layers and 1x1 convolutions two of fewer weights, where their results"
-            " keep this ratio of signal to noise, such as 25dB.",
-        ),
-        click.option(
-            "--codebook",
-            metavar="BITS[,LAYER=BITS...]",
-            callback=parse_codebook,
-            help="Let each layer share few weights, told apart by indices of 2 to 8 bits.",
-        ),
-        click.option(
-            "--density",
-            metavar="PART[,LAYER=PART...]",
-            callback=parse_density,
-            help="Make weights zero but for this part of all, or of the layers named; those that"
-            " stay are fitted to the samples of --calibrate.",
-        ),
-    ):
-        command = decorate(command)
-    return command
+compression_options = joined(
+    click.option(
+        "--density",
+        metavar="PART[,LAYER=PART...]",
+        callback=parse_density,
+        help="Make weights zero but for this part of all, or of the layers named; those that"
+        " stay are fitted to the samples of --calibrate.",
+    ),
+    click.option(
+        "--codebook",
+        metavar="BITS[,LAYER=BITS...]",
+        callback=parse_codebook,
+        help="Let each layer share few weights, told apart by indices of 2 to 8 bits.",
+    ),
+    click.option(
+        "--low-rank",
+        metavar="DB",
+        callback=parse_sqnr,
+        help="Make dense layers and 1x1 convolutions two of fewer weights, where their results"
+        " keep this ratio of signal to noise, such as 25dB.",
+    ),
+)
+"""The options."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from codegen.cli.console import stdout
+from codegen.cli.joined import joined
 from codegen.cli.model import assign_options, given_zoo_options, on_command_line
 from codegen.cli.shapes import assign_shapes
 from codegen.errors import BadOption
@@ -39,8 +40,6 @@ from codegen.report.complexity.to_json import (
 )
 from codegen.sources import open_structure
 from codegen.zoo.spec import write_spec
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = (
     "rules",
@@ -77,46 +76,39 @@ NEEDS_TARGET = (
 """What measuring takes and counting does not."""
 
 
-def counting_options(command: F) -> F:
-    """Add the options that say what to count, and how."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--rules",
-                type=click.Choice([rules.name for rules in RULES]),
-                default=MOBILE.name,
-                show_default=True,
-                help="How to count; docs/counting.md states both.",
-            ),
-            click.option(
-                "--batch", type=click.IntRange(1), default=1, show_default=True, help="Inputs."
-            ),
-            click.option(
-                "--element-bits",
-                type=click.IntRange(1, 64),
-                help="Bits of an activation and a weight. Default 8; 32 by netscope's rules.",
-            ),
-            click.option("--compare", is_flag=True, help="Put several models side by side."),
-            click.option("--split", is_flag=True, help="Rank the places to cut the network."),
-            click.option("--block", metavar="LAYER", help="Study the block at a convolution."),
-            click.option(
-                "--block-alpha",
-                type=float,
-                default=ALPHA,
-                show_default=True,
-                help="Width multiplier of the block.",
-            ),
-            click.option(
-                "--block-rho",
-                type=float,
-                default=RHO,
-                show_default=True,
-                help="Resolution multiplier of the block.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+counting_options = joined(
+    click.option(
+        "--rules",
+        type=click.Choice([rules.name for rules in RULES]),
+        default=MOBILE.name,
+        show_default=True,
+        help="How to count; docs/counting.md states both.",
+    ),
+    click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Inputs."),
+    click.option(
+        "--element-bits",
+        type=click.IntRange(1, 64),
+        help="Bits of an activation and a weight. Default 8; 32 by netscope's rules.",
+    ),
+    click.option("--compare", is_flag=True, help="Put several models side by side."),
+    click.option("--split", is_flag=True, help="Rank the places to cut the network."),
+    click.option("--block", metavar="LAYER", help="Study the block at a convolution."),
+    click.option(
+        "--block-alpha",
+        type=float,
+        default=ALPHA,
+        show_default=True,
+        help="Width multiplier of the block.",
+    ),
+    click.option(
+        "--block-rho",
+        type=float,
+        default=RHO,
+        show_default=True,
+        help="Resolution multiplier of the block.",
+    ),
+)
+"""Add the options that say what to count, and how."""
 
 
 def report_counts(models: Sequence[str], as_json: bool, given: Mapping[str, Any]) -> None:

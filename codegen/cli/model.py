@@ -15,7 +15,9 @@ from codegen import zoo
 from codegen.cli.bits import bits_options, chosen_bits
 from codegen.cli.compression import compression_options
 from codegen.cli.floats import float_option
+from codegen.cli.joined import joined
 from codegen.cli.shapes import assign_network, assign_shapes, shape_option
+from codegen.cli.sizes import parse_size
 from codegen.errors import BadOption
 from codegen.options import (
     REPAIRS,
@@ -38,7 +40,6 @@ from codegen.zoo.spec import is_zoo_name, parse_spec
 F = TypeVar("F", bound=Callable[..., Any])
 
 LEAST = "min"
-RAM_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 PATH = click.Path(path_type=Path)
 
 
@@ -47,21 +48,6 @@ def parse_ram(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is None or value.strip().lower() == LEAST:
         return value and LEAST
     return parse_size(value)
-
-
-def parse_flash(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Return the bytes of a size."""
-    return None if value is None else parse_size(value)
-
-
-def parse_size(value: str) -> int:
-    """Return bytes from a number with an optional k or M (1024 or 1024 squared bytes)."""
-    text = value.strip().lower().removesuffix("b")
-    unit = text[-1:] if text[-1:] in ("k", "m") else ""
-    digits = text.removesuffix(unit)
-    if not digits.isdecimal() or int(digits) == 0:
-        raise click.BadParameter(f"{value!r} is no size; give for example 65536 or 64k")
-    return int(digits) * RAM_UNITS[unit]
 
 
 def parse_memories(
@@ -117,166 +103,152 @@ def zoo_option_help() -> dict[str, str]:
     }
 
 
-def quantization_options(command: F) -> F:
-    """Add the options that say which network, and how it is quantized."""
-    for decorate in reversed(
-        (
-            zoo_options,
-            shape_option,
-            click.option(
-                "--weights",
-                metavar="PATH",
-                multiple=True,
-                help="Zoo networks: parameters, .npz or .onnx. Of several, NETWORK=PATH for each.",
-            ),
-            click.option(
-                "--calibrate",
-                metavar="PATH",
-                multiple=True,
-                help="Samples to measure ranges on: .npz, a folder of .npy or of images, or"
-                " MODULE:FUNCTION, which yields them. Without it they are synthetic, and accuracy"
-                " is not to be trusted. Of several networks, NETWORK=PATH for each.",
-            ),
-            click.option(
-                "--calibration-method",
-                type=click.Choice(get_args(CalibrationMethod)),
-                default="min-max",
-                show_default=True,
-                help="How ranges follow from samples: all that was seen, what holds --percentile of"
-                " it, or what makes the least square error or loses the least information.",
-            ),
-            click.option(
-                "--percentile",
-                type=click.FloatRange(50, 100, min_open=True),
-                default=99.99,
-                show_default=True,
-                help="Per cent of a value's elements that --calibration-method percentile keeps.",
-            ),
-            click.option(
-                "--mean",
-                metavar="NUMBER,...",
-                callback=parse_reals,
-                help="Images: what is taken from their pixels, for each channel or all. Pixels"
-                " count from 0 to 255; from 0 to 1 if no number of --mean and --std is above 1.",
-            ),
-            click.option(
-                "--std",
-                metavar="NUMBER,...",
-                callback=parse_reals,
-                help="Images: what their pixels, less the mean, are divided by.",
-            ),
-            click.option(
-                "--layout",
-                type=click.Choice(get_args(Layout)),
-                help="Images: where the input has its channels. Default: as its shape tells.",
-            ),
-            click.option(
-                "--repair",
-                callback=parse_repair,
-                default="all",
-                show_default=True,
-                metavar="all|none|NAME,...",
-                help="What is done to lose less by quantization, where --calibrate gives samples:"
-                f" {', '.join(REPAIRS)}.",
-            ),
-            click.option(
-                "--activations",
-                type=click.Choice(get_args(Activations)),
-                help="Element type of values between layers, where the model does not prescribe"
-                " it: int16 is for audio and recurrent networks; auto: int8, but int16 for values"
-                " without which --sqnr is not kept. Default: as formats in the model, else int8.",
-            ),
-            click.option(
-                "--scheme",
-                type=click.Choice(get_args(Scheme)),
-                default="affine",
-                show_default=True,
-                help="Scales and zero points of any value, or powers of two and zero: Q formats,"
-                " in which a change of scale is a shift.",
-            ),
-            bits_options(parse_flash),
-            compression_options,
-            float_option,
-            click.option(
-                "--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."
-            ),
-            click.option(
-                "--dump-ir", type=PATH, help="Write what each stage makes, as text, here."
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+quantization_options = joined(
+    zoo_options,
+    shape_option,
+    click.option(
+        "--weights",
+        metavar="PATH",
+        multiple=True,
+        help="Zoo networks: parameters, .npz or .onnx. Of several, NETWORK=PATH for each.",
+    ),
+    click.option(
+        "--calibrate",
+        metavar="PATH",
+        multiple=True,
+        help="Samples to measure ranges on: .npz, a folder of .npy or of images, or"
+        " MODULE:FUNCTION, which yields them. Without it they are synthetic, and accuracy"
+        " is not to be trusted. Of several networks, NETWORK=PATH for each.",
+    ),
+    click.option(
+        "--calibration-method",
+        type=click.Choice(get_args(CalibrationMethod)),
+        default="min-max",
+        show_default=True,
+        help="How ranges follow from samples: all that was seen, what holds --percentile of"
+        " it, or what makes the least square error or loses the least information.",
+    ),
+    click.option(
+        "--percentile",
+        type=click.FloatRange(50, 100, min_open=True),
+        default=99.99,
+        show_default=True,
+        help="Per cent of a value's elements that --calibration-method percentile keeps.",
+    ),
+    click.option(
+        "--mean",
+        metavar="NUMBER,...",
+        callback=parse_reals,
+        help="Images: what is taken from their pixels, for each channel or all. Pixels"
+        " count from 0 to 255; from 0 to 1 if no number of --mean and --std is above 1.",
+    ),
+    click.option(
+        "--std",
+        metavar="NUMBER,...",
+        callback=parse_reals,
+        help="Images: what their pixels, less the mean, are divided by.",
+    ),
+    click.option(
+        "--layout",
+        type=click.Choice(get_args(Layout)),
+        help="Images: where the input has its channels. Default: as its shape tells.",
+    ),
+    click.option(
+        "--repair",
+        callback=parse_repair,
+        default="all",
+        show_default=True,
+        metavar="all|none|NAME,...",
+        help="What is done to lose less by quantization, where --calibrate gives samples:"
+        f" {', '.join(REPAIRS)}.",
+    ),
+    click.option(
+        "--activations",
+        type=click.Choice(get_args(Activations)),
+        help="Element type of values between layers, where the model does not prescribe"
+        " it: int16 is for audio and recurrent networks; auto: int8, but int16 for values"
+        " without which --sqnr is not kept. Default: as formats in the model, else int8.",
+    ),
+    click.option(
+        "--scheme",
+        type=click.Choice(get_args(Scheme)),
+        default="affine",
+        show_default=True,
+        help="Scales and zero points of any value, or powers of two and zero: Q formats,"
+        " in which a change of scale is a shift.",
+    ),
+    bits_options,
+    compression_options,
+    float_option,
+    click.option("--seed", type=int, default=0, show_default=True, help="Of synthetic inputs."),
+    click.option("--dump-ir", type=PATH, help="Write what each stage makes, as text, here."),
+)
+"""Add the options that say which network, and how it is quantized."""
 
 
-def model_options(command: F) -> F:
-    """Add the options that say which network, how quantized, and what C it becomes."""
-    for decorate in reversed(
-        (
-            quantization_options,
-            click.option("--name", help="C identifier of symbols and files. Default: the model's."),
-            click.option(
-                "--ram",
-                metavar="SIZE|min",
-                callback=parse_ram,
-                help="Most RAM that arena and stack may take, such as 64k; or min: the least arena"
-                " that costs few cycles more.",
-            ),
-            click.option(
-                "--memories",
-                callback=parse_memories,
-                metavar="NAME[=SIZE],...",
-                help="Memories of the target to spread arena and weights over, so that accesses"
-                " cost least; all: those on the chip. Default: one of RAM, one of flash.",
-            ),
-            click.option(
-                "--optimize",
-                type=click.Choice(get_args(Optimize)),
-                default="balanced",
-                show_default=True,
-                help="Choose kernels of fewest cycles, of fewest bytes of code and weights, or of"
-                " few bytes among those that are equally fast.",
-            ),
-            click.option(
-                "--tune",
-                is_flag=True,
-                help="Choose by cycles measured on the emulated target, instead of estimates."
-                " What was measured is remembered.",
-            ),
-            click.option(
-                "--shrink/--no-shrink",
-                default=True,
-                show_default=True,
-                help="Leave out channels that are constant, equal to others or not needed; every"
-                " output byte stays the same.",
-            ),
-            click.option(
-                "--input",
-                type=click.Choice(get_args(InputMode)),
-                default="arena",
-                show_default=True,
-                help="Inputs are written into the arena, read where the caller has them, or pushed"
-                " row by row: then the image is never held.",
-            ),
-            click.option(
-                "--output",
-                type=click.Choice(get_args(OutputMode)),
-                default="arena",
-                show_default=True,
-                help="Outputs stand in the arena, or each row goes to a function of the caller.",
-            ),
-            click.option(
-                "--pdu",
-                callback=lambda ctx, param, value: parse_pdu(value),
-                default=PDUS[0].name,
-                show_default=True,
-                help="Payload bytes of a radio packet, or a kind of it:"
-                f" {', '.join(pdu.name for pdu in PDUS)}.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+model_options = joined(
+    quantization_options,
+    click.option("--name", help="C identifier of symbols and files. Default: the model's."),
+    click.option(
+        "--ram",
+        metavar="SIZE|min",
+        callback=parse_ram,
+        help="Most RAM that arena and stack may take, such as 64k; or min: the least arena"
+        " that costs few cycles more.",
+    ),
+    click.option(
+        "--memories",
+        callback=parse_memories,
+        metavar="NAME[=SIZE],...",
+        help="Memories of the target to spread arena and weights over, so that accesses"
+        " cost least; all: those on the chip. Default: one of RAM, one of flash.",
+    ),
+    click.option(
+        "--optimize",
+        type=click.Choice(get_args(Optimize)),
+        default="balanced",
+        show_default=True,
+        help="Choose kernels of fewest cycles, of fewest bytes of code and weights, or of"
+        " few bytes among those that are equally fast.",
+    ),
+    click.option(
+        "--tune",
+        is_flag=True,
+        help="Choose by cycles measured on the emulated target, instead of estimates."
+        " What was measured is remembered.",
+    ),
+    click.option(
+        "--shrink/--no-shrink",
+        default=True,
+        show_default=True,
+        help="Leave out channels that are constant, equal to others or not needed; every"
+        " output byte stays the same.",
+    ),
+    click.option(
+        "--input",
+        type=click.Choice(get_args(InputMode)),
+        default="arena",
+        show_default=True,
+        help="Inputs are written into the arena, read where the caller has them, or pushed"
+        " row by row: then the image is never held.",
+    ),
+    click.option(
+        "--output",
+        type=click.Choice(get_args(OutputMode)),
+        default="arena",
+        show_default=True,
+        help="Outputs stand in the arena, or each row goes to a function of the caller.",
+    ),
+    click.option(
+        "--pdu",
+        callback=lambda ctx, param, value: parse_pdu(value),
+        default=PDUS[0].name,
+        show_default=True,
+        help="Payload bytes of a radio packet, or a kind of it:"
+        f" {', '.join(pdu.name for pdu in PDUS)}.",
+    ),
+)
+"""Add the options that say which network, how quantized, and what C it becomes."""
 
 
 def make_options(model: str, target: str, given: Mapping[str, Any]) -> Options:
