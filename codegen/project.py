@@ -141,24 +141,39 @@ def compile_within_limits(
     measure: bool = True,
     progress: Progress = silent,
 ) -> tuple[tuple[Compiled, ...], BundleReport]:
-    """Compile into `folder` so that RAM and flash are no more than what is given; DoesNotFit.
-
-    What the code takes is known once the C is built; then weights are given what is left of the
-    flash. Where nothing is measured, they rest on an estimate, and a note says so.
-    """
+    """Compile into `folder` so that RAM and flash are no more than what is given; DoesNotFit."""
     check_memories(networks)
     check_flash(networks)
     quantized = [quantize_model(options, progress) for options in networks]
     limit = networks[0].flash_bytes
+    if limit is None:
+        return compile_within_ram(name, quantized, folder, measure=measure, progress=progress)
+    return compile_within_flash(
+        name, quantized[0], limit, folder, measure=measure, progress=progress
+    )
+
+
+def compile_within_flash(
+    name: str,
+    network: Network,
+    limit: int,
+    folder: Path,
+    *,
+    measure: bool = True,
+    progress: Progress = silent,
+) -> tuple[tuple[Compiled, ...], BundleReport]:
+    """Compile a network of chosen weights so that its flash is no more than `limit`; DoesNotFit.
+
+    What the code takes is known once the C is built; then weights are given what is left. Where
+    nothing is measured, they rest on an estimate, and a note says so.
+    """
     excess = 0
     fitting: tuple[tuple[Compiled, ...], BundleReport] | None = None
     for _ in range(FLASH_ROUNDS):
         compiled, bundle = compile_within_ram(
-            name, quantized, folder, measure=measure, progress=progress
+            name, (network,), folder, measure=measure, progress=progress
         )
         flash = bundle.networks[0].totals.flash_bytes
-        if limit is None:
-            return compiled, bundle
         if flash is None:
             return compiled, _with_note(bundle, "--flash: code was not measured, but estimated")
         if flash <= limit and (
@@ -167,19 +182,19 @@ def compile_within_limits(
             fitting = compiled, bundle
         excess = flash - limit
         try:
-            changed = respend(quantized[0], -excess)
+            changed = respend(network, -excess)
         except DoesNotFit:
             if fitting is None:
                 raise
             break
         if changed is None:
             break
-        quantized = [changed]
+        network = changed
     if fitting is not None:
         write_files(folder, fitting[0][0].files)
         return fitting
     raise DoesNotFit(
-        f"code and constants take {excess:,} bytes of flash more than the {limit or 0:,} given",
+        f"code and constants take {excess:,} bytes of flash more than the {limit:,} given",
         hint="give a little more with --flash",
     )
 

@@ -143,8 +143,8 @@ class KernelCall:
 class Decoding:
     """How a layer's weights come from fewer bits into its scratch, where the kernel reads them.
 
-    `decode` writes them `aside` bytes from its start, from constants, the `codes` first; `spread`,
-    if there is one, takes them to where the kernel reads them, with what stands in `ends` between:
+    `decode` writes them from constants, the `codes` first; `spread`, if there is one, takes them to
+    where the kernel reads them, packs of `pack_bytes`, with what stands in `ends` between:
     `end_words` for each filter. `once`: for all rows, before the first. `calls` make the
     channels of all filters in turn. `ctype`: of a weight to the kernel. Its own scratch begins at
     `own_scratch`, None if it has none.

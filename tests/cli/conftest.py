@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -29,3 +30,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def toy(tmp_path: Path) -> str:
     """The path of a small ONNX file."""
     return str(write_toy(tmp_path))
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> str:
+    """The path of samples for the toy network."""
+    image = np.random.default_rng(0).random((24, 2, 6, 6)).astype(np.float32)
+    np.savez(tmp_path / "samples.npz", image=image)
+    return str(tmp_path / "samples.npz")

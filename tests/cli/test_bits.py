@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-import numpy as np
 import onnx
 import pytest
 
@@ -26,14 +25,6 @@ def network(tmp_path: Path) -> str:
     """The path of a file with enough weights for some to be stored in fewer bits."""
     onnx.save(toy_model(shapes=SHAPES), tmp_path / "net.onnx")
     return str(tmp_path / "net.onnx")
-
-
-@pytest.fixture
-def samples(tmp_path: Path) -> str:
-    """The path of samples for the toy network."""
-    image = np.random.default_rng(0).random((24, 2, 6, 6)).astype(np.float32)
-    np.savez(tmp_path / "samples.npz", image=image)
-    return str(tmp_path / "samples.npz")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
-import numpy as np
 import pytest
 
 from codegen.cli.compression import parse_codebook, parse_density
@@ -15,14 +13,6 @@ from tests.cli.conftest import Run
 
 CONTEXT = click.Context(click.Command("emit"))
 PARAM = click.Option(["--density"])
-
-
-@pytest.fixture
-def samples(tmp_path: Path) -> str:
-    """The path of samples for the toy network."""
-    image = np.random.default_rng(0).random((24, 2, 6, 6)).astype(np.float32)
-    np.savez(tmp_path / "samples.npz", image=image)
-    return str(tmp_path / "samples.npz")
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,6 @@ def bind_scale16(op: Unary, signature: Signature) -> Binding:
         {
             "pixels": y.width,
             "channels": y.channels,
-            "in_wide": x.is_int16,
-            "out_wide": y.is_int16,
             "input_zero": x.quant.zero_point,
             "multiplier": p.multipliers[0],
             **rescale_params(p),
