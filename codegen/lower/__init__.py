@@ -342,10 +342,11 @@ def _comment(schedule: Schedule, plan: MemoryPlan, step: Step) -> tuple[str, ...
     shapes = ", ".join(str(graph.types[value]) for value in graph.activations(node))
     floats = ", in floating point" if step.kernel.in_float else ""
     coding = f", weights decoded from {signature.inputs[1].coding}" if step.kernel.decodes else ""
+    kernel = f"{step.kernel.family} kernel{floats}{coding}"
     places = ", ".join(_span(schedule, plan, value) for value in graph.activations(node))
     return (
         f"{place}: {shapes} -> {signature.output}",
-        f"{node.op.macs(signature):,} multiply-accumulates, {step.kernel.family} kernel{floats}{coding}",
+        f"{node.op.macs(signature):,} multiply-accumulates, {kernel}",
         f"{places} -> {_span(schedule, plan, node.output)}",
     )
 
