@@ -40,7 +40,7 @@ from codegen.quantize import (
     quantize,
     synthetic_samples,
 )
-from codegen.quantize.calibrate import evidence_inputs, unformatted
+from codegen.quantize.calibrate import unformatted
 from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
 from codegen.quantize.choose_wide import find_wide
 from codegen.quantize.clipping import find_method
@@ -183,7 +183,7 @@ def quantize_model(options: Options, progress: Progress = silent) -> Network:
     compressed = compress(
         network,
         options,
-        () if samples.synthetic else evidence_inputs(network, samples),
+        samples,
         lambda done, of: progress("pruning", done, of),
     )
     given = compressed.forms

@@ -17,7 +17,8 @@ from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
 from codegen.ops import Conv2d
 from codegen.passes.code_weights import code_weights
-from codegen.quantize import Samples, calibrate, quantize
+from codegen.plan.solve import schedule_and_plan
+from codegen.quantize import Samples, calibrate, graph_inputs, quantize
 from codegen.quantize.calibrate import evidence_inputs
 from codegen.quantize.equalize import equalize
 from codegen.quantize.linear_layers import own_layers
@@ -27,6 +28,7 @@ from codegen.quantize.weight_form import WeightForm
 from codegen.targets import load_target
 from codegen.toolchain.cross import build_target
 from codegen.toolchain.emulate import emulate
+from codegen.toolchain.host import build_host, run_host
 from tests.ops.harness import ARM_DSP, assert_c_equals_reference, merged, samples, write_c
 from tests.quantize import real_models as real
 from tests.schedule.test_variants import plan_form
@@ -120,6 +122,26 @@ def test_layers_decode_in_c_to_the_same_bytes(compressed: Graph, tmp_path: Path)
     expected = evaluate(graph, inputs)
     for output, got in zip(graph.outputs, run.outputs, strict=True):
         np.testing.assert_array_equal(got, expected[output], output)
+
+
+@pytest.mark.slow
+def test_the_whole_network_decodes_in_c(
+    shared_models: Path, compressed: Graph, tmp_path: Path
+) -> None:
+    """On the host with two photos and the extremes, on an emulated Cortex-M4 with one photo."""
+    photos = graph_inputs(compressed, real.evaluation(shared_models, NAME, 2))
+    least, greatest = (np.full_like(photos[0][:1], value) for value in (-128, 127))
+    inputs = (np.concatenate((photos[0], least, greatest)),)
+    target = load_target("cortex-m4")
+    planned = schedule_and_plan(compressed, target.kernels)
+    decoding = [step.kernel.decodes > 0 for step in planned[0].steps]
+    assert sum(decoding) == len(convolutions(compressed))
+    program = write_c(compressed, target.kernels, tmp_path, inputs, planned)
+    (expected,) = (evaluate(compressed, inputs)[name] for name in compressed.outputs)
+    (found,) = run_host(build_host(tmp_path, program.interface, tmp_path), inputs)
+    np.testing.assert_array_equal(found, expected)
+    run = emulate(build_target(tmp_path, program.interface, target, tmp_path), [inputs[0][:1]])
+    np.testing.assert_array_equal(run.outputs[0], expected[:1])
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from codegen.cli.console import stdout
-from codegen.cli.joined import joined
-from codegen.cli.model import assign_options, given_zoo_options, on_command_line
+from codegen.cli.joined import joined, option_names
+from codegen.cli.model import assign_options, given_zoo_options, on_command_line, zoo_option_help
 from codegen.cli.shapes import assign_shapes
 from codegen.errors import BadOption
 from codegen.options import c_identifier
@@ -40,41 +40,6 @@ from codegen.report.complexity.to_json import (
 )
 from codegen.sources import open_structure
 from codegen.zoo.spec import write_spec
-
-OPTIONS = (
-    "rules",
-    "batch",
-    "element_bits",
-    "compare",
-    "split",
-    "block",
-    "block_alpha",
-    "block_rho",
-)
-"""What counting takes and measuring does not."""
-NEEDS_TARGET = (
-    "weights",
-    "calibrate",
-    "name",
-    "ram",
-    "input",
-    "output",
-    "seed",
-    "dump_ir",
-    "shrink",
-    "calibration_method",
-    "repair",
-    "activations",
-    "scheme",
-    "bits",
-    "flash",
-    "sqnr",
-    "density",
-    "codebook",
-    "low_rank",
-)
-"""What measuring takes and counting does not."""
-
 
 counting_options = joined(
     click.option(
@@ -109,6 +74,10 @@ counting_options = joined(
     ),
 )
 """Add the options that say what to count, and how."""
+OPTIONS = option_names(counting_options)
+"""What counting takes and measuring does not."""
+SHARED = ("shape", "pdu", *zoo_option_help())
+"""What both take: every other option of a model is of measuring alone."""
 
 
 def report_counts(models: Sequence[str], as_json: bool, given: Mapping[str, Any]) -> None:
@@ -145,7 +114,7 @@ def make_measure(given: Mapping[str, Any]) -> Measure:
 
 def _refuse_contradictions(models: Sequence[str], given: Mapping[str, Any]) -> None:
     """Raise BadOption where options do not go together."""
-    measuring = on_command_line(NEEDS_TARGET)
+    measuring = on_command_line(name for name in given if name not in (*OPTIONS, *SHARED))
     if measuring:
         raise BadOption(
             f"{', '.join(measuring)}: counting needs no such thing",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import click
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -18,3 +20,13 @@ def joined(*options: Callable[[Any], Any]) -> Callable[[F], F]:
         return changed
 
     return add
+
+
+def option_names(options: Callable[[Any], Any]) -> tuple[str, ...]:
+    """Return the names of options that are added together, as the command's function takes them.
+
+    >>> option_names(joined(click.option("--ram"), click.option("--as-bytes")))
+    ('ram', 'as_bytes')
+    """
+    command = click.command()(options(lambda: None))
+    return tuple(param.name or "" for param in command.params)

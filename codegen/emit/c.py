@@ -73,6 +73,8 @@ RUNTIME = (
     "pin",
     "load32",
     "store32",
+    "store_pair",
+    "paired",
     "narrow",
     "curve",
     "gates_type",

@@ -358,7 +358,7 @@ def set_rows(operand: Operand, calls: int) -> str:
 
 def is_plain_row(operand: Operand, calls: int) -> bool:
     """The operand's window is one row, which is never beyond its ends."""
-    is_line = operand.window == operand.divisor == 1 and not operand.clipped
+    is_line = operand.window == 1 and not operand.clipped
     return is_line and operand.pad == 0 and (calls - 1) * operand.stride < operand.height
 
 

@@ -34,7 +34,8 @@ class Window:
 
     Output row y reads operand rows first + k * dilation for 0 <= k < rows, where first is
     (y * stride - pad) / divisor, rounded down; those outside the operand are padding. `clipped`
-    windows begin inside the operand: first is the nearest of its rows.
+    windows begin inside the operand: first is the nearest of its rows. Others are not divided, for
+    before the operand C would round the other way.
     """
 
     rows: int = 1
@@ -43,6 +44,9 @@ class Window:
     pad: int = 0
     divisor: int = 1
     clipped: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.clipped or self.divisor == 1
 
     @property
     def span(self) -> int:

@@ -17,8 +17,19 @@ from codegen.ir.program import Decoding, Function, KernelCall, Layer, Part
 from codegen.ir.schedule import Kernel, Schedule, Step
 from codegen.ir.types import Array
 from codegen.lower.bind import Binding, Data, bind
-from codegen.schedule.kernels.coded import WORD_BYTES, Packing, packing_of
+from codegen.schedule.kernels.coded import WORD_BYTES, Form, Packing, packing_of
 
+CALLED = {
+    "unpack": ("pin", "load32", "store32"),
+    "look_up": ("pin", "load32", "store_pair"),
+    "inflate": ("symbol",),
+    "spread": ("pin", "load32", "paired"),
+}
+"""What the templates of parts call."""
+MEANINGS = {"bytes": "as they are", "halves": "as 256 * even + odd", "wide": "in 16 bits"}
+SUFFIXES = {"bytes": "", "halves": "_halves"}
+SPREAD_BLOCK = 8
+"""Bytes that are moved together."""
 FILTERS = ("filters", "group_filters", "outputs")
 """What kernels call the number of filters."""
 
@@ -131,11 +142,12 @@ def bind_coded(step: Step, signature: Signature, binding: Binding) -> CodedBindi
     turns = tuple((n, times) for n, times in ((count, whole), (rest, 1)) if n and times)
     group = body * packing.packs(step.node.op, count)
     coded = encode(split.bodies, coding, group)
-    spread = spread_part(packing, split)
-    parts = (decode_part(coding, coded), *((spread,) if spread else ()))
+    decode, form = decode_part(coding, coded, packing.form)
+    spread = spread_part(packing, form, split)
+    parts = (decode, *((spread,) if spread else ()))
     data = (*coded_data(coding, coded), *ends_data(split), *others)
     calls = tuple(of_filters(binding, n, filters) for n, _ in turns)
-    uses = ("load32", "store32", *(("symbol",) if coding.kind == "huffman" else ()))
+    uses = tuple(name for part in parts for name in CALLED[part.template])
     return CodedBinding(calls, turns, data, parts, uses, weights.ctype)
 
 
@@ -178,18 +190,23 @@ def ends_data(split: Split) -> Iterator[Data]:
         yield Data("ends", "int32_t", split.ends, f"[{len(split.ends)}] what is around weights")
 
 
-def decode_part(coding: Coding, coded: Coded) -> Part:
-    """Return the function that decodes weights one after the other."""
-    if coding.kind == "bits":
-        return unpack_part(coding)
-    if coding.kind == "codebook":
-        return look_up_part(coding.bits)
-    runs = "runs" in coded.tables
-    return Part(f"fx_inflate{'_runs' * runs}", "inflate", (("runs", runs),))
+def decode_part(coding: Coding, coded: Coded, form: Form) -> tuple[Part, Form]:
+    """Return the function that decodes weights one after the other, and the form it leaves to make.
+
+    Integers are unpacked and looked up in halves at once, if halves it is.
+    """
+    if coding.kind == "huffman":
+        runs = "runs" in coded.tables
+        return Part(f"fx_inflate{'_runs' * runs}", "inflate", (("runs", runs),)), form
+    part = unpack_part if coding.kind == "bits" else look_up_part
+    return (part(coding, "halves"), "bytes") if form == "halves" else (part(coding, "bytes"), form)
 
 
-def unpack_part(coding: Coding) -> Part:
-    """Four bytes a time: fields in their lowest bits, or above, less the integers' least."""
+def unpack_part(coding: Coding, form: Form) -> Part:
+    """Four bytes a time: fields in their lowest bits, or above, less the integers' least.
+
+    The least is taken off under a bit above, of bytes or of pairs, which turns into the sign.
+    """
     bits = coding.bits
     mask = ((1 << bits) - 1) * 0x01010101
     parts = []
@@ -198,33 +215,46 @@ def unpack_part(coding: Coding) -> Part:
         fields = f"({shifted} & 0x{mask:08x}u)"
         place = f"to + {4 * index}" if index else "to"
         parts.append((place, f"(2 * {fields})" if bits == 1 else fields))
-    least = -1 if bits == 1 else -(1 << (bits - 1))
+    least = 1 if bits == 1 else 1 << (bits - 1)
     told = (
         ("bits", bits),
         ("block", coding.block),
         ("parts", tuple(parts)),
-        ("middle", f"0x{(128 + least) * 0x01010101:08x}u"),
+        ("meaning", MEANINGS[form]),
+        ("sign", "0x80808080u" if form == "bytes" else "0x80008000u"),
+        ("distance", f"0x{least * 0x01010101:08x}u"),
     )
-    return Part(f"fx_unpack_{bits}", "unpack", told)
+    return Part(f"fx_unpack_{bits}{SUFFIXES[form]}", "unpack", told)
 
 
-def look_up_part(bits: int) -> Part:
+def look_up_part(coding: Coding, form: Form) -> Part:
     """Eight indices stand in two words, or in one."""
+    bits = coding.bits
     in_first = INDEX_BLOCK if bits < 4 else 32 // bits
     left = 32 - bits * in_first
-    first = [f"{byte(i)} << {8 * i}" if i else byte(0) for i in range(bits)]
-    words = [("first", "fx_load32(codes)" if bits >= 4 else joined(first))]
-    if in_first < INDEX_BLOCK:
-        second = [f"{byte(i)} << {left + 8 * (i - 4)}" for i in range(4, bits)]
-        rest = [f"first >> {32 - left}"] if left else []
-        words.append(("second", "fx_load32(codes + 4)" if bits == 8 else joined(rest + second)))
+    rest = tuple(f"{byte(i)} << {8 * i}" for i in range(1, bits))
+    words = [("first", "fx_load32(codes)", ()) if bits >= 4 else ("first", byte(0), rest)]
+    if bits == 8:
+        words.append(("second", "fx_load32(codes + 4)", ()))
+    elif bits > 4:
+        more = tuple(f"{byte(i)} << {left + 8 * (i - 4)}" for i in range(4, bits))
+        words.append(("second", f"first >> {32 - left}", more))
     mask, fields = f"0x{(1 << bits) - 1:02x}u", []
     for i in range(INDEX_BLOCK):
         name, at = ("first", i) if i < in_first else ("second", i - in_first)
         shift = bits * at
-        fields.append((i, f"({name} >> {shift}) & {mask}" if shift else f"{name} & {mask}"))
-    told = (("bits", bits), ("words", tuple(words)), ("fields", tuple(fields)))
-    return Part(f"fx_look_up_{bits}", "look_up", told)
+        fields.append(f"({name} >> {shift}) & {mask}" if shift else f"{name} & {mask}")
+    places = ("to", *(f"to + {i}" for i in range(2, INDEX_BLOCK, 2)))
+    pairs = tuple(zip(places, fields[::2], fields[1::2], strict=True))
+    told = (
+        ("bits", bits),
+        ("form", form),
+        ("meaning", MEANINGS[form]),
+        ("words", tuple(words)),
+        ("indices", tuple(fields)),
+        ("pairs", pairs),
+    )
+    return Part(f"fx_look_up_{bits}{SUFFIXES[form]}", "look_up", told)
 
 
 def byte(index: int) -> str:
@@ -232,27 +262,20 @@ def byte(index: int) -> str:
     return f"(uint32_t)(uint8_t)codes[{index}]"
 
 
-def joined(terms: list[str]) -> str:
-    """Return the word that has all bits of some."""
-    return " | ".join(f"({term})" if "<<" in term or ">>" in term else term for term in terms)
-
-
-MEANINGS = {"bytes": "as they are", "halves": "as 256 * even + odd", "wide": "in 16 bits"}
-
-
-def spread_part(packing: Packing, split: Split) -> Part | None:
-    """Return the function that takes decoded weights to where the kernel reads them."""
+def spread_part(packing: Packing, form: Form, split: Split) -> Part | None:
+    """Return the function that takes weights, decoded, to that form where the kernel reads them."""
     words = split.ends.shape[1]
-    if packing.form == "bytes" and not words:
+    if form == "bytes" and not words:
         return None
+    assert form == "wide" or split.bodies.shape[1] % SPREAD_BLOCK == 0
     tail = words - packing.head
     told = (
-        ("form", packing.form),
-        ("meaning", MEANINGS[packing.form]),
+        ("form", form),
+        ("meaning", MEANINGS[form]),
         ("ends", "const int32_t *ends, " if words else ""),
         ("head_words", packing.head),
         ("head_bytes", WORD_BYTES * packing.head),
         ("tail_words", tail),
         ("tail_bytes", WORD_BYTES * tail),
     )
-    return Part(f"fx_spread_{packing.form}_{packing.head}_{tail}", "spread", told)
+    return Part(f"fx_spread_{form}_{packing.head}_{tail}", "spread", told)

@@ -14,12 +14,14 @@ from codegen.ir.report import CompressionStep
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense
 from codegen.options import Options
+from codegen.quantize.calibrate import evidence_inputs
 from codegen.quantize.linear_layers import own_layers
 from codegen.quantize.low_rank import lower_rank
 from codegen.quantize.prune import prune, spread
 from codegen.quantize.quantize import real_layers
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.requested_forms import layer_names, requested_forms
+from codegen.quantize.samples import Samples
 from codegen.quantize.sensitivity import Outputs, decibels, observe, run_on
 from codegen.quantize.weight_form import WeightForm
 
@@ -40,16 +42,16 @@ class Compressed:
 def compress(
     graph: Graph,
     options: Options,
-    inputs: tuple[Array, ...],
+    samples: Samples,
     progress: Progress | None = None,
 ) -> Compressed:
     """Return the float graph with layers of low rank in two, and pruned, as the options ask.
 
-    `inputs` are samples as the graph takes them, (N, *shape); without, weights alone tell.
-    Raises UnknownName and BadOption.
+    Without real samples, weights alone tell. Raises UnknownName and BadOption.
     """
     is_asked = options.low_rank_db is not None or options.density or options.codebook
-    outputs = observe(graph, Evidence(inputs, {}), 0) if inputs and is_asked else None
+    inputs = evidence_inputs(graph, samples) if is_asked and not samples.synthetic else ()
+    outputs = observe(graph, Evidence(inputs, {}), 0) if inputs else None
     steps: list[CompressionStep] = []
     changed = graph
     if options.low_rank_db is not None:

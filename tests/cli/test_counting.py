@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 
+from codegen.cli.counting import OPTIONS, SHARED
+from codegen.cli.report import report
 from tests.cli.conftest import Run
 
 
@@ -97,6 +100,26 @@ def test_contradictions_are_told(run: Run, arguments: tuple[str, ...]) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr
+
+
+MEASURING = [
+    param
+    for param in report.params
+    if isinstance(param, click.Option)
+    and param.name not in {"target", "memory", "as_json", "help", *OPTIONS, *SHARED}
+]
+
+
+@pytest.mark.parametrize("option", MEASURING, ids=lambda option: option.opts[0])
+def test_what_is_of_measuring_alone_is_told(run: Run, toy: str, option: click.Option) -> None:
+    values = {"mean": "0.5", "std": "0.5", "percentile": "99", "bits": "4", "seed": "1"}
+    values |= {"density": "0.5", "codebook": "4", "repair": "none", "sqnr": "20", "low_rank": "20"}
+    value = values.get(option.name or "", "8k")
+    if isinstance(option.type, click.Choice):
+        value = option.type.choices[-1]
+    result = run("report", toy, option.opts[0], *(() if option.is_flag else (value,)))
+    assert result.exit_code == 2
+    assert f"{option.opts[0]}: counting needs no such thing" in result.stderr
 
 
 def test_an_option_that_no_model_takes_is_told(run: Run, toy: str) -> None:

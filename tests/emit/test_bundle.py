@@ -25,6 +25,7 @@ from codegen.toolchain.host import build_host, run_host
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
 from codegen.verify import check_plan
+from tests.emit.formatting import assert_formatted
 from tests.emit.network import Builder, every_operator
 from tests.ops.harness import ARM_DSP, GENERIC, int8, samples
 
@@ -164,13 +165,7 @@ def test_only_prefixed_names_are_visible(bundle: tuple[Path, list[Program]]) -> 
 
 def test_clang_format_has_nothing_to_change(bundle: tuple[Path, list[Program]]) -> None:
     folder, _ = bundle
-    program = shutil.which("clang-format")
-    if program is None:
-        pytest.skip("clang-format is not installed")
-    for file in sorted(folder.glob("*.[ch]")):
-        command = [program, f"--style=file:{ROOT / '.clang-format'}", str(file)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        assert done.stdout == file.read_text(), file.name
+    assert_formatted(folder)
 
 
 def test_cmake_builds_and_runs_every_self_test(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.host import build_host, run_host
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
+from tests.emit.formatting import assert_formatted
 from tests.emit.network import every_operator
 from tests.ops.harness import ARM_DSP, ARM_MVE, GENERIC, HOST, LANES, samples, write_c
 
@@ -109,14 +109,7 @@ def test_the_c_is_freestanding_and_tidy(emitted: tuple[Path, Program]) -> None:
 
 def test_clang_format_has_nothing_to_change(emitted: tuple[Path, Program]) -> None:
     folder, _ = emitted
-    program = shutil.which("clang-format")
-    if program is None:
-        pytest.skip("clang-format is not installed")
-    style = Path(__file__).parents[2] / ".clang-format"
-    for file in sorted(folder.glob("*.[ch]")):
-        command = [program, f"--style=file:{style}", str(file)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        assert done.stdout == file.read_text(), file.name
+    assert_formatted(folder)
 
 
 EMIT = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from codegen.ir.program import Program
 from codegen.toolchain.compile_check import Language, find_warnings
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
+from tests.emit.formatting import assert_formatted
 from tests.ops.harness import ARM_DSP, GENERIC, merged, samples, write_c
 from tests.ops.int16_cases import FUNCTIONS, LAYERS, OTHERS, graph_of
 
@@ -61,10 +60,4 @@ def test_sanitizers_find_nothing(emitted: Emitted, tmp_path: Path) -> None:
 
 
 def test_clang_format_has_nothing_to_change(emitted: Emitted) -> None:
-    if shutil.which("clang-format") is None:
-        pytest.skip("clang-format is not installed")
-    style = Path(__file__).parents[2] / ".clang-format"
-    for file in sorted(emitted[0].glob("*.[ch]")):
-        command = ["clang-format", f"--style=file:{style}", str(file)]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        assert text == file.read_text(encoding="utf-8"), file.name
+    assert_formatted(emitted[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,14 +16,17 @@ from hypothesis import strategies as st
 from codegen.ir.coding import CODINGS, Coding, fits
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
+from codegen.ir.program import Program
 from codegen.ir.types import Array
 from codegen.plan import make_plan
 from codegen.schedule.assemble import assemble
 from codegen.schedule.assign import assign_kernels
 from codegen.schedule.kernels import coded
 from codegen.targets import load_target
-from codegen.toolchain.cross import build_target
+from codegen.toolchain.cross import CrossCompiler, build_target
+from codegen.toolchain.elf import read_functions
 from codegen.toolchain.emulate import emulate
+from tests.emit.formatting import formatted
 from tests.ops.cases import convolutions, dense_layers
 from tests.ops.harness import (
     ARM_DSP,
@@ -140,3 +144,40 @@ def test_targets_equal_the_reference(name: str, tmp_path: Path) -> None:
     expected = evaluate(graph, inputs)
     for output, got in zip(graph.outputs, run.outputs, strict=True):
         np.testing.assert_array_equal(got, expected[output], output)
+
+
+LOOPS = ("fx_unpack", "fx_look_up", "fx_spread")
+DECODERS = (*LOOPS, "fx_inflate")
+
+
+@pytest.fixture(scope="module")
+def every_decoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Program]:
+    """The C of layers in all codings, for a core with SIMD."""
+    folder, families = tmp_path_factory.mktemp("coded"), load_target("cortex-m4").kernels
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coded, "saves", lambda weights, coding: True)
+        graph = coded_layers(CODINGS)
+        inputs = samples(graph, np.random.default_rng(5))
+        return folder, write_c(graph, families, folder, inputs, plan_forms(graph, families))
+
+
+def test_decoders_are_laid_out_as_clang_format_has_it(every_decoder: tuple[Path, Program]) -> None:
+    folder, _ = every_decoder
+    text = (folder / "net.c").read_text(encoding="utf-8")
+    functions = re.findall(rf"^\w+ [^\n]*(?:{'|'.join(DECODERS)})\w*\(.*?^}}$", text, re.M | re.S)
+    assert len(functions) > len(CODINGS)
+    for function in functions:
+        assert formatted(function) == function
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_decoders_are_not_unrolled(
+    compiler: CrossCompiler, every_decoder: tuple[Path, Program], tmp_path: Path
+) -> None:
+    if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is absent")
+    (folder, program), target = every_decoder, load_target("cortex-m4")
+    build = build_target(folder, program.interface, target, tmp_path, compiler)
+    found = [f for f in read_functions(build.elf) if f.name.startswith(LOOPS)]
+    assert len(found) > len(CODINGS)
+    assert max(f.end - f.start for f in found) <= 320
