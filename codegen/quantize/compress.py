@@ -49,7 +49,7 @@ def compress(
     Raises UnknownName and BadOption.
     """
     is_asked = options.low_rank_db is not None or options.density or options.codebook
-    outputs = observe(graph, Evidence(inputs, {}), 0) if inputs and is_asked else None
+    outputs = observe(graph, Evidence(inputs, {})) if inputs and is_asked else None
     steps: list[CompressionStep] = []
     changed = graph
     if options.low_rank_db is not None:
