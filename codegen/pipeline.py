@@ -47,11 +47,11 @@ from codegen.quantize.clipping import find_method
 from codegen.quantize.compress import Compressed, compress, stored_step
 from codegen.quantize.equalize import equalize
 from codegen.quantize.flash import (
-    OFFERED,
     evidence_for_choice,
     explain_forms,
     first_goal,
     least_sqnr,
+    offered_forms,
 )
 from codegen.quantize.powers import narrow
 from codegen.quantize.quantize import activation_type
@@ -257,7 +257,7 @@ def in_integers(
         fixed,
         evidence,
         given,
-        OFFERED,
+        offered_forms(options),
         lambda forms: quantized(forms, wide),
         lambda done, of: progress("measuring forms of weights", done, of),
     )

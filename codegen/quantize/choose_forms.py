@@ -16,6 +16,7 @@ import numpy as np
 
 from codegen.ir.coding import DECODER_BYTES, Coding
 from codegen.ir.graph import Graph
+from codegen.quantize.effort import forms_effort, tried_forms
 from codegen.quantize.knapsack import choose
 from codegen.quantize.quantize import real_layers
 from codegen.quantize.ranges import Evidence, Progress
@@ -209,7 +210,8 @@ def search_forms(
     `fixed` is the network as it is quantized where nothing is chosen.
     """
     layers = real_layers(network, given)
-    forms = {name: offered for name in layers if name not in given}
-    outputs = observe(network, evidence, sum(map(len, forms.values())))
+    own = {name: layer for name, layer in layers.items() if name not in given}
+    forms = tried_forms(network, own, offered)
+    outputs = observe(network, evidence, forms_effort(network, forms))
     sensitivity = measure(fixed, layers, forms, evidence, outputs, progress)
     return FormSearch(sensitivity, outputs, quantized)

@@ -13,6 +13,7 @@ from codegen.errors import BadOption
 from codegen.ir.evaluate import evaluate as evaluate_graph
 from codegen.ir.graph import Graph
 from codegen.ir.types import DType
+from codegen.quantize.effort import efforts
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.sensitivity import Outputs, decibels, noise_of, observe, rerun, run_on
 
@@ -36,7 +37,8 @@ def find_wide(
     no more than it takes. BadOption where all do not suffice.
     """
     names, allowed = widenable(network, fixed), noise_of(least_db)
-    outputs = observe(network, evidence, len(names))
+    after = efforts(fixed)
+    outputs = observe(network, evidence, sum(after.get(name, 0.0) for name in names))
     noise = outputs.noise(fixed, run_on(fixed, outputs))
     if noise <= allowed:
         return (), fixed

@@ -19,9 +19,8 @@ from codegen.ir.evaluate import forget
 from codegen.ir.fixed_point import INT32_MAX
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
-from codegen.ops import Conv2d
 from codegen.quantize.codebook import best_codebook
-from codegen.quantize.fit_weights import fit_together
+from codegen.quantize.fit_weights import fit_together, holding_scales
 from codegen.quantize.forward import evaluate
 from codegen.quantize.linear_layers import (
     filter_order,
@@ -30,12 +29,13 @@ from codegen.quantize.linear_layers import (
     single,
     with_scales,
 )
+from codegen.quantize.prune import fit_sparse, part_of
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.round_weights import (
+    patches_of,
     pays_off,
     products,
     round_together,
-    sample_patches,
 )
 from codegen.quantize.weight_form import INT8, WeightForm
 
@@ -92,20 +92,35 @@ def round_layer(graph: Graph, node: Node, layer: RealLayer, operand: Array) -> G
     patches = patches_of(node, layer.weights.shape, operand, x.zero_point)
     shape = (len(patches), len(layer.weights) // len(patches), -1)
     centred = patches.astype(np.float32) - np.float32(x.zero_point)
-    reals = layer.weights.reshape(shape)
-    scales = np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
-    exact = reals / scales
     levels = layer.form.levels
+    scales = np.asarray(kind.quant.scales).reshape(*shape[:2], 1)
+    if is_pruned := is_too_dense(layer):
+        layer = pruned(layer, centred * np.float32(x.scale))
+        scales = holding_scales(layer.weights.reshape(shape), levels)[..., None]
+    reals = layer.weights.reshape(shape)
+    exact = reals / scales
     if layer.form.codebook:
         counts = np.square(scales) * centred.var(axis=1, keepdims=True)
         levels = best_codebook(exact, 2**layer.form.codebook, counts)
-    if layer.form.is_coarse:
+    if layer.form.is_coarse or is_pruned:
         return fit_layer(graph, node, layer, levels, centred)
     nearest = graph.constants[name].reshape(shape)
     together = round_together(exact, centred, levels)
     if not pays_off(exact, nearest, together, centred):
         return graph
     return if_sound(graph, node, {name: together.reshape(kind.shape).astype(np.int8)})
+
+
+def is_too_dense(layer: RealLayer) -> bool:
+    """More of the weights are not zero than their form has."""
+    weights = layer.weights
+    return int(np.count_nonzero(weights)) > part_of(layer.form.density, weights.size)
+
+
+def pruned(layer: RealLayer, operands: Array) -> RealLayer:
+    """Return the layer with as many weights as its form has, fitted to operands (G, P, K)."""
+    made = fit_sparse(layer.weights, layer.bias, operands, operands, layer.form.density)
+    return RealLayer(*made, layer.form)
 
 
 def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operands: Array) -> Graph:
@@ -129,13 +144,6 @@ def fit_layer(graph: Graph, node: Node, layer: RealLayer, levels: Array, operand
     types.update(zip(node.inputs[1:], (constant.type for constant in made), strict=True))
     data = dict(zip(node.inputs[1:], (constant.data for constant in made), strict=True))
     return if_sound(replace(graph, types=types), node, data, graph)
-
-
-def patches_of(node: Node, shape: tuple[int, ...], operand: Array, pad_value: int) -> Array:
-    """Return what weights of that shape are multiplied by, (G, P, K)."""
-    if isinstance(node.op, Conv2d):
-        return sample_patches(node.op, operand, (shape[1], shape[2]), pad_value)
-    return operand[None].reshape(1, len(operand), -1)
 
 
 def if_sound(

@@ -51,7 +51,7 @@ def compress(
     """
     is_asked = options.low_rank_db is not None or options.density or options.codebook
     inputs = evidence_inputs(graph, samples) if is_asked and not samples.synthetic else ()
-    outputs = observe(graph, Evidence(inputs, {}), 0) if inputs else None
+    outputs = observe(graph, Evidence(inputs, {})) if inputs else None
     steps: list[CompressionStep] = []
     changed = graph
     if options.low_rank_db is not None:

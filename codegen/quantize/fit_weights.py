@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from codegen.ir.types import Array
-from codegen.quantize.round_weights import damp, nearest, round_in_turn
+from codegen.quantize.round_weights import blocks, damp, nearest, round_in_turn
 
 SHRINKS = np.geomspace(0.15, 1.1, 40)
 """Scales that are tried without regard to other weights, as parts of one that holds all."""
@@ -126,11 +126,13 @@ def move_each(steps: Array, integers: Array, squares: Array, levels: Array) -> A
     """Return integers, each in turn moved to the level that is best for all others as they are."""
     moved = integers.copy()
     pull = (steps - moved) @ squares
-    for k in range(steps.shape[2]):
-        row = squares[:, None, k, :]
-        wanted = moved[:, :, k] + pull[:, :, k] / squares[:, None, k, k]
-        wanted[steps[:, :, k] == 0] = 0
-        change = nearest(wanted, levels) - moved[:, :, k]
-        moved[:, :, k] += change
-        pull -= change[..., None] * row
+    for first, last in blocks(steps.shape[2]):
+        block = slice(first, last)
+        for k in range(first, last):
+            wanted = moved[:, :, k] + pull[:, :, k] / squares[:, None, k, k]
+            wanted[steps[:, :, k] == 0] = 0
+            change = nearest(wanted, levels) - moved[:, :, k]
+            moved[:, :, k] += change
+            pull[:, :, block] -= change[..., None] * squares[:, None, k, block]
+        pull[:, :, last:] -= (moved - integers)[:, :, block] @ squares[:, block, last:]
     return moved

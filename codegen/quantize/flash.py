@@ -9,13 +9,15 @@ from codegen.options import SQNR_DB, Options
 from codegen.quantize.choose_forms import FormGoal, FormSearch
 from codegen.quantize.ranges import Evidence, Ranges
 from codegen.quantize.sensitivity import decibels, noise_of
-from codegen.quantize.weight_form import WeightForm
+from codegen.quantize.weight_form import INT8, WeightForm
 
 OFFERED = (
     WeightForm(huffman=True),
     *(WeightForm(codebook=bits) for bits in (5, 3)),
     *(WeightForm(bits, huffman=code) for bits in (4, 2) for code in (False, True)),
     WeightForm(1),
+    WeightForm(4, density=0.5),
+    *(WeightForm(codebook=bits, density=part) for bits, part in ((3, 0.5), (5, 0.3))),
 )
 """The forms that a layer's weights may be given instead of 8 bits."""
 CODE_BYTES = 10_000
@@ -32,6 +34,14 @@ def evidence_for_choice(ranges: Ranges | None, option: str) -> Evidence:
             hint="give some with --calibrate",
         )
     return ranges.evidence
+
+
+def offered_forms(options: Options) -> tuple[WeightForm, ...]:
+    """Return the forms that weights may be given; pruning is fitted where they are rounded."""
+    if options.scheme == "pow2":
+        return tuple(form for form in OFFERED if form.plain == INT8)
+    can_prune = "round" in options.repair
+    return tuple(form for form in OFFERED if can_prune or form.density == 1)
 
 
 def first_goal(options: Options, network: Graph) -> FormGoal:

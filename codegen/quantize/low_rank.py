@@ -17,10 +17,9 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.rewrite import free_name
 from codegen.ir.types import Array, TensorType
 from codegen.ops import Conv2d, Dense
-from codegen.quantize.closed_loop import patches_of
 from codegen.quantize.forward import advance
 from codegen.quantize.linear_layers import own_layers
-from codegen.quantize.round_weights import damp, products
+from codegen.quantize.round_weights import damp, patches_of, products
 
 
 def lower_rank(graph: Graph, sqnr_db: float, inputs: tuple[Array, ...] = ()) -> Graph:

@@ -20,10 +20,9 @@ import numpy as np
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
-from codegen.quantize.closed_loop import patches_of
 from codegen.quantize.forward import advance
 from codegen.quantize.ranges import Progress
-from codegen.quantize.round_weights import DAMPING
+from codegen.quantize.round_weights import DAMPING, patches_of
 
 DOUBT = 0.2
 """How little is built on few patches: this share of the mean square for each of a filter's weights
@@ -140,12 +139,9 @@ def prune(
     last = graph.last_readers()
     for index, node in enumerate(graph.nodes):
         if node.output in names:
-            fit = fit_of(graph, node, exact[node.inputs[0]], found[node.inputs[0]])
-            weights = prune_layer(fit, densities[node.output])
-            shape = graph.types[node.inputs[1]].shape
-            pruned = with_weights(
-                pruned, node, weights[:, :, :-1].reshape(shape), weights[:, :, -1].reshape(-1)
-            )
+            operands = patches(graph, node, exact), patches(graph, node, found)
+            made = fit_sparse(*layer_of(graph, node), *operands, densities[node.output])
+            pruned = with_weights(pruned, node, *made)
         advance(graph, node, exact, last)
         advance(pruned, node, found, last)
         if progress is not None:
@@ -168,8 +164,8 @@ def spread(
             squares = np.square(graph.constants[node.inputs[1]], dtype=np.float64)
             losses[node.output] = squares / max(float(squares.sum()), TINY)
         elif node.output in names:
-            operand = values[node.inputs[0]]
-            fit = fit_of(graph, node, operand, operand)
+            operands = patches(graph, node, values)
+            fit = fit_of(*layer_of(graph, node), operands, operands)
             losses[node.output] = fit.losses() / max(fit.energy, TINY)
         if inputs:
             advance(graph, node, values, last)
@@ -179,14 +175,32 @@ def spread(
     return {name: float(part.mean()) for name, part in zip(losses, parts, strict=True)}
 
 
-def fit_of(graph: Graph, node: Node, exact: Array, operand: Array) -> Fit:
-    """Return what a layer is fitted to that makes of `operand` what it should of `exact`."""
-    weights, bias = (graph.constants[name] for name in node.inputs[1:])
-    patches = [patches_of(node, weights.shape, x, 0) for x in (exact, operand)]
-    groups = len(patches[0])
-    return make_fit(
-        weights.reshape(groups, len(weights) // groups, -1), bias.reshape(groups, -1), *patches
-    )
+def patches(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
+    """Return what a layer's weights are multiplied by where these are the values, (G, P, K)."""
+    return patches_of(node, graph.types[node.inputs[1]].shape, values[node.inputs[0]], 0)
+
+
+def layer_of(graph: Graph, node: Node) -> tuple[Array, Array]:
+    """Return the weights and the bias of a layer."""
+    return graph.constants[node.inputs[1]], graph.constants[node.inputs[2]]
+
+
+def fit_of(weights: Array, bias: Array, exact: Array, operands: Array) -> Fit:
+    """Return what a layer is fitted to that makes of `operands` what it should of `exact`."""
+    groups = len(operands)
+    grouped = weights.reshape(groups, len(weights) // groups, -1)
+    return make_fit(grouped, bias.reshape(groups, -1), exact, operands)
+
+
+def fit_sparse(
+    weights: Array, bias: Array, exact: Array, operands: Array, density: float
+) -> tuple[Array, Array]:
+    """Return weights, of which `density` are not zero, and bias that fit best.
+
+    They make of operands (G, P, K) what those given make of the operands `exact`.
+    """
+    found = prune_layer(fit_of(weights, bias, exact, operands), density)
+    return found[:, :, :-1].reshape(weights.shape), found[:, :, -1].reshape(-1)
 
 
 def prune_layer(fit: Fit, density: float) -> Array:
@@ -209,10 +223,15 @@ def greatest(numbers: Array, part: float) -> Array:
     >>> greatest(np.array([3, 1, 3, 2]), 0.5).tolist()
     [True, False, True, False]
     """
-    count = math.ceil(round(part * numbers.size, 6))
+    count = part_of(part, numbers.size)
     found = np.zeros(numbers.size, bool)
     found[np.argsort(-numbers.reshape(-1), kind="stable")[:count]] = True
     return found.reshape(numbers.shape)
+
+
+def part_of(part: float, count: int) -> int:
+    """Return how many a part of them is, rounded up."""
+    return math.ceil(round(part * count, 6))
 
 
 def with_weights(graph: Graph, node: Node, weights: Array, bias: Array) -> Graph:

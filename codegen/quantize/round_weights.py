@@ -9,8 +9,11 @@ Down? Adaptive Rounding", arXiv 2004.10568, states.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from codegen.ir.graph import Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d
 
@@ -18,6 +21,8 @@ PATCHES = 8192
 """Patches of a layer's operand that stand for all."""
 PATCH_ELEMENTS = 1 << 23
 """Most elements of all patches together; bounds memory."""
+BLOCK = 32
+"""Weights of a filter after which the others learn of what these changed."""
 DAMPING = 0.01
 """Share of the mean square that is added to each: how little is built on the samples."""
 
@@ -52,11 +57,24 @@ def round_in_turn(steps: Array, damped: Array, levels: Array) -> Array:
     weights, pruned = steps.astype(np.float64), steps == 0
     factors = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
     rounded = np.empty_like(weights)
-    for k in range(weights.shape[2]):
-        rounded[:, :, k] = nearest(np.where(pruned[:, :, k], 0, weights[:, :, k]), levels)
-        lost = (weights[:, :, k] - rounded[:, :, k]) / factors[:, None, k, k]
-        weights[:, :, k + 1 :] -= lost[:, :, None] * factors[:, None, k, k + 1 :]
+    lost = np.empty_like(weights)
+    for first, last in blocks(weights.shape[2]):
+        for k in range(first, last):
+            rounded[:, :, k] = nearest(np.where(pruned[:, :, k], 0, weights[:, :, k]), levels)
+            lost[:, :, k] = (weights[:, :, k] - rounded[:, :, k]) / factors[:, None, k, k]
+            ahead = slice(k + 1, last)
+            weights[:, :, ahead] -= lost[:, :, k, None] * factors[:, None, k, ahead]
+        weights[:, :, last:] -= lost[:, :, first:last] @ factors[:, first:last, last:]
     return rounded
+
+
+def blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the blocks in which weights are gone through.
+
+    What one changes is told to its own block at once, to all others when the block is done.
+    """
+    for first in range(0, count, BLOCK):
+        yield first, min(first + BLOCK, count)
 
 
 def nearest(steps: Array, levels: Array) -> Array:
@@ -78,6 +96,13 @@ def pays_off(exact: Array, nearest: Array, together: Array, patches: Array) -> b
         for steps in (nearest, together)
     ]
     return errors[1] < errors[0]
+
+
+def patches_of(node: Node, shape: tuple[int, ...], operand: Array, pad_value: int) -> Array:
+    """Return what weights of that shape are multiplied by, (G, P, K)."""
+    if isinstance(node.op, Conv2d):
+        return sample_patches(node.op, operand, (shape[1], shape[2]), pad_value)
+    return operand[None].reshape(1, len(operand), -1)
 
 
 def sample_patches(op: Conv2d, x: Array, kernel: tuple[int, int], pad_value: int) -> Array:

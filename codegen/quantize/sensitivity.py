@@ -20,15 +20,11 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
 from codegen.ops import Conv2d, Dense, Softmax
 from codegen.quantize.closed_loop import RealLayer, round_layer, shift_bias
+from codegen.quantize.effort import measured_integers, sample_count
 from codegen.quantize.forward import evaluate
 from codegen.quantize.ranges import Evidence, Progress
 from codegen.quantize.weight_form import WeightForm
 
-SAMPLES = 32
-"""Most samples on which noise is measured."""
-WORK_MACS = 20e9
-"""About how many multiply-accumulates all measurements may take; bounds time."""
-LEAST_SAMPLES = 4
 CYCLES_PER_MAC = 1.3
 """About what a network takes with a byte each, all in all."""
 
@@ -106,10 +102,9 @@ def noise_of(ratio_db: float) -> float:
     return 10 ** (-ratio_db / 10)
 
 
-def observe(network: Graph, evidence: Evidence, candidates: int) -> Outputs:
-    """Return what the float network makes of few samples; the fewer, the more work there is."""
-    count = int(WORK_MACS / max(1, network.macs * (1 + candidates / 2)))
-    count = min(max(LEAST_SAMPLES, count), SAMPLES, len(evidence.inputs[0]))
+def observe(network: Graph, evidence: Evidence, effort: float = 0.0) -> Outputs:
+    """Return what the float network makes of few samples; the fewer, the more each takes."""
+    count = min(sample_count(network, effort), len(evidence.inputs[0]))
     places = np.linspace(0, len(evidence.inputs[0]) - 1, count).round().astype(int)
     inputs = tuple(array[places] for array in evidence.inputs)
     shown = {name: before_softmax(network, name) for name in network.outputs}
@@ -164,23 +159,26 @@ def measure(
     readers = graph.consumers()
     found: dict[str, tuple[Candidate, ...]] = {}
     nodes = [n for n in graph.nodes if n.output in layers and isinstance(n.op, Conv2d | Dense)]
-    for index, node in enumerate(nodes):
-        if progress is not None:
-            progress(index, len(nodes))
+    offered = {
+        node.output: forms.get(node.output, ()) if len(readers[node.inputs[1]]) == 1 else ()
+        for node in nodes
+    }
+    total = sum(len(measured_integers(each)) for each in offered.values())
+    done = 0
+    for node in nodes:
         now = layers[node.output].form
         data = graph.constants[node.inputs[1]]
         tried = [candidate(data, now, 0.0, network_cycles) or Candidate(now, data.size, 0.0)]
         known = {now: (data, 0.0)}
-        is_own = len(readers[node.inputs[1]]) == 1
-        for form in forms.get(node.output, ()) if is_own else ():
+        for form in offered[node.output]:
             if form.plain not in known:
+                if progress is not None:
+                    progress(done, total)
+                done += 1
                 layer = replace(layers[node.output], form=form.plain)
                 changed = try_form(graph, node, layer, values, evidence)
-                result = {node.output: evaluate(changed, node, values)}
-                after = rerun(changed, result, values, outputs.names)
-                there = {name: real(graph, name, after[name]) for name in outputs.names}
-                integers = changed.constants[node.inputs[1]]
-                known[form.plain] = integers, outputs.distance(there, base)
+                noise = outputs.distance(outcome(changed, node, values, outputs.names), base)
+                known[form.plain] = changed.constants[node.inputs[1]], noise
             integers, noise = known[form.plain]
             made = candidate(integers, form, noise, network_cycles)
             tried += [] if made is None else [made]
@@ -197,6 +195,14 @@ def try_form(
         return changed
     result = evaluate(changed, node, values)
     return shift_bias(changed, node, result, evidence.means[node.output])
+
+
+def outcome(
+    graph: Graph, node: Node, values: Mapping[str, Array], names: Sequence[str]
+) -> dict[str, Array]:
+    """Return the reals of the named values where the graph differs from this node on."""
+    after = rerun(graph, {node.output: evaluate(graph, node, values)}, values, names)
+    return {name: real(graph, name, after[name]) for name in names}
 
 
 def candidate(

@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codegen.ir.coding import Coding, coded_bytes
 from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph
+from codegen.ir.text import parse_graph
+from codegen.options import Options
 from codegen.quantize import Ranges, calibrate, quantize
-from codegen.quantize.choose_forms import FormGoal, FormSearch, pick, search_forms
+from codegen.quantize.choose_forms import FormGoal, FormPlan, FormSearch, pick, search_forms
 from codegen.quantize.equalize import equalize
-from codegen.quantize.flash import OFFERED
-from codegen.quantize.sensitivity import decibels
+from codegen.quantize.flash import OFFERED, offered_forms
+from codegen.quantize.ranges import Evidence
+from codegen.quantize.requested_forms import codings
+from codegen.quantize.sensitivity import Candidate, decibels, noise_of
 from codegen.quantize.trade import describe_trade
 from codegen.quantize.weight_form import WeightForm
 from tests.quantize import real_models as real
@@ -49,7 +54,7 @@ def small() -> FormSearch:
 def test_fewer_bits_are_fewer_bytes_and_more_noise(small: FormSearch) -> None:
     """Four bits are not offered where the code that reads them would take what they save."""
     plain = {
-        name: [c for c in layer if not (c.form.codebook or c.form.huffman)]
+        name: [c for c in layer if c.form == WeightForm(c.form.bits)]
         for name, layer in small.sensitivity.candidates.items()
     }
     bits = {name: [c.form.bits for c in layer] for name, layer in plain.items()}
@@ -68,6 +73,93 @@ def test_a_huffman_code_changes_bytes_and_time_alone(small: FormSearch) -> None:
             plain = [c for c in layer if c.form == candidate.form.plain]
             assert all(c.noise == candidate.noise for c in plain)
             assert all(c.slowdown < candidate.slowdown for c in plain)
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        *(FormGoal(flash_bytes=count) for count in (1000, 1300, 1700, 2100)),
+        *(FormGoal(noise=noise_of(ratio)) for ratio in (36, 40, 44, 48)),
+    ],
+)
+def test_sparse_forms_make_no_plan_worse(small: FormSearch, goal: FormGoal) -> None:
+    """What is lost by a plan, noise or bytes and time, is no more than without them."""
+    sensitivity = small.sensitivity
+    dense = {
+        name: tuple(c for c in layer if c.form.density == 1)
+        for name, layer in sensitivity.candidates.items()
+    }
+    assert any(len(dense[name]) < len(sensitivity.candidates[name]) for name in dense)
+    whole = sum(layer[0].flash_bytes for layer in dense.values())
+
+    def lost(chosen: Mapping[str, Candidate]) -> float:
+        plan = FormPlan(sensitivity, chosen, 0.0)
+        if goal.noise is not None:
+            assert plan.expected_noise - sensitivity.noise <= goal.noise
+            part = plan.flash_bytes / whole
+        else:
+            assert goal.flash_bytes is not None and plan.flash_bytes <= goal.flash_bytes
+            part = (plan.expected_noise - sensitivity.noise) / sensitivity.noise
+        return part + sum(c.slowdown for c in chosen.values())
+
+    without = pick(replace(sensitivity, candidates=dense), goal)
+    found = pick(sensitivity, goal)
+    assert without is not None and found is not None
+    assert lost(found) <= lost(without) * (1 + 1e-9)
+
+
+def mostly_zero(graph: Graph, name: str, scale: float) -> Graph:
+    """Multiply 70 % of the weights of a layer by that."""
+    weights = graph.constants[name]
+    small = np.random.default_rng(3).random(weights.shape) < 0.7
+    changed = np.where(small, weights * np.float32(scale), weights)
+    return replace(graph, constants={**graph.constants, name: changed})
+
+
+def search_sparse(scale: float) -> FormSearch:
+    """Measure a wide layer of which 70 % of the weights are small, and a narrow one behind it."""
+    rng = np.random.default_rng(5)
+    shapes = {"v": (64, 3, 3, 8), "a": (64,), "w": (4, 1, 1, 64), "b": (4,)}
+    graph = parse_graph(
+        """
+        graph net(x: float32[8,8,8]) -> z
+          const v: float32[64,3,3,8]
+          const a: float32[64]
+          const w: float32[4,1,1,64]
+          const b: float32[4]
+          y = conv2d(x, v, a) clamp=(0.0, inf) pads=(1, 1, 1, 1) : float32[8,8,64]
+          z = conv2d(y, w, b) : float32[8,8,4]
+        """,
+        {key: rng.normal(size=shape).astype(np.float32) for key, shape in shapes.items()},
+    )
+    graph = mostly_zero(graph, "v", scale)
+    inputs = rng.normal(size=(16, 8, 8, 8)).astype(np.float32)
+    reals = evaluate(graph, [inputs], ["x", "y", "z"])
+    means = {name: reals[name].mean(axis=(0, 1, 2)) for name in ("y", "z")}
+    return search(graph, replace(ranges(reals), evidence=Evidence((inputs,), means)), {})
+
+
+@pytest.mark.parametrize(("scale", "words"), [(0.0, ""), (0.02, ", 30 % dense")])
+def test_a_layer_of_many_zeros_takes_a_form_that_codes_them(scale: float, words: str) -> None:
+    """Small weights are made zero for it, and the others make up for them; zeros stay so."""
+    found = search_sparse(scale).plan(FormGoal(noise=noise_of(25)))
+    assert found is not None
+    plan, graph = found
+    chosen = plan.chosen["y"]
+    assert str(chosen.form) == f"codebook of 32{words}"
+    weights = graph.constants[graph.producers()["y"].inputs[1]]
+    assert (weights != 0).mean() <= 0.31
+    assert codings(graph, plan.forms)["y"] == chosen.coding == Coding("huffman")
+    assert coded_bytes(weights, chosen.coding) == chosen.size_bytes < 0.4 * weights.size
+    assert describe_trade(plan, graph).layers[0].form == str(chosen.form)
+
+
+def test_layers_are_pruned_only_where_their_weights_are_rounded() -> None:
+    options = Options("net.onnx", "cortex-m4")
+    sparse = {form for form in offered_forms(options) if form.density < 1}
+    assert sparse and offered_forms(options) == OFFERED
+    assert set(offered_forms(replace(options, repair=("bias",)))) == set(OFFERED) - sparse
+    assert offered_forms(replace(options, scheme="pow2")) == (WeightForm(huffman=True),)
 
 
 def test_time_counts_where_noise_and_bytes_are_alike(small: FormSearch) -> None:

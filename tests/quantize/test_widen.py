@@ -93,7 +93,7 @@ def test_the_loudest_values_get_16_bits_and_no_more_than_it_takes(
 ) -> None:
     graph, ranges = calibrated
     assert ranges.evidence is not None
-    outputs, ranges = observe(graph, ranges.evidence, 1), coarser(ranges)
+    outputs, ranges = observe(graph, ranges.evidence), coarser(ranges)
 
     def widened(wide: Collection[str]) -> Graph:
         return quantize(graph, ranges, wide=wide)
@@ -120,7 +120,7 @@ def test_noise_is_looked_at_before_a_softmax_less_what_logits_share(
 ) -> None:
     graph, ranges = calibrated
     assert ranges.evidence is not None
-    outputs = observe(graph, ranges.evidence, 1)
+    outputs = observe(graph, ranges.evidence)
     (name,) = outputs.names
     assert graph.types[name].elements == 8 and outputs.logits == {name}
     assert name not in graph.outputs
@@ -134,7 +134,7 @@ def test_a_value_that_alone_is_rounded_makes_its_own_noise(
 ) -> None:
     graph, ranges = calibrated
     assert ranges.evidence is not None
-    outputs = observe(graph, ranges.evidence, 1)
+    outputs = observe(graph, ranges.evidence)
     fixed = quantize(graph, ranges)
     names = widenable(graph, fixed)
     assert set(names) == {"squeeze", "left", "right", "mean"}
