@@ -24,6 +24,7 @@ from codegen.ir.text import save_graph
 from codegen.ir.types import DType
 from codegen.lower import certify
 from codegen.lower.spread import lower_into
+from codegen.ops import Reshape
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.passes.code_weights import code_weights
@@ -359,6 +360,8 @@ def check_hls(network: Network, library: str) -> None:
             "--target hls: a network becomes hardware alone, not in a library",
             hint="emit each network into a folder of its own",
         )
+    if all(isinstance(node.op, Reshape) for node in network.graph.nodes):
+        raise BadOption("--target hls: the network computes nothing, so nothing becomes hardware")
     if network.transfer != BY_ARENA:
         raise BadOption(
             "--target hls: the top function copies whole inputs and outputs",

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import onnx
+import onnx.parser
 import pytest
 
 from codegen.options import Options
 from codegen.project import emit_project, verify_project
 from tests.cli.conftest import Run
+from tests.emit.test_unsigned import qlinear
 from tests.toy_model import write_sibling
 
 NOTE = "no HLS tool has synthesized these files"
@@ -106,6 +109,27 @@ def test_what_has_no_kernel_is_named(run: Run, toy: str) -> None:
     assert result.exit_code == 1
     assert "error[unsupported-op]: no hls kernel for conv2d" in result.stderr
     assert "error[unsupported-op]: no hls kernel for softmax" in result.stderr
+
+
+def test_what_computes_nothing_is_no_hardware(run: Run, tmp_path: Path) -> None:
+    text = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    still (float[N, 2, 6] x) => (float[N, 12] y) { y = Flatten (x) }
+    """
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "still.onnx")
+    result = run("emit", "still.onnx", "--target", "hls")
+    assert result.exit_code == 2
+    assert "error[bad-option]: --target hls: the network computes nothing" in result.stderr
+
+
+def test_bytes_without_a_sign_pass_as_they_are(tmp_path: Path) -> None:
+    onnx.save(qlinear(), tmp_path / "image.onnx")
+    report = emit_project(Options(str(tmp_path / "image.onnx"), "hls"), tmp_path / "net")
+    assert [(check.place, check.equal) for check in report.checks] == [
+        ("host", True),
+        ("top function", True),
+    ]
+    assert "void image_top(const uint8_t input[" in (tmp_path / "net/image_hls.h").read_text()
 
 
 def test_a_folder_for_a_core_has_no_top_function(run: Run, toy: str) -> None:

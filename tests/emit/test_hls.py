@@ -38,7 +38,7 @@ from codegen.toolchain.hls import run_testbench, run_top
 from codegen.toolchain.sanitize import build_sanitized, run_sanitized
 from codegen.toolchain.tools import Compiler, list_compilers
 from tests.emit.network import Builder
-from tests.ops.harness import HLS, int8, samples, write_c
+from tests.ops.harness import GENERIC, HLS, int8, samples, write_c
 
 RNG_SEED = 4
 STYLE = Path(__file__).parents[2] / ".clang-format"
@@ -183,3 +183,10 @@ def test_clang_format_has_nothing_to_change(emitted: tuple[Path, Program]) -> No
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         assert done.stdout == file.read_text(), file.name
         assert all(len(line) <= 100 for line in done.stdout.splitlines()), file.name
+
+
+def test_other_targets_have_neither_pragmas_nor_a_top_function(tmp_path: Path) -> None:
+    graph = every_kernel()
+    write_c(graph, GENERIC, tmp_path, samples(graph, np.random.default_rng(RNG_SEED)))
+    assert not set(hls_files("net")) & {path.name for path in tmp_path.iterdir()}
+    assert not any("HLS" in path.read_text() for path in tmp_path.iterdir())
