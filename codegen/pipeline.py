@@ -11,11 +11,11 @@ from typing import Protocol
 import onnx
 
 from codegen.emit import Golden, emit
-from codegen.errors import DoesNotFit
+from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
 from codegen.ir.graph import Graph
-from codegen.ir.interface import Transfer
+from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
 from codegen.ir.report import Calibration, CompressionStep, MemoryCosts, Savings, Trade
@@ -24,6 +24,7 @@ from codegen.ir.text import save_graph
 from codegen.ir.types import DType
 from codegen.lower import certify
 from codegen.lower.spread import lower_into
+from codegen.ops import Reshape
 from codegen.options import Options
 from codegen.passes import canonicalize
 from codegen.passes.code_weights import code_weights
@@ -315,6 +316,7 @@ def compile_network(
     DoesNotFit where it exceeds the goal's limit.
     """
     options, target, graph = network.options, network.target, network.graph
+    check_hls(network, library)
     memories = choose_memories(target, options.memories)
     name, dump = options.identifier, network.dump
     assigned = assign_kernels(graph, target.kernels, network.transfer, network.choice)
@@ -347,6 +349,24 @@ def compile_network(
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
     )
+
+
+def check_hls(network: Network, library: str) -> None:
+    """Raise BadOption where the top function for synthesis cannot be what is asked for."""
+    if not network.target.is_hls:
+        return
+    if library:
+        raise BadOption(
+            "--target hls: a network becomes hardware alone, not in a library",
+            hint="emit each network into a folder of its own",
+        )
+    if all(isinstance(node.op, Reshape) for node in network.graph.nodes):
+        raise BadOption("--target hls: the network computes nothing, so nothing becomes hardware")
+    if network.transfer != BY_ARENA:
+        raise BadOption(
+            "--target hls: the top function copies whole inputs and outputs",
+            hint="leave out --input and --output",
+        )
 
 
 def element_type(options: Options) -> DType | None:

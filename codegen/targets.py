@@ -21,6 +21,7 @@ from codegen.errors import BadOption, BadTarget, Problem, UnknownName, Unreadabl
 from codegen.options import c_identifier
 from codegen.resources import folder
 
+KINDS = ("core", "hls")
 MEMORY_KINDS = ("flash", "ram")
 ALL_MEMORIES = "all"
 RISCV_BASE = "rv32i"
@@ -104,7 +105,8 @@ class Qemu:
 class Target:
     """A core, the kernels to use on it, and a typical part.
 
-    kernels: families in order of preference; the last is "generic".
+    kind: "core", which compiled C runs on, or "hls": the C is made for high-level synthesis.
+    kernels: families in order of preference; the last is "generic", but for "hls".
     clock_hz, memories: those of `part`. None and () for the machine that runs codegen.
     isa: features of the instruction set; of RISC-V the base and the extensions.
     zig: arguments of `zig cc` that select the core; gcc: a GNU compiler and its arguments.
@@ -123,11 +125,17 @@ class Target:
     emulator: Emulator | None = None
     qemu: Qemu | None = None
     cycles: Cycles | None = None
+    kind: str = "core"
 
     @property
     def is_host(self) -> bool:
         """The target is the machine that runs codegen."""
         return self.core == "host"
+
+    @property
+    def is_hls(self) -> bool:
+        """The C is made for high-level synthesis; this machine runs it, and its top function."""
+        return self.kind == "hls"
 
     @property
     def is_arm(self) -> bool:
@@ -282,7 +290,12 @@ def _convert(hint: Any, value: Any, key: str, problems: list[Problem]) -> Any:
 
 def _contradictions(target: Target) -> Iterator[Problem]:
     """Yield what types do not say."""
-    if target.kernels[-1:] != ("generic",):
+    if target.kind not in KINDS:
+        yield Problem(f"'kind' must be {' or '.join(KINDS)}")
+    if target.is_hls:
+        if target.kernels != ("hls",):
+            yield Problem("'kernels' must be [\"hls\"]: others are not synthesized")
+    elif target.kernels[-1:] != ("generic",):
         yield Problem("the last of 'kernels' must be \"generic\": only it has every operator")
     yield from _memory_contradictions(target.memories)
     if target.clock_hz is not None and target.clock_hz <= 0:

@@ -16,6 +16,7 @@ EXPECTED = (
     "cortex-m4",
     "cortex-m55",
     "cortex-m7",
+    "hls",
     "host",
     "rv32imc",
 )
@@ -37,8 +38,8 @@ def test_list_targets() -> None:
 def test_file_is_whole(name: str) -> None:
     target = load_target(name)
     assert target.name == name
-    assert target.kernels[-1] == "generic"
-    if target.is_host:
+    assert target.kernels == ("hls",) if target.is_hls else target.kernels[-1] == "generic"
+    if target.is_host or target.is_hls:
         assert target.clock_hz is None and target.memories == () and target.zig == ()
         return
     assert target.clock_hz is not None and target.clock_hz >= 16_000_000
@@ -123,7 +124,7 @@ def test_memories_off_the_chip_are_no_part_of_it() -> None:
     assert target.size_bytes("flash") == 2 << 20
     assert target.memory("ram").name == "axi_sram"
     assert next(m for m in target.memories if m.name == "dtcm").read_cycles == 0.0
-    assert all(load_target(name).on_chip for name in EXPECTED if name != "host")
+    assert all(load_target(name).on_chip for name in EXPECTED if name not in ("host", "hls"))
 
 
 MEMORY = 'name = "{name}"\nkind = "{kind}"\nbase = {base}\nsize_bytes = 64\n{more}\n'
@@ -199,3 +200,17 @@ def test_memories_that_the_target_does_not_have() -> None:
     assert "psram (not on the chip)" in str(caught.value)
     with pytest.raises(BadOption, match="'dtcm' of STM32H743ZI has 131,072 bytes"):
         choose_memories(target, {"dtcm": 131_073, "flash": None})
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('kind = "asic"', "'kind' must be core or hls"),
+        ('kind = "hls"', "'kernels' must be \\[\"hls\"\\]"),
+    ],
+)
+def test_a_kind_that_the_kernels_do_not_fit(tmp_path: Path, lines: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(GOOD + lines)
+    with pytest.raises(BadTarget, match=message):
+        load_target(path)

@@ -11,8 +11,10 @@ import jinja2
 
 from codegen import resources
 from codegen.emit.golden import Golden
+from codegen.emit.hls import SCRIPTS, hls_context, hls_files
 from codegen.emit.layers import (
     PUBLIC,
+    indexed_arena,
     is_plain_row,
     member,
     view_layer,
@@ -41,7 +43,7 @@ from codegen.ir.types import Array
 INLINED = 2
 """How many copies of an inner loop take less code than calls of one."""
 
-DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2")
+DATA = ("c/weights.c.j2", "c/CMakeLists.txt.j2", "c/sections.ld.j2", *SCRIPTS.values())
 """Templates of files without statements."""
 
 INPUTS_ARE = {
@@ -62,11 +64,13 @@ RUNTIME = (
     "single_pick",
     "least",
     "rows",
+    "row_places",
     "position",
     "rescale",
     "row16",
     "rescale16",
     "average",
+    "sum_places",
     "tile_2x2",
     "tile_4x1",
     "dense_4x1",
@@ -190,6 +194,10 @@ def emit_c(programs: Sequence[Program], goldens: Sequence[Golden]) -> dict[str, 
     files["CMakeLists.txt"] = ("c/CMakeLists.txt.j2", library)
     if library["arenas"] or any(program.interface.sections for program in programs):
         files[f"{stem}_sections.ld"] = ("c/sections.ld.j2", library)
+    for program, network in zip(programs, networks, strict=True):
+        if program.indexes:
+            context = {**network, **hls_context(program)}
+            files |= {file: (path, context) for file, path in hls_files(network["name"]).items()}
     return {file: _render(env, path, context) for file, (path, context) in files.items()}
 
 
@@ -245,19 +253,27 @@ def _library(
             )
             for part in used_parts(programs)
         ),
-        "kernels": tuple(_kernel(env, f) for f in all_functions(programs) if not f.kernel.delivers),
+        "kernels": tuple(
+            _kernel(env, f, indexed_arena(name))
+            for f in all_functions(programs)
+            if not f.kernel.delivers
+        ),
         "body": "\n".join(bodies).removesuffix("\n"),
     }
 
 
-def _kernel(env: jinja2.Environment, function: Function) -> str:
-    """Return the C of one kernel, with the type of what it is told before it."""
+def _kernel(env: jinja2.Environment, function: Function, arena: str) -> str:
+    """Return the C of one kernel, with the type of what it is told before it.
+
+    `arena` is the parameter of a kernel that finds bytes by their places.
+    """
     fields = function.fields
     told = f"const {function.name}_shape *shape"
     call = {
         "name": function.name,
         "summary": function.summary,
         "shape_parameter": f", {told}" if fields else "",
+        "arena": arena,
     }
     shape = env.get_template("c/shape.h.j2").render(call=call, fields=fields) if fields else ""
     params = {name: _parameter(value) for name, value in function.params.items()}
@@ -336,7 +352,7 @@ def used_runtime(programs: Sequence[Program]) -> tuple[str, ...]:
         for operand in layer.operands
     ]
     if any(not (operand.is_direct or is_plain_row(operand, rows)) for operand, rows in operands):
-        used.add("rows")
+        used.add("row_places" if any(program.indexes for program in programs) else "rows")
     if any(operand.clipped for operand, _ in operands):
         used.add("position")
     if any(len(nest.layers) > 1 for program in programs for nest in program.nests):

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegen.emit.layout import comment_block
-from codegen.emit.statements import body, cast, declarations, delivers, place, row_pointer, shapes
+from codegen.emit.statements import (
+    Finding,
+    body,
+    cast,
+    declarations,
+    delivers,
+    finding,
+    row_pointer,
+    shapes,
+)
 from codegen.ir.program import ARENA, Layer, Nest, Operand, Program, is_arena
 from codegen.ir.schedule import PUSHED, SINK, Need
 
@@ -28,6 +37,7 @@ class LayerView:
 
     name: str
     comment: tuple[str, ...]
+    finding: Finding
     parameters: str
     operands: tuple[OperandView, ...]
     output: str
@@ -51,7 +61,8 @@ class Turn:
 class NestView:
     """A nest's function; a nest of one layer has none and is run by its `invocation`.
 
-    `counters` are its own; those of a nest whose rows are pushed outlast its calls.
+    `counters` are its own; those of a nest whose rows are pushed outlast its calls. `calls` is how
+    many rows all its layers make, where the loop over them is to have a known end.
     """
 
     name: str
@@ -61,6 +72,7 @@ class NestView:
     invocation: tuple[str, ...]
     parameters: str
     is_function: bool
+    calls: int | None = None
 
     @property
     def latest_first(self) -> tuple[Turn, ...]:
@@ -88,24 +100,32 @@ class StateView:
 
 def view_layer(layer: Layer, network: str) -> LayerView:
     """Return a layer as C text."""
+    find = finding(layer)
+    bases = declared(layer.bases, network, by_place=find.by_place)
     return LayerView(
         name=layer.name,
         comment=comment_block(layer.comment),
-        parameters=", ".join(
-            [*declared(layer.bases, network), *(["int32_t row"] * takes_row(layer))]
-        ),
+        finding=find,
+        parameters=", ".join([*bases, *(["int32_t row"] * takes_row(layer))]),
         operands=tuple(_operand(layer, operand) for operand in layer.operands),
-        output="" if delivers(layer) else place(layer.output_base, layer.output_offset),
-        scratch=place(layer.scratch_base, layer.scratch_offset),
+        output="" if delivers(layer) else find.at(layer.output_base, layer.output_offset),
+        scratch=find.at(layer.scratch_base, layer.scratch_offset),
         shapes=shapes(layer),
         declarations=declarations(layer),
         body=body(layer),
     )
 
 
-def declared(bases: tuple[str, ...], network: str) -> tuple[str, ...]:
-    """Return the parameters of a function that counts addresses from `bases`."""
+def declared(bases: tuple[str, ...], network: str, *, by_place: bool) -> tuple[str, ...]:
+    """Return the parameters of a function that counts addresses, or places, from `bases`."""
+    if by_place:
+        return (indexed_arena(network),)
     return tuple(_parameter(base, network) for base in bases)
+
+
+def indexed_arena(network: str) -> str:
+    """Return the parameter that is the arena to what finds bytes by their places."""
+    return f"int8_t {ARENA}[{network.upper()}_ARENA_SIZE]"
 
 
 def _parameter(base: str, network: str) -> str:
@@ -208,8 +228,11 @@ def _nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...]) -> N
         layers=turns,
         counters=tuple(turn.done for turn in turns),
         invocation=invocation,
-        parameters=", ".join(declared(nest.bases, program.interface.name)),
+        parameters=", ".join(
+            declared(nest.bases, program.interface.name, by_place=program.indexes)
+        ),
         is_function=len(turns) > 1,
+        calls=sum(turn.rows for turn in turns) if program.indexes else None,
     )
 
 
@@ -224,7 +247,9 @@ def _pushed_nest(name: str, program: Program, nest: Nest, turns: tuple[Turn, ...
         layers=turns[1:],
         counters=(),
         invocation=(call(name, bases, public_names(program), "&state"),) if layers else (),
-        parameters=", ".join([*declared(bases, network), f"{network}_state *state"]),
+        parameters=", ".join(
+            [*declared(bases, network, by_place=False), f"{network}_state *state"]
+        ),
         is_function=bool(layers),
     )
 
@@ -333,7 +358,8 @@ def counter(layer: str) -> str:
 
 def _operand(layer: Layer, operand: Operand) -> OperandView:
     pointers = "" if operand.is_direct else set_rows(operand, layer.rows)
-    return OperandView(operand.name, place(operand.base, operand.offset), operand.window, pointers)
+    where = finding(layer).at(operand.base, operand.offset)
+    return OperandView(operand.name, where, operand.window, pointers)
 
 
 def set_rows(operand: Operand, calls: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from codegen.ir.program import Decoding, Function, KernelCall, Layer, Operand
 
@@ -114,6 +115,8 @@ def _kernel_call(
     """Return the call of a kernel that is given constants and scratch; `shape`: name of its own."""
     kernel = function.kernel
     arguments = [*_operand_arguments(layer), result, *given]
+    if kernel.indexes:
+        arguments.insert(0, layer.output_base)
     if kernel.accumulates or kernel.knows_row:
         arguments.append("row")
     if function.fields:
@@ -168,6 +171,29 @@ def place(base: str, offset: int | None) -> str:
     if offset is None:
         return ""
     return f"{base} + {offset}" if offset else base
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a layer says where its bytes are: the declarations of what it reads, writes, of rows."""
+
+    read: str
+    write: str
+    row: str
+    by_place: bool
+
+    def at(self, base: str, offset: int | None) -> str:
+        """Return where a byte is; "" where there is no offset."""
+        return str(offset) if self.by_place and offset is not None else place(base, offset)
+
+
+BY_POINTER = Finding("const int8_t *const ", "int8_t *const ", "const int8_t *", by_place=False)
+BY_PLACE = Finding("const int32_t ", "const int32_t ", "int32_t ", by_place=True)
+
+
+def finding(layer: Layer) -> Finding:
+    """Return how a layer's kernel finds bytes."""
+    return BY_PLACE if layer.function.kernel.indexes else BY_POINTER
 
 
 def cast(pointer: str, to: str, ctype: str) -> str:

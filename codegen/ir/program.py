@@ -253,6 +253,11 @@ class Program:
         """All layers in order."""
         return tuple(layer for nest in self.nests for layer in nest.layers)
 
+    @property
+    def indexes(self) -> bool:
+        """Its kernels find bytes by their places in the arena, which tools of HLS ask for."""
+        return any(function.kernel.indexes for function in self.functions)
+
 
 def all_functions(programs: Sequence[Program]) -> tuple[Function, ...]:
     """Return the functions of programs that were lowered beside each other, each once."""

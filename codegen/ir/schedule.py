@@ -43,6 +43,8 @@ class Kernel:
     share the kernel. It takes up to `pixels` pixels of a row together, fewer where fewer are left.
     One that `decodes` has weights in fewer bits: those of so many filters are decoded before it,
     once where it remembers, else for each row.
+    One that `indexes` is given the arena as one array, and finds bytes in it by their places
+    instead of by pointers; rows beyond the operand are at -1.
     """
 
     family: str
@@ -61,6 +63,7 @@ class Kernel:
     fields: tuple[str, ...] = ()
     pixels: int = 1
     decodes: int = 0
+    indexes: bool = False
 
     @property
     def in_float(self) -> bool:

@@ -22,6 +22,7 @@ from codegen.ir.report import (
 )
 from codegen.report.json_form import time_ms
 from codegen.report.trade import render_compression, render_trade
+from codegen.verify.check import TOP_FUNCTION
 
 TOP_LAYERS = 10
 LABEL_WIDTH = 8
@@ -31,6 +32,9 @@ TIME_HEADERS = ("Cycles", "ms")
 
 Figure = tuple[str, str, str]
 """What it is of, the number, a remark."""
+
+ON_HOST = {"host": "host C", TOP_FUNCTION: "top function and testbench on the host"}
+"""What ran on this machine, by the place of its check."""
 
 
 def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
@@ -82,7 +86,7 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
 
 def check_words(check: Check) -> str:
     """Return what was compared, and how much of it."""
-    place = "host C" if check.place == "host" else f"{check.place} (emulated)"
+    place = ON_HOST.get(check.place, f"{check.place} (emulated)")
     names = f"{', '.join(check.networks)}: " if check.networks else ""
     extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
     return f"{names}reference and {place}, {check.kernels} kernels: {extent}"

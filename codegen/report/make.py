@@ -39,6 +39,8 @@ from codegen.targets import Target
 from codegen.toolchain.elf import kernel_bytes
 from codegen.verify import TargetRun
 
+NOT_SYNTHESIZED = "no HLS tool has synthesized these files"
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -136,6 +138,7 @@ def make_report(
         notes=(
             *measured.notes,
             *notes,
+            *((NOT_SYNTHESIZED,) if target.is_hls else ()),
             *coding_notes(schedule),
             *wide_notes(schedule),
             *_plan_notes(plan),

@@ -54,6 +54,7 @@ def assign_kernels(
     sliced = view_slices(graph, families, choice)
     views = {**placed, **sliced}
     problems: list[Problem] = []
+    kind = "fixed-point" if "generic" in families else "/".join(families)
     for node in graph.nodes:
         if isinstance(node.op, Reshape):
             views[node.output] = View(node.inputs[0])
@@ -64,7 +65,7 @@ def assign_kernels(
         signature, spread = graph.signature(node), not sliced.keys().isdisjoint(node.inputs)
         rules = variants(families, node.op, signature, spread=spread, choice=choice)
         if not rules:
-            problems.append(Problem(f"no fixed-point kernel for {node.op.name}", str(node.loc)))
+            problems.append(Problem(f"no {kind} kernel for {node.op.name}", str(node.loc)))
             continue
         forms.append(tuple(make_step(rule, node, signature, choice) for rule in rules))
     if problems:

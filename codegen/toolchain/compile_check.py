@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+from codegen.emit.hls import TESTBENCH, TOP
 from codegen.errors import MissingTool, ToolFailed
 from codegen.ir.interface import Interface
 from codegen.toolchain.host import sources
@@ -44,9 +45,11 @@ def find_warnings(
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
-        for source in (*sources(folder, interface), *_test_source(folder, interface, out)):
+        top = _top_sources(folder, interface)
+        for source in (*sources(folder, interface), *top, *_test_source(folder, interface, out)):
             flags = (
                 *_flags(compiler, language),
+                *(("-Wno-unknown-pragmas",) if top else ()),
                 "-I",
                 str(folder),
                 "-c",
@@ -65,6 +68,12 @@ def _flags(compiler: Compiler, language: Language) -> tuple[str, ...]:
     if language == "c99":
         return ("-std=c99", "-O2", *WARNINGS, *own, *C_WARNINGS)
     return ("-x", "c++", "-std=c++17", "-O2", *WARNINGS, *own)
+
+
+def _top_sources(folder: Path, interface: Interface) -> tuple[Path, ...]:
+    """Return what is emitted for high-level synthesis, whose pragmas compilers do not know."""
+    files = (folder / f"{interface.name}{end}" for end in (TOP, TESTBENCH))
+    return tuple(file for file in files if file.is_file())
 
 
 def _test_source(folder: Path, interface: Interface, out: Path) -> tuple[Path, ...]:

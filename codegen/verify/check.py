@@ -17,9 +17,12 @@ from codegen.targets import Target
 from codegen.toolchain.cross import CrossCompiler, build_target
 from codegen.toolchain.elf import ElfFacts, read_facts
 from codegen.toolchain.emulate import EmulatedRun, emulate
+from codegen.toolchain.hls import run_testbench, run_top
 from codegen.toolchain.host import build_host, run_host
 from codegen.verify.inputs import Inputs
 
+TOP_FUNCTION = "top function"
+"""The place of a check that ran on this machine what is made for high-level synthesis."""
 HOST_FAMILY = "host"
 """Its kernels are loops that a compiler turns into vectors, if it is let."""
 
@@ -76,6 +79,18 @@ def check_target(subject: Subject, target: Target, compiler: CrossCompiler = "zi
         run = emulate(build, subject.inputs.arrays, count=target.cycles is not None)
         facts = read_facts(build)
     return TargetRun(compare(target.name, subject, run.outputs), facts, run)
+
+
+def check_top(subject: Subject) -> Check:
+    """Run the testbench and the top function of an emitted folder on this machine, and compare.
+
+    Raises VerificationFailed where the testbench objects; BadTarget, MissingTool, ToolFailed.
+    """
+    found = run_top(subject.folder, subject.interface, subject.inputs.arrays)
+    check = compare(TOP_FUNCTION, subject, found)
+    if check.difference is None:
+        run_testbench(subject.folder, subject.interface)
+    return check
 
 
 def run_on_host(folder: Path, interface: Interface, inputs: Sequence[Array]) -> tuple[Array, ...]:

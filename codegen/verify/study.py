@@ -10,11 +10,13 @@ from codegen.errors import BadTarget, MissingTool
 from codegen.ir.report import Check
 from codegen.progress import Progress, silent
 from codegen.targets import Target
+from codegen.toolchain.hls import run_top
 from codegen.verify.check import (
     Subject,
     TargetRun,
     check_host,
     check_target,
+    check_top,
     run_on_host,
     run_on_target,
 )
@@ -43,7 +45,8 @@ def study(
 ) -> Study:
     """Compare the reference with the host C, and with the C on each target that is not the host.
 
-    The host gets all inputs, a target the first `target_inputs`, whose first one is measured.
+    The host gets all inputs, a target the first `target_inputs`, whose first one is measured. What
+    is made for high-level synthesis runs on the host.
     `lenient`: note a missing compiler or emulator instead of raising.
     """
     checks: list[Check] = []
@@ -56,6 +59,8 @@ def study(
         try:
             if target is None:
                 checks.append(_on_host(subject, progress))
+            elif target.is_hls:
+                checks.append(_located(check_top(subject), subject, run_top, progress))
             else:
                 runs.append(_on_target(subject.first(target_inputs), target, progress))
                 checks.append(runs[-1].check)

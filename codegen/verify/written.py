@@ -11,7 +11,7 @@ from codegen.emit.statements import argument, place, row_pointer
 from codegen.errors import Problem, UnreadableFile, VerificationFailed
 from codegen.ir.certificate import Certificate, CertifiedStep, Read, Wait
 from codegen.ir.interface import Interface
-from codegen.ir.program import Operand
+from codegen.ir.program import ARENA, Operand
 from codegen.ir.schedule import PUSHED, Need
 from codegen.toolchain.ports import arena_blocks
 from codegen.verify.plan_json import plan_file
@@ -121,6 +121,8 @@ def _place_differences(body: str, step: CertifiedStep, receives: bool) -> Iterat
         if part:
             expected[name] = part.base, part.offset_bytes
     given = dict(re.findall(r"int8_t \*const (\w+) = ([^;]+);", body))
+    places = re.findall(r"const int32_t (x\d+|y|scratch) = (\d+);", body)
+    given |= {name: place(ARENA, int(offset)) for name, offset in places}
     for name, (base, offset) in expected.items():
         if given.pop(name, "") != place(base, offset):
             yield f"{step.name} has its {name} not at {place(base, offset)}"
@@ -138,7 +140,7 @@ def _place_differences(body: str, step: CertifiedStep, receives: bool) -> Iterat
 
 def _is_read_so(code: str, step: CertifiedStep, name: str, read: Read) -> bool:
     """A layer finds an operand's rows by the pointers that the plan asks for."""
-    is_direct = f"*{name}_rows[" not in code
+    is_direct = f"{name}_rows[" not in code
     operand = Operand(
         name=name,
         base=read.base,

@@ -30,6 +30,7 @@ ARM_DSP = ("arm_dsp", "generic")
 HOST = ("host", "generic")
 ARM_MVE = ("arm_mve", "generic")
 LANES = ("lanes", "generic")
+HLS = ("hls",)
 
 
 def int8(shape: Sequence[int], scale: float = 0.05, zero_point: int = 0) -> TensorType:

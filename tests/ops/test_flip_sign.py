@@ -16,7 +16,15 @@ from codegen.ir.types import DType, TensorType
 from codegen.ops import Clip, FlipSign
 from codegen.toolchain.compile_check import find_warnings
 from codegen.toolchain.tools import list_compilers
-from tests.ops.harness import GENERIC, assert_c_equals_reference, int8, merged, samples, write_c
+from tests.ops.harness import (
+    GENERIC,
+    HLS,
+    assert_c_equals_reference,
+    int8,
+    merged,
+    samples,
+    write_c,
+)
 
 STYLE = Path(__file__).parents[2] / ".clang-format"
 
@@ -50,6 +58,7 @@ def test_rows_of_every_length() -> None:
     graphs = [flip(kind(shape)) for kind in (int8, uint8) for shape in shapes]
     program = assert_c_equals_reference(merged(graphs), GENERIC, np.random.default_rng(0))
     assert len({layer.function.name for layer in program.layers}) == 1
+    assert_c_equals_reference(merged(graphs), HLS, np.random.default_rng(0))
     graphs = [there_and_back(kind((3, 7))) for kind in (int8, uint8)]
     assert_c_equals_reference(merged(graphs), GENERIC, np.random.default_rng(0))
 

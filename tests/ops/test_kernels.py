@@ -36,6 +36,7 @@ from tests.ops.harness import (
     ARM_DSP,
     ARM_MVE,
     GENERIC,
+    HLS,
     HOST,
     LANES,
     assert_c_equals_reference,
@@ -53,7 +54,7 @@ few = settings(
     derandomize=True,
 )
 several = {"min_size": 8, "max_size": 8}
-FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES, HOST)
+FAMILIES = (GENERIC, ARM_DSP, ARM_MVE, LANES, HOST, HLS)
 families = pytest.mark.parametrize("families", FAMILIES, ids=lambda names: names[0])
 portable = pytest.mark.parametrize("families", [GENERIC, HOST], ids=lambda names: names[0])
 
@@ -105,7 +106,9 @@ def test_depthwise_layers_of_one_window_share_a_kernel() -> None:
 @given(graphs=st.lists(st.one_of(convolutions(), dense_layers()), **several))
 def test_weights_of_16_bits(graphs: list[Graph]) -> None:
     rng = np.random.default_rng(0)
-    check([widened(graph, rng) for graph in graphs], ARM_DSP)
+    wide = [widened(graph, rng) for graph in graphs]
+    check(wide, ARM_DSP)
+    check(wide, HLS)
 
 
 @families
@@ -131,7 +134,7 @@ def test_extreme_dense_layers_on_the_host(weight: int, fast: bool) -> None:
     assert bool(bytewise) == (weight != -128)
 
 
-@pytest.mark.parametrize("families", [GENERIC, ARM_DSP, ARM_MVE], ids=lambda names: names[0])
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP, ARM_MVE, HLS], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(sums(), **several))
 def test_add(graphs: list[Graph], families: tuple[str, ...]) -> None:
@@ -147,14 +150,14 @@ def test_sums_of_one_shift_share_their_loop() -> None:
     assert len({part.name for layer in program.layers for part in layer.function.parts}) == 1
 
 
-@pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP], ids=lambda names: names[0])
+@pytest.mark.parametrize("families", [GENERIC, HOST, ARM_DSP, HLS], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(pools(), **several))
 def test_pool(graphs: list[Graph], families: tuple[str, ...]) -> None:
     check(graphs, families)
 
 
-@pytest.mark.parametrize("families", [GENERIC, ARM_DSP], ids=lambda names: names[0])
+@pytest.mark.parametrize("families", [GENERIC, ARM_DSP, HLS], ids=lambda names: names[0])
 def test_averages_over_images(families: tuple[str, ...]) -> None:
     """The sum of a row, or a window, of 256 values fits 16 bits, that of 257 may not."""
     graphs = [
@@ -179,18 +182,23 @@ def test_lrn(graphs: list[Graph]) -> None:
 @given(graphs=st.lists(resizes(), **several))
 def test_resize(graphs: list[Graph]) -> None:
     check(graphs, GENERIC)
+    nearest = [graph for graph in graphs if not getattr(graph.nodes[0].op, "linear", True)]
+    if nearest:
+        check(nearest, HLS)
 
 
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
 @few
 @given(graphs=st.lists(slices(), **several))
-def test_slice(graphs: list[Graph]) -> None:
-    check(graphs, GENERIC)
+def test_slice(graphs: list[Graph], families: tuple[str, ...]) -> None:
+    check(graphs, families)
 
 
 @pytest.mark.parametrize("shape", [(1,), (10,), (1000,), (2, 3, 5)])
 @pytest.mark.parametrize("scale", [0.0005, 0.1, 4.0])
-def test_softmax(shape: tuple[int, ...], scale: float) -> None:
-    check([op_graph(Softmax(), [int8(shape, scale, 3)], (1 / 256, -128))], GENERIC)
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
+def test_softmax(shape: tuple[int, ...], scale: float, families: tuple[str, ...]) -> None:
+    check([op_graph(Softmax(), [int8(shape, scale, 3)], (1 / 256, -128))], families)
 
 
 def test_softmax_is_within_one_step_of_the_real_one() -> None:
@@ -204,7 +212,8 @@ def test_softmax_is_within_one_step_of_the_real_one() -> None:
     assert (fixed == real).mean() > 0.99
 
 
-def test_table_functions() -> None:
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
+def test_table_functions(families: tuple[str, ...]) -> None:
     x = int8((3, 7), 0.1, 3)
     check(
         [
@@ -215,28 +224,30 @@ def test_table_functions() -> None:
             op_graph(Function(("log", "x")), [x], (0.02, 100)),
             op_graph(Function(("div", 1.0, "x")), [x], (0.5, -3)),
         ],
-        GENERIC,
+        families,
     )
 
 
-def test_concat() -> None:
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
+def test_concat(families: tuple[str, ...]) -> None:
     shapes = {0: [(3, 4, 2), (1, 4, 2)], 1: [(3, 1, 2), (3, 5, 2)], 2: [(3, 4, 2), (3, 4, 7)]}
     graphs = [
         op_graph(Concat(axis), [int8(shape) for shape in operands], (0.05, 0))
         for axis, operands in shapes.items()
     ]
     triple = op_graph(Concat(0), [int8((n,)) for n in (1, 2, 3)], (0.05, 0))
-    check([*graphs, triple], GENERIC)
+    check([*graphs, triple], families)
 
 
-def test_pad() -> None:
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
+def test_pad(families: tuple[str, ...]) -> None:
     check(
         [
             op_graph(Pad((1, 2, 0), (0, 1, 3), 1.0), [int8((3, 4, 2), 0.05, 5)], (0.05, 5)),
             op_graph(Pad((0, 0, 4), (0, 0, 0)), [int8((2, 2, 3), 0.05, -7)], (0.05, -7)),
             op_graph(Pad((2,), (3,), -1.0), [int8((4,), 0.05, 5)], (0.05, 5)),
         ],
-        GENERIC,
+        families,
     )
 
 
@@ -249,5 +260,8 @@ def test_pad() -> None:
         ((2, 3, 4, 5), (3, 1, 2, 0)),
     ],
 )
-def test_transpose(shape: tuple[int, ...], perm: tuple[int, ...]) -> None:
-    check([op_graph(Transpose(perm), [int8(shape)], (0.05, 0))], GENERIC)
+@pytest.mark.parametrize("families", [GENERIC, HLS], ids=lambda names: names[0])
+def test_transpose(
+    shape: tuple[int, ...], perm: tuple[int, ...], families: tuple[str, ...]
+) -> None:
+    check([op_graph(Transpose(perm), [int8(shape)], (0.05, 0))], families)

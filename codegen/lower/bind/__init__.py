@@ -29,6 +29,7 @@ from codegen.lower.bind.groups import (
     bind_reduce_power,
     bind_select,
 )
+from codegen.lower.bind.hls import HLS
 from codegen.lower.bind.host import HOST
 from codegen.lower.bind.in_float import bind_float
 from codegen.lower.bind.lanes import LANES
@@ -173,6 +174,7 @@ BINDERS: Mapping[str, Callable[..., Binding]] = {
     "generic/matmul_in_float": bind_float,
     **ARM_DSP,
     **HOST,
+    **HLS,
     **ARM_MVE,
     **LANES,
 }

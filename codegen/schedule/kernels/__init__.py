@@ -12,6 +12,7 @@ from codegen.schedule.kernels.arm_mve import ARM_MVE
 from codegen.schedule.kernels.choice import BY_ESTIMATE, Choice, estimates
 from codegen.schedule.kernels.coded import coded_forms, stored_as
 from codegen.schedule.kernels.generic import GENERIC
+from codegen.schedule.kernels.hls import HLS
 from codegen.schedule.kernels.host import HOST
 from codegen.schedule.kernels.in_float import IN_FLOAT
 from codegen.schedule.kernels.int16 import INT16
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     *ARM_MVE,
     *LANES,
     *HOST,
+    *HLS,
     *GENERIC,
     *INT16,
     *IN_FLOAT,
