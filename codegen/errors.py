@@ -162,4 +162,7 @@ class DoesNotFit(CodegenError):
 
     code = "does-not-fit"
     exit_status = EXIT_DOES_NOT_FIT
-    summary = "The network needs more RAM or flash than the target or the budget gives."
+    summary = (
+        "The network needs more RAM or flash than the target or the budget gives, or more"
+        " multipliers or block RAMs than an FPGA has."
+    )

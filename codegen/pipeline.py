@@ -11,6 +11,8 @@ from typing import Protocol
 import onnx
 
 from codegen.emit import Golden, emit
+from codegen.emit.rtl.board import emit_board
+from codegen.emit.rtl.program import emit_rtl, measure_hardware, sizes_of
 from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
@@ -18,11 +20,19 @@ from codegen.ir.graph import Graph
 from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.memory import MemoryPlan, RamGoal
 from codegen.ir.program import Program
-from codegen.ir.report import Calibration, CompressionStep, MemoryCosts, Savings, Trade
+from codegen.ir.report import (
+    Calibration,
+    CompressionStep,
+    Hardware,
+    MemoryCosts,
+    Savings,
+    Trade,
+)
 from codegen.ir.schedule import Schedule
 from codegen.ir.text import save_graph
 from codegen.ir.types import DType
 from codegen.lower import certify
+from codegen.lower.rtl import link
 from codegen.lower.spread import lower_into
 from codegen.ops import Reshape
 from codegen.options import Options
@@ -69,6 +79,7 @@ from codegen.sources import open_model
 from codegen.targets import Target, choose_memories, load_target
 from codegen.tune import make_choice
 from codegen.verify import (
+    check_collisions,
     check_plan,
     make_inputs,
     parse_plan,
@@ -129,7 +140,8 @@ class Compiled:
     """What the stages made of one model; networks of one library share their `files`.
 
     `goal` is what its plan attains; `costs` are those of the memories chosen, if any were. `files`
-    are all of the output folder but the reports.
+    are all of the output folder but the reports. What becomes hardware takes `hardware` of an
+    FPGA, and its layers `layer_cycles`.
     """
 
     network: Network
@@ -141,6 +153,8 @@ class Compiled:
     costs: MemoryCosts | None
     golden: Golden
     files: Mapping[str, str | bytes] = field(default_factory=dict)
+    hardware: Hardware | None = None
+    layer_cycles: tuple[int, ...] = ()
 
 
 def compile_model(options: Options, progress: Progress = silent) -> Compiled:
@@ -160,12 +174,24 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
     for network in networks:
         beside = [made.program for made in compiled]
         compiled.append(compile_network(network, goal, library=library, beside=beside))
-    sources = emit([c.program for c in compiled], [c.golden for c in compiled])
+    if networks[0].target.engine is None:
+        sources = emit([c.program for c in compiled], [c.golden for c in compiled])
+    else:
+        sources = _emit_hardware(compiled[0])
     plans = {plan_file(c.program.interface): plan_to_json(c.certificate) for c in compiled}
     graphs = {
         f"{c.program.interface.name}{GRAPH_SUFFIX}": save_graph(c.network.graph) for c in compiled
     }
     return tuple(replace(made, files={**sources, **plans, **graphs}) for made in compiled)
+
+
+def _emit_hardware(made: Compiled) -> dict[str, str]:
+    """Return the Verilog of a network and what stands beside it."""
+    program, target = made.program, made.network.target
+    assert target.fpga is not None and target.clock_hz is not None
+    sizes = sizes_of(link(program))
+    beside = emit_board(program.interface, target.fpga, sizes, made.golden, target.clock_hz)
+    return {**emit_rtl(program), **beside}
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:
@@ -335,10 +361,16 @@ def compile_network(
         library=library,
         beside=beside,
         compact=options.optimize == "size",
+        engine=target.engine,
     )
     plan, program = dump.plan(placed.plan), placed.program
     certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))
     check_plan(certificate)
+    hardware: Hardware | None = None
+    layer_cycles: tuple[int, ...] = ()
+    if target.engine is not None:
+        check_collisions(link(program))
+        hardware, layer_cycles = measure_hardware(program, target)
     return Compiled(
         network=network,
         goal=goal,
@@ -348,6 +380,8 @@ def compile_network(
         certificate=certificate,
         costs=placed.costs,
         golden=make_golden(graph, network.samples),
+        hardware=hardware,
+        layer_cycles=layer_cycles,
     )
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from codegen.emit import emit_headers
 from codegen.emit.folder import REPORT_FILE, output_file, output_folder, write_files
-from codegen.errors import BadOption, DoesNotFit, Problem, VerificationFailed
+from codegen.errors import BadOption, DoesNotFit
 from codegen.export import qdq_model
 from codegen.ir.certificate import Certificate
+from codegen.ir.engine import Shape
 from codegen.ir.interface import Interface
 from codegen.ir.memory import RamGoal
 from codegen.ir.report import BundleReport, Check, Report
 from codegen.ir.text import load_graph
+from codegen.lower.rtl import link
 from codegen.options import Options
 from codegen.pipeline import (
     GRAPH_SUFFIX,
@@ -32,6 +34,7 @@ from codegen.quantize.layerwise import LayerDifference
 from codegen.report import (
     Measured,
     bundle_to_json,
+    hardware_measures,
     html_file,
     load_report,
     make_bundle,
@@ -39,19 +42,24 @@ from codegen.report import (
     read_measures,
     report_to_html,
 )
+from codegen.requests import check_requests
 from codegen.targets import Target, load_target
 from codegen.verify import (
     SharedStudy,
     Study,
     Subject,
+    check_commands,
     check_exported,
+    check_hardware,
     check_plan,
     check_written,
     find_edit,
     load_plan,
+    lower_again,
     make_inputs,
     measure_agreement,
     plan_file,
+    raise_if_different,
     run_reference,
     study,
     study_turns,
@@ -109,8 +117,10 @@ def emit_bundle(
             )
             for report, made in zip(bundle.networks, compiled, strict=True)
         }
-        programs = [made.program for made in compiled]
-        headers = emit_headers(programs, [report.kernels for report in bundle.networks])
+        headers: dict[str, str] = {}
+        if compiled[0].program.engine is None:
+            programs = [made.program for made in compiled]
+            headers = emit_headers(programs, [report.kernels for report in bundle.networks])
         write_files(folder, {REPORT_FILE: bundle_to_json(bundle), **pages, **headers})
     return bundle
 
@@ -142,8 +152,7 @@ def compile_within_limits(
     progress: Progress = silent,
 ) -> tuple[tuple[Compiled, ...], BundleReport]:
     """Compile into `folder` so that RAM and flash are no more than what is given; DoesNotFit."""
-    check_memories(networks)
-    check_flash(networks)
+    check_requests(networks)
     quantized = [quantize_model(options, progress) for options in networks]
     limit = networks[0].flash_bytes
     if limit is None:
@@ -244,24 +253,6 @@ def compile_within_ram(
     )
 
 
-def check_flash(networks: Sequence[Options]) -> None:
-    """Raise BadOption where networks of one library are to share an amount of flash."""
-    if len(networks) > 1 and any(options.flash_bytes is not None for options in networks):
-        raise BadOption(
-            "--flash: the flash that networks share is not divided among them",
-            hint="give --bits or --sqnr, or emit each network alone",
-        )
-
-
-def check_memories(networks: Sequence[Options]) -> None:
-    """Raise BadOption where networks that share one arena are to have it in several memories."""
-    if len(networks) > 1 and any(options.memories for options in networks):
-        raise BadOption(
-            "--memories: the arena that networks share is in one memory",
-            hint="leave out --memories, or emit each network alone",
-        )
-
-
 def greatest_stack(bundle: BundleReport) -> int | None:
     """Return the deepest stack of any network; None where one was not measured."""
     stacks = [report.totals.stack_bytes for report in bundle.networks]
@@ -287,6 +278,10 @@ def examine(
         reports = [describe(compiled) for compiled in networks]
         return make_bundle(library, reports, target, (), SharedStudy())
     subjects = [make_subject(compiled, folder, EMIT_INPUTS, progress) for compiled in networks]
+    if target.engine is not None:
+        check = check_commands(subjects[0], link(networks[0].program))
+        reports = [describe(networks[0], Study((check,)), progress)]
+        return make_bundle(library, reports, target, (), SharedStudy())
     found = [study(s, [target], lenient=True, progress=progress) for s in subjects]
     reports = [describe(*pair, progress) for pair in zip(networks, found, strict=True)]
     shared = study_turns(subjects, [target], lenient=True, progress=progress)
@@ -312,9 +307,11 @@ def make_subject(
 def describe(compiled: Compiled, found: Study | None = None, progress: Progress = silent) -> Report:
     """Return the report of a compiled model with what a study found, if there was one."""
     schedule, options = compiled.schedule, compiled.network.options
-    measured = (
-        read_measures(found.runs[0], compiled.program) if found and found.runs else Measured()
-    )
+    measured = Measured()
+    if found and found.runs:
+        measured = read_measures(found.runs[0], compiled.program)
+    elif compiled.hardware is not None:
+        measured = hardware_measures(compiled.hardware, compiled.layer_cycles)
     agreement = (
         measure_agreement(
             compiled.network.model,
@@ -344,7 +341,12 @@ def describe(compiled: Compiled, found: Study | None = None, progress: Progress 
     )
     weights = compiled.network.weights
     found_trade = weights.trade if weights else None
-    return replace(report, trade=found_trade, compression=compiled.network.compression)
+    return replace(
+        report,
+        trade=found_trade,
+        compression=compiled.network.compression,
+        hardware=compiled.hardware,
+    )
 
 
 def read_project(path: Path) -> BundleReport:
@@ -391,6 +393,8 @@ def verify_project(
     First the memory plans are checked, by themselves and against the C; VerificationFailed.
     """
     bundle = read_project(path)
+    if load_target(bundle.networks[0].target).engine is not None:
+        return _verify_hardware(path, bundle.networks[0], targets, count, seed, progress)
     for report in bundle.networks:
         check_written(path, report.interface, read_plan(path, report.interface))
     emitted_for = load_target(bundle.networks[0].target)
@@ -409,6 +413,32 @@ def verify_project(
     if all(check.equal for check in checks):
         return checks
     edit = find_edit(path, reports, [subject.graph for subject in subjects], families)
+    return tuple(_with_cause(check, edit) for check in checks)
+
+
+def _verify_hardware(
+    path: Path,
+    report: Report,
+    targets: Sequence[str],
+    count: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[Check, ...]:
+    """Compare the Verilog of a folder, simulated, with the reference."""
+    if any(name != report.target for name in targets):
+        raise BadOption(
+            f"--target: the folder holds Verilog for '{report.target}'",
+            hint="give the model instead, to verify it on other targets",
+        )
+    read_plan(path, report.interface)
+    families = load_target(report.target).kernels
+    subject = read_subject(path, report.interface, families, count, seed, progress)
+    (program,) = lower_again((report,), (subject.graph,), families)
+    progress("simulating", 0, 1)
+    checks = check_hardware(subject, program, seed=seed)
+    if all(check.equal for check in checks):
+        return checks
+    edit = find_edit(path, (report,), (subject.graph,), families)
     return tuple(_with_cause(check, edit) for check in checks)
 
 
@@ -446,33 +476,18 @@ def verify_model(
 
     Targets with the same kernels share what is emitted; each kind of it runs on the host too.
     """
-    kinds: dict[tuple[str, ...], list[Target]] = {}
+    kinds: dict[tuple[tuple[str, ...], Shape | None], list[Target]] = {}
     for name in targets:
         target = load_target(name)
-        kinds.setdefault(target.kernels, []).append(target)
+        kinds.setdefault((target.kernels, target.engine), []).append(target)
     checks: list[Check] = []
     for places in kinds.values():
         compiled = compile_model(replace(options, target=str(places[0].name)), progress)
         with tempfile.TemporaryDirectory() as scratch:
             write_files(Path(scratch), compiled.files)
             subject = make_subject(compiled, Path(scratch), count, progress)
+            if places[0].engine is not None:
+                checks += check_hardware(subject, compiled.program)
+                continue
             checks += study(subject, places, progress=progress).checks
     return tuple(checks)
-
-
-def _of(check: Check) -> str:
-    """Return whose C was compared, where there are several."""
-    return f" of {', '.join(check.networks)}" if check.networks else ""
-
-
-def raise_if_different(checks: Sequence[Check]) -> None:
-    """Raise VerificationFailed with the first difference on every place that has one."""
-    problems = [
-        Problem(
-            f"the C{_of(check)} on {check.place} differs from the reference", str(check.difference)
-        )
-        for check in checks
-        if check.difference is not None
-    ]
-    if problems:
-        raise VerificationFailed.collect(problems)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 import types
 import typing
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from codegen.errors import BadOption, BadTarget, Problem, UnknownName, UnreadableFile
+from codegen.ir.engine import Shape
 from codegen.options import c_identifier
 from codegen.resources import folder
 
@@ -27,6 +29,10 @@ ALL_MEMORIES = "all"
 RISCV_BASE = "rv32i"
 CODE_BYTES = 64 << 10
 """Left free for code in the memory it is linked to, unless the user says how much to take."""
+PE_SIZES = (4, 8, 16, 32)
+SIMD_SIZES = (4, 8, 16)
+LANE_SIZES = (2, 4, 8)
+RAM_SHAPE = re.compile(r"[1-9][0-9]*x[1-9][0-9]*")
 SCALARS = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
 
 
@@ -102,11 +108,44 @@ class Qemu:
 
 
 @dataclass(frozen=True, slots=True)
+class Fpga:
+    """What an FPGA has, and the engine that is built in it if nothing else is asked for.
+
+    family, device, package, speed: as the tools name them. dsps: multipliers that may be used.
+    block_ram_shapes: words x bits that a block may be used as. pe, simd, lanes: as in `Shape`.
+    """
+
+    family: str
+    device: str
+    package: str
+    speed: str
+    luts: int
+    dsps: int
+    block_rams: int
+    block_ram_shapes: tuple[str, ...]
+    pe: int
+    simd: int
+    lanes: int
+
+    @property
+    def engine(self) -> Shape:
+        """The shape of the engine."""
+        return Shape(self.pe, self.simd, self.lanes)
+
+    @property
+    def ram_shapes(self) -> tuple[tuple[int, int], ...]:
+        """The words and the bits of a word that a block RAM may have."""
+        pairs = (shape.partition("x") for shape in self.block_ram_shapes)
+        return tuple((int(words), int(bits)) for words, _, bits in pairs)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A core, the kernels to use on it, and a typical part.
 
     kind: "core", which compiled C runs on, or "hls": the C is made for high-level synthesis.
-    kernels: families in order of preference; the last is "generic", but for "hls".
+    kernels: families in order of preference; the last is "generic", but for "hls"; an FPGA has
+        "rtl" alone.
     clock_hz, memories: those of `part`. None and () for the machine that runs codegen.
     isa: features of the instruction set; of RISC-V the base and the extensions.
     zig: arguments of `zig cc` that select the core; gcc: a GNU compiler and its arguments.
@@ -126,6 +165,12 @@ class Target:
     qemu: Qemu | None = None
     cycles: Cycles | None = None
     kind: str = "core"
+    fpga: Fpga | None = None
+
+    @property
+    def engine(self) -> Shape | None:
+        """The engine that networks become programs of; None where they become C."""
+        return self.fpga.engine if self.fpga else None
 
     @property
     def is_host(self) -> bool:
@@ -292,7 +337,9 @@ def _contradictions(target: Target) -> Iterator[Problem]:
     """Yield what types do not say."""
     if target.kind not in KINDS:
         yield Problem(f"'kind' must be {' or '.join(KINDS)}")
-    if target.is_hls:
+    if target.fpga is not None:
+        yield from _fpga_contradictions(target, target.fpga)
+    elif target.is_hls:
         if target.kernels != ("hls",):
             yield Problem("'kernels' must be [\"hls\"]: others are not synthesized")
     elif target.kernels[-1:] != ("generic",):
@@ -306,6 +353,21 @@ def _contradictions(target: Target) -> Iterator[Problem]:
         for kind in MEMORY_KINDS:
             if not any(memory.kind == kind for memory in target.on_chip):
                 yield Problem(f"a target to build for needs a memory of kind '{kind}' on the chip")
+
+
+def _fpga_contradictions(target: Target, fpga: Fpga) -> Iterator[Problem]:
+    if target.kernels != ("rtl",):
+        yield Problem("'kernels' of an FPGA must be [\"rtl\"]")
+    if target.zig or target.gcc or target.emulator or target.qemu or target.memories:
+        yield Problem("an FPGA has no memories to link to, no compiler and no emulator")
+    if not all(RAM_SHAPE.fullmatch(shape) for shape in fpga.block_ram_shapes):
+        yield Problem("'fpga.block_ram_shapes' must be like \"512x36\": words, and bits of a word")
+    if fpga.pe not in PE_SIZES or fpga.simd not in SIMD_SIZES or fpga.pe % fpga.simd:
+        yield Problem(
+            f"'fpga.pe' must be one of {PE_SIZES}, 'fpga.simd' of {SIMD_SIZES}, which divides it"
+        )
+    if fpga.lanes not in LANE_SIZES or fpga.lanes > fpga.simd:
+        yield Problem(f"'fpga.lanes' must be one of {LANE_SIZES}, at most 'fpga.simd'")
 
 
 def _memory_contradictions(memories: tuple[Memory, ...]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ set -u
 
 missing=
 for pair in arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm \
-    clang:clang clang-format:clang-format gcc:gcc g++:g++; do
+    clang:clang clang-format:clang-format gcc:gcc g++:g++ verilator:verilator iverilog:iverilog; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 # The compiler is of no use without its C library, which is a package of its own.

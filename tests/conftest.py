@@ -21,6 +21,8 @@ PROGRAMS = (
     "clang-format",
     "arm-none-eabi-gcc",
     "qemu-system-arm",
+    "verilator",
+    "iverilog",
 )
 PACKAGES = ("ziglang", "unicorn", "capstone", "elftools", "tflite", "PIL")
 

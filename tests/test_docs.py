@@ -20,7 +20,7 @@ from codegen.bench import compare_runs, runs_to_json
 from codegen.cli import cli
 from codegen.errors import CodegenError
 from codegen.frontend.convert import CONVERTERS
-from codegen.ir.report import Agreement, Check, Difference
+from codegen.ir.report import Agreement, Check, Difference, Synthesis, Timing
 from codegen.options import Options
 from codegen.pipeline import compile_model
 from codegen.project import describe
@@ -82,6 +82,7 @@ def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
         agreement=Agreement(1, 1.0, 0, 0.0),
         trade=TRADE,
         compression=STEPS,
+        synthesis=Synthesis(("Yosys 0.70",), 6, 2, 8, 1, 1, 9, 100.0, (Timing(1, 104.5),)),
         checks=(Check("host", "generic", 1, 3, difference),),
     )
     text = read("docs/report.md")

@@ -84,5 +84,6 @@ def test_the_command_lists_the_targets(installed: dict[str, str], tmp_path: Path
 def test_extras_are_those_documented() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == "codegen-mcu"
-    assert project["optional-dependencies"].keys() == {"target", "tflite", "images", "dev", "all"}
+    extras = {"target", "tflite", "images", "rtl", "dev", "all"}
+    assert project["optional-dependencies"].keys() == extras
     assert project["scripts"] == {"codegen": "codegen.cli:main"}

@@ -30,10 +30,10 @@ ORDER = (
     ("tune",),
     ("verify",),
     ("report",),
-    ("remedies",),
+    ("remedies", "requests"),
     ("pipeline",),
-    ("project",),
-    ("accuracy", "bench", "conformance"),
+    ("project", "dataflow"),
+    ("accuracy", "bench", "conformance", "synthesis"),
     ("cli",),
 )
 """From left to right: a part imports from its own and from those before it.

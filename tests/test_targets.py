@@ -16,9 +16,13 @@ EXPECTED = (
     "cortex-m4",
     "cortex-m55",
     "cortex-m7",
+    "ecp5-25k",
+    "ecp5-85k",
     "hls",
     "host",
+    "ice40up5k",
     "rv32imc",
+    "xc7a100t",
 )
 
 GOOD = """
@@ -38,6 +42,10 @@ def test_list_targets() -> None:
 def test_file_is_whole(name: str) -> None:
     target = load_target(name)
     assert target.name == name
+    if target.fpga is not None:
+        assert target.kernels == ("rtl",) and target.engine is not None
+        assert not target.is_emulated and target.memories == ()
+        return
     assert target.kernels == ("hls",) if target.is_hls else target.kernels[-1] == "generic"
     if target.is_host or target.is_hls:
         assert target.clock_hz is None and target.memories == () and target.zig == ()
@@ -124,7 +132,7 @@ def test_memories_off_the_chip_are_no_part_of_it() -> None:
     assert target.size_bytes("flash") == 2 << 20
     assert target.memory("ram").name == "axi_sram"
     assert next(m for m in target.memories if m.name == "dtcm").read_cycles == 0.0
-    assert all(load_target(name).on_chip for name in EXPECTED if name not in ("host", "hls"))
+    assert all(load_target(name).on_chip for name in EXPECTED if load_target(name).zig)
 
 
 MEMORY = 'name = "{name}"\nkind = "{kind}"\nbase = {base}\nsize_bytes = 64\n{more}\n'
@@ -200,6 +208,42 @@ def test_memories_that_the_target_does_not_have() -> None:
     assert "psram (not on the chip)" in str(caught.value)
     with pytest.raises(BadOption, match="'dtcm' of STM32H743ZI has 131,072 bytes"):
         choose_memories(target, {"dtcm": 131_073, "flash": None})
+
+
+FPGA = """
+description = "mine"
+core = "fpga"
+part = "X"
+isa = []
+kernels = ["{kernels}"]
+{more}
+[fpga]
+family = "ecp5"
+device = "25k"
+package = "p"
+speed = "6"
+luts = 1
+dsps = 1
+block_rams = 1
+block_ram_shapes = ["{shape}"]
+pe = {pe}
+simd = 4
+lanes = {lanes}
+"""
+
+
+def test_fpga_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text(FPGA.format(kernels="rtl", more="", shape="512x36", pe=8, lanes=2))
+    fpga = load_target(path).fpga
+    assert fpga is not None and fpga.ram_shapes == ((512, 36),)
+    path.write_text(
+        FPGA.format(kernels="generic", more='zig = ["-target", "x"]', shape="many", pe=6, lanes=1)
+    )
+    with pytest.raises(BadTarget) as caught:
+        load_target(path)
+    for part in ('["rtl"]', "no compiler", "block_ram_shapes", "'fpga.pe'", "'fpga.lanes'"):
+        assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,12 @@ from codegen.progress import Progress, silent
 from codegen.project import (
     compile_within_limits,
     make_subject,
-    raise_if_different,
     read_project,
     read_subject,
 )
 from codegen.targets import Target, load_target
 from codegen.toolchain import CrossCompiler, LayerCost
-from codegen.verify import Subject, check_target
+from codegen.verify import Subject, check_target, raise_if_different
 
 INPUTS = 1
 """Counts do not depend on data but for a few saturating branches: one input tells them."""

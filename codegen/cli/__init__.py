@@ -18,6 +18,7 @@ COMMANDS = (
     "accuracy",
     "report",
     "bench",
+    "synth",
     "targets",
     "zoo",
     "tables",

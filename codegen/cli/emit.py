@@ -9,10 +9,12 @@ import click
 
 from codegen.cli.console import progress_bar, stdout
 from codegen.cli.model import PATH, make_bundle_options, make_options, model_options
+from codegen.dataflow import FlowGoal, emit_dataflow
 from codegen.errors import BadOption
 from codegen.options import Options
 from codegen.project import emit_bundle
 from codegen.report import bundle_to_json, render_bundle
+from codegen.report.flow import flow_to_json, render_flow
 
 
 @click.command()
@@ -27,6 +29,19 @@ from codegen.report import bundle_to_json, render_bundle
 @click.option("--force", is_flag=True, help="Replace the folder if codegen wrote it.")
 @click.option("--no-measure", is_flag=True, help="Only write the files: build and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--rtl-mode",
+    type=click.Choice(["engine", "dataflow"]),
+    default="engine",
+    show_default=True,
+    help="Of an FPGA: one engine that all layers share, or one for each layer.",
+)
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of dataflow: frames a second, at the least cost. Default: as many as fit.",
+)
+@click.option("--dsp", type=click.IntRange(min=0), help="Of dataflow: the most multipliers.")
 @model_options
 def emit(
     models: tuple[str, ...],
@@ -36,6 +51,9 @@ def emit(
     force: bool,
     no_measure: bool,
     as_json: bool,
+    rtl_mode: str,
+    fps: float | None,
+    dsp: int | None,
     **given: Any,
 ) -> None:
     r"""Compile MODEL, an ONNX or TFLite file or a zoo network, into a folder of C.
@@ -50,6 +68,11 @@ def emit(
     """
     name, networks = _name_networks(models, target, share_arena, given)
     folder = folder or Path(name)
+    if rtl_mode == "dataflow":
+        _emit_flow(networks, FlowGoal(fps, dsp), folder, force=force, as_json=as_json)
+        return
+    if fps is not None or dsp is not None:
+        raise BadOption("--fps, --dsp: only of --rtl-mode dataflow")
     with progress_bar() as progress:
         bundle = emit_bundle(
             name, networks, folder, force=force, measure=not no_measure, progress=progress
@@ -59,6 +82,22 @@ def emit(
         return
     console = stdout()
     render_bundle(bundle, console, all_layers=False)
+    console.print(f"\nwrote {folder}/", soft_wrap=True)
+
+
+def _emit_flow(
+    networks: tuple[Options, ...], goal: FlowGoal, folder: Path, *, force: bool, as_json: bool
+) -> None:
+    """Write a network as dataflow hardware and show what it takes."""
+    if len(networks) > 1:
+        raise BadOption("--share-arena: a dataflow network has no arena")
+    with progress_bar() as progress:
+        report = emit_dataflow(networks[0], goal, folder, force=force, progress=progress)
+    if as_json:
+        click.echo(flow_to_json(report), nl=False)
+        return
+    console = stdout()
+    render_flow(report, console)
     console.print(f"\nwrote {folder}/", soft_wrap=True)
 
 

@@ -33,9 +33,17 @@ def targets(as_json: bool) -> None:
 
 def _cells(target: Target) -> tuple[str, ...]:
     clock = f"{target.clock_hz / 1e6:g} MHz" if target.clock_hz else "-"
-    sizes = (target.size_bytes(kind) for kind in ("flash", "ram"))
+    sizes = target.size_bytes("flash"), target.size_bytes("ram") or _block_ram_bytes(target)
     kilobytes = (f"{size // 1024:,} KiB" if size else "-" for size in sizes)
     return target.name, target.kernels[0], target.part, clock, *kilobytes, target.description
+
+
+def _block_ram_bytes(target: Target) -> int:
+    """Return what all block RAMs of an FPGA hold, parity left out."""
+    if target.fpga is None:
+        return 0
+    words, bits = target.fpga.ram_shapes[0]
+    return target.fpga.block_rams * words * bits // 8
 
 
 def _to_json(target: Target) -> dict[str, object]:
@@ -51,4 +59,5 @@ def _to_json(target: Target) -> dict[str, object]:
         "ram_bytes": target.size_bytes("ram"),
         "memories": [asdict(memory) for memory in target.memories],
         "emulated": target.is_emulated,
+        "fpga": asdict(target.fpga) if target.fpga else None,
     }

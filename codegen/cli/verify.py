@@ -10,8 +10,9 @@ import click
 
 from codegen.cli.console import progress_bar, stdout
 from codegen.cli.model import is_project, make_options, model_options, refuse_model_options
-from codegen.project import raise_if_different, verify_model, verify_project
+from codegen.project import verify_model, verify_project
 from codegen.report import check_to_json, render_checks
+from codegen.verify import raise_if_different
 
 SCHEMA = "codegen.verify/1"
 
@@ -38,7 +39,8 @@ def verify(model: str, target: tuple[str, ...], samples: int, as_json: bool, **g
 
     The reference in exact integers, the C built for this machine, and the C built for each target
     and emulated must give the same bytes. A folder's memory plan is checked first, by itself and
-    against the C. Exit status 3 where anything differs.
+    against the C. Verilog is simulated with Verilator, every byte of every layer compared. Exit
+    status 3 where anything differs.
     """
     with progress_bar() as progress:
         if is_project(model):

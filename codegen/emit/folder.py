@@ -12,7 +12,7 @@ from pathlib import Path
 from codegen.errors import OutputExists, OutputNotWritable
 
 REPORT_FILE = "report.json"
-SCHEMA_FAMILIES = ("codegen.report/", "codegen.bundle/")
+SCHEMA_FAMILIES = ("codegen.report/", "codegen.bundle/", "codegen.dataflow/")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.ir.engine import Shape
 from codegen.ir.interface import Interface
 from codegen.ir.schedule import Kernel, Need
 from codegen.ir.types import Array
@@ -232,7 +233,8 @@ class Program:
     """Interface, functions, nests of layers in order, constants; where the arena has the ports.
 
     A port that is not in the arena has no place. `state`: where rows are pushed. `compact`: kernels
-    share inner loops as functions, instead of each having its own.
+    share inner loops as functions, instead of each having its own. `engine`: what it runs on, if
+    that is the shared engine in hardware; its functions' parameters are then commands.
     """
 
     interface: Interface
@@ -247,6 +249,7 @@ class Program:
     digest: str
     macs: int
     compact: bool = False
+    engine: Shape | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:

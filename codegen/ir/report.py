@@ -254,6 +254,69 @@ class CompressionStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockRams:
+    """A memory of an engine, words of bits, and the block RAMs that it takes."""
+
+    memory: str
+    words: int
+    bits: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """An engine of `pe` times `simd` products and `lanes` rescalers in an FPGA.
+
+    `cycles` are those of a frame whose streams never wait. `dsps` is 0 where products are made of
+    logic. All of it is computed, not synthesized.
+    """
+
+    family: str
+    device: str
+    pe: int
+    simd: int
+    lanes: int
+    cycles: int
+    multipliers: int
+    dsps: int
+    dsps_available: int
+    block_rams: tuple[BlockRams, ...]
+    block_rams_available: int
+
+    @property
+    def block_ram_count(self) -> int:
+        """Those of all memories."""
+        return sum(use.blocks for use in self.block_rams)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The clock that placing from a seed attained, by static timing."""
+
+    seed: int
+    mhz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """What synthesis made of a network in hardware, behind four pins.
+
+    `logic_cells`: look-up tables with those of carries and small memories, once placed; None where
+    it was not. `timings` of placing for a clock of `goal_mhz`, a seed each.
+    """
+
+    tools: tuple[str, ...]
+    luts: int
+    carries: int
+    flip_flops: int
+    dsps: int
+    block_rams: int
+    logic_cells: int | None
+    goal_mhz: float
+    timings: tuple[Timing, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Schema "codegen.report/1"; docs/report.md is its documentation."""
 
@@ -274,6 +337,8 @@ class Report:
     trade: Trade | None = None
     compression: tuple[CompressionStep, ...] = ()
     agreement: Agreement | None = None
+    hardware: Hardware | None = None
+    synthesis: Synthesis | None = None
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -42,7 +42,8 @@ class Kernel:
     `fields` are numbers of its template that a call may give it: layers that differ in them alone
     share the kernel. It takes up to `pixels` pixels of a row together, fewer where fewer are left.
     One that `decodes` has weights in fewer bits: those of so many filters are decoded before it,
-    once where it remembers, else for each row.
+    once where it remembers, else for each row. The buffers of its values begin at multiples of
+    `align` bytes. The result of one that is `apart` takes no operand's place.
     One that `indexes` is given the arena as one array, and finds bytes in it by their places
     instead of by pointers; rows beyond the operand are at -1.
     """
@@ -63,6 +64,8 @@ class Kernel:
     fields: tuple[str, ...] = ()
     pixels: int = 1
     decodes: int = 0
+    align: int = 1
+    apart: bool = False
     indexes: bool = False
 
     @property

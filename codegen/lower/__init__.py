@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from codegen.errors import Problem, UnsupportedOperator
+from codegen.ir.engine import Shape
 from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import Interface, Port
 from codegen.ir.memory import MemoryPlan
@@ -28,6 +29,7 @@ from codegen.ir.schedule import PUSHED, SINK, Schedule, Step
 from codegen.lower.bind import Binding, Data, bind
 from codegen.lower.certify import certify
 from codegen.lower.coded import CodedBinding, bind_coded, plain, with_decoding
+from codegen.lower.rtl import bind_commands
 from codegen.lower.shapes import share_shapes
 from codegen.plan.lifetimes import STATE, counter_bytes, scratch_name
 from codegen.schedule.rows import calls, operand_windows, shows_rows
@@ -46,16 +48,17 @@ def lower(
     library: str = "",
     beside: Sequence[Program] = (),
     compact: bool = False,
+    engine: Shape | None = None,
 ) -> Program:
     """Return the program of a scheduled and planned graph.
 
     `name` is the C identifier; target, model and digest go into the banner. `library` names the
     files it shares with other networks, `beside` are those lowered before: functions and
-    constants that they have are shared. `compact` as in `Program`. Raises UnsupportedOperator with
-    every node whose form its kernel does not take.
+    constants that they have are shared. `compact` and `engine` as in `Program`. Raises
+    UnsupportedOperator with every node whose form its kernel does not take.
     """
     graph = schedule.graph
-    bound = _share_shapes(schedule, _bind_all(schedule))
+    bound = _share_shapes(schedule, _bind_all(schedule, engine))
     functions = _Functions(beside)
     constants = _Constants(name, beside)
     interface = make_interface(schedule, plan, name, library)
@@ -80,6 +83,7 @@ def lower(
         digest=digest,
         macs=graph.macs,
         compact=compact,
+        engine=engine,
     )
 
 
@@ -144,13 +148,16 @@ def _port(graph: Graph, value: str) -> Port:
     )
 
 
-def _bind_all(schedule: Schedule) -> list[Binding | CodedBinding]:
+def _bind_all(schedule: Schedule, engine: Shape | None) -> list[Binding | CodedBinding]:
     """Bind every step; raise once for all that cannot be."""
     bindings: list[Binding | CodedBinding] = []
     problems = []
     for step in schedule.steps:
         signature = schedule.graph.signature(step.node)
         try:
+            if engine is not None:
+                bindings.append(_bind_commands(schedule, step, engine))
+                continue
             kernel = f"{step.kernel.family}/{step.kernel.name}"
             binding = _spread(schedule, step, bind(kernel, step.node.op, signature))
             is_coded = step.kernel.decodes > 0
@@ -160,6 +167,14 @@ def _bind_all(schedule: Schedule) -> list[Binding | CodedBinding]:
     if problems:
         raise UnsupportedOperator.collect(problems)
     return bindings
+
+
+def _bind_commands(schedule: Schedule, step: Step, engine: Shape) -> Binding:
+    """Return the commands of a step."""
+    node, graph = step.node, schedule.graph
+    operands = tuple(pixel_pitch(schedule, value) for value in graph.activations(node))
+    pitches = operands, pixel_pitch(schedule, node.output)
+    return bind_commands(step.kernel.name, node.op, graph.signature(node), pitches, engine)
 
 
 def _share_shapes(

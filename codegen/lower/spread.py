@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from codegen.ir.engine import Shape
 from codegen.ir.memory import MemoryPlan
 from codegen.ir.program import Program
 from codegen.ir.report import MemoryCosts, MemoryUse
@@ -36,6 +37,7 @@ def lower_into(
     library: str = "",
     beside: Sequence[Program] = (),
     compact: bool = False,
+    engine: Shape | None = None,
 ) -> Placed:
     """Return the program with arenas in the memories of RAM, and constants in those of flash.
 
@@ -58,6 +60,7 @@ def lower_into(
         library=library,
         beside=beside,
         compact=compact,
+        engine=engine,
     )
     if flash:
         accesses = constant_accesses(schedule, program)

@@ -72,7 +72,8 @@ def _stored(schedule: Schedule, life: Lifetime, count: int, values: list[str]) -
         begin, end = np.zeros_like(begin), np.minimum(newest, kept) * life.row_bytes
     dead = oldest >= newest
     begin[dead], end[dead] = 0, 0
-    align = max(schedule.graph.types[value].dtype.size_bytes for value in values)
+    sizes = (schedule.graph.types[value].dtype.size_bytes for value in values)
+    align = max([*sizes, *(step.kernel.align for step in schedule.steps)])
     return Buffer(life.value, kept * life.row_bytes, begin, end, align, tuple(values))
 
 

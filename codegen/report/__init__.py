@@ -12,7 +12,7 @@ from codegen.report.json_form import (
     load_report,
     report_to_json,
 )
-from codegen.report.make import Measured, make_report, read_measures
+from codegen.report.make import Measured, hardware_measures, make_report, read_measures
 from codegen.report.memory_text import render_memory
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Measured",
     "bundle_to_json",
     "check_to_json",
+    "hardware_measures",
     "html_file",
     "load_report",
     "make_bundle",

@@ -15,6 +15,7 @@ from codegen.ir.report import (
     BundleTotals,
     Calibration,
     Check,
+    Hardware,
     LayerReport,
     MemoryUse,
     Report,
@@ -30,11 +31,15 @@ COST_HEADERS = ("MACs", "Params", "Bytes", "Packets", "Live RAM")
 CODING_HEADERS = ("Coding", "Stored", "Raw")
 TIME_HEADERS = ("Cycles", "ms")
 
+PLACES = {
+    "host": "host C",
+    TOP_FUNCTION: "top function and testbench on the host",
+    "commands": "commands of the engine",
+    "verilator": "Verilog, simulated",
+}
+"""Where a network is run besides emulated targets."""
 Figure = tuple[str, str, str]
 """What it is of, the number, a remark."""
-
-ON_HOST = {"host": "host C", TOP_FUNCTION: "top function and testbench on the host"}
-"""What ran on this machine, by the place of its check."""
 
 
 def render_report(report: Report, console: Console, *, all_layers: bool = True) -> None:
@@ -86,7 +91,7 @@ def render_checks(checks: Sequence[Check], console: Console) -> None:
 
 def check_words(check: Check) -> str:
     """Return what was compared, and how much of it."""
-    place = ON_HOST.get(check.place, f"{check.place} (emulated)")
+    place = PLACES.get(check.place, f"{check.place} (emulated)")
     names = f"{', '.join(check.networks)}: " if check.networks else ""
     extent = f"{count(check.inputs, 'input')}, {grouped(check.compared_bytes)} output bytes"
     return f"{names}reference and {place}, {check.kernels} kernels: {extent}"
@@ -185,14 +190,28 @@ def figure_rows(report: Report) -> Iterator[Figure]:
         remark = f"left out with {grouped(saved.params)} parameters: no output needs them"
         yield "", f"{grouped(saved.macs)} MACs", remark
     if totals.cycles is not None:
-        instructions = f"estimated; {grouped(totals.instructions)} instructions, counted"
-        yield "Time", f"{grouped(totals.cycles)} cycles", instructions
+        counted = f"estimated; {grouped(totals.instructions)} instructions, counted"
+        remark = "computed, of streams that never wait" if report.hardware else counted
+        yield "Time", f"{grouped(totals.cycles)} cycles", remark
     if totals.lost_cycles is not None:
         remark = _lost_remark(totals.lost_cycles, totals.lost_cycles_lower_bound)
         yield "", f"{grouped(totals.lost_cycles)} cycles", remark
+    if report.hardware is not None:
+        yield from _hardware_rows(report.hardware)
     elapsed = time_ms(totals.cycles, report.clock_hz)
     if elapsed is not None and report.clock_hz is not None:
         yield "", f"{elapsed:,.2f} ms", f"at {report.clock_hz / 1e6:g} MHz"
+
+
+def _hardware_rows(hardware: Hardware) -> Iterator[Figure]:
+    """Yield what an engine takes of its FPGA."""
+    products = f"{hardware.pe} x {hardware.simd} products, {hardware.lanes} rescalers"
+    used, available = grouped(hardware.dsps), grouped(hardware.dsps_available)
+    in_logic = "" if hardware.dsps_available else "; products are made of logic"
+    yield "Engine", f"{used} of {available} DSPs", f"{products}{in_logic}"
+    blocks = f"{hardware.block_ram_count} of {hardware.block_rams_available}"
+    shares = ", ".join(f"{use.memory} {use.blocks}" for use in hardware.block_rams if use.blocks)
+    yield "", f"{blocks} block RAMs", shares
 
 
 def _origins(report: Report) -> Table:

@@ -13,6 +13,7 @@ from codegen.ir.interface import Interface, Port, Transfer
 from codegen.ir.memory import Arena
 from codegen.ir.report import (
     Agreement,
+    BlockRams,
     BundleReport,
     BundleTotals,
     Calibration,
@@ -20,6 +21,7 @@ from codegen.ir.report import (
     CompressionStep,
     Difference,
     FormTrial,
+    Hardware,
     KernelCode,
     LayerReport,
     LayerTrade,
@@ -28,6 +30,8 @@ from codegen.ir.report import (
     RamBudget,
     Report,
     Savings,
+    Synthesis,
+    Timing,
     Totals,
     Trade,
 )
@@ -86,6 +90,8 @@ def _report_to_json(report: Report) -> Json:
         ],
         "kernels": [asdict(kernel) for kernel in report.kernels],
         "memories": [asdict(memory) for memory in report.memories],
+        "hardware": asdict(report.hardware) if report.hardware else None,
+        "synthesis": asdict(report.synthesis) if report.synthesis else None,
         "agreement": asdict(report.agreement) if report.agreement else None,
         "checks": [check_to_json(check) for check in report.checks],
         "notes": list(report.notes),
@@ -157,10 +163,26 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         layers=tuple(_layer_from_json(layer) for layer in document["layers"]),
         kernels=tuple(KernelCode(**kernel) for kernel in document.get("kernels", ())),
         memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
+        hardware=_hardware_from_json(document.get("hardware")),
+        synthesis=_synthesis_from_json(document.get("synthesis")),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),
         notes=tuple(document["notes"]),
     )
+
+
+def _hardware_from_json(hardware: Json | None) -> Hardware | None:
+    if hardware is None:
+        return None
+    uses = tuple(BlockRams(**use) for use in hardware["block_rams"])
+    return Hardware(**{**hardware, "block_rams": uses})
+
+
+def _synthesis_from_json(found: Json | None) -> Synthesis | None:
+    if found is None:
+        return None
+    timings = tuple(Timing(**timing) for timing in found["timings"])
+    return Synthesis(**{**found, "tools": tuple(found["tools"]), "timings": timings})
 
 
 def _layer_from_json(layer: Json) -> LayerReport:

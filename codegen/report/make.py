@@ -19,6 +19,7 @@ from codegen.ir.report import (
     BundleTotals,
     Calibration,
     Check,
+    Hardware,
     KernelCode,
     LayerReport,
     MemoryCosts,
@@ -46,7 +47,8 @@ NOT_SYNTHESIZED = "no HLS tool has synthesized these files"
 class Measured:
     """Figures from the built ELF and the emulated run; None or () where there was none.
 
-    `layers` holds instructions and cycles of each step of the schedule, in order. `notes` give
+    `layers` holds instructions and cycles of each step of the schedule, in order; hardware has no
+    instructions. `notes` give
     the reason of each absence, and what a figure rests on where that is not plain.
     """
 
@@ -56,7 +58,7 @@ class Measured:
     stack_bytes: int | None = None
     instructions: int | None = None
     cycles: int | None = None
-    layers: tuple[tuple[int, int], ...] = ()
+    layers: tuple[tuple[int | None, int], ...] = ()
     kernels: tuple[KernelCode, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -78,6 +80,15 @@ def read_measures(run: TargetRun, program: Program) -> Measured:
         layers=layers,
         kernels=_kernels(run, program),
         notes=tuple(notes) if cost else ("the target has no cost table to count cycles with",),
+    )
+
+
+def hardware_measures(hardware: Hardware, layers: Sequence[int]) -> Measured:
+    """Return the figures of an engine, which follow from its commands."""
+    return Measured(
+        cycles=hardware.cycles,
+        layers=tuple((None, cycles) for cycles in layers),
+        notes=("cycles are those of the engine where the streams never wait",),
     )
 
 

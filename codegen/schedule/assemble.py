@@ -76,7 +76,7 @@ def replace_in_place(
     for index in sorted({event.step for event in events}):
         step = steps[index]
         output = step.node.output
-        if not step.node.op.in_place or output in schedule.views:
+        if not step.node.op.in_place or step.kernel.apart or output in schedule.views:
             continue
         host = dying_operand(schedule, step, lives, owners)
         if host is not None:

@@ -10,9 +10,10 @@ from codegen.ir.graph import Graph, Node
 from codegen.ir.interface import BY_ARENA, Transfer
 from codegen.ir.op import Signature
 from codegen.ir.schedule import Need, Step, View
-from codegen.ops import Concat, Reshape
+from codegen.ops import Concat, Copy, Reshape
 from codegen.schedule.edges import add_edges
 from codegen.schedule.kernels import BY_ESTIMATE, Choice, Rule, variants
+from codegen.schedule.kernels.rtl import FAMILY, RTL
 from codegen.schedule.placement import place_concats
 from codegen.schedule.rows import find_needs
 from codegen.schedule.split_pools import split_max_pools
@@ -50,7 +51,7 @@ def assign_kernels(
     """
     forms: list[tuple[Step, ...]] = []
     graph, abroad = add_edges(graph, transfer)
-    graph, placed = place_concats(split_max_pools(graph))
+    graph, placed = place_concats(graph if FAMILY in families else split_max_pools(graph))
     sliced = view_slices(graph, families, choice)
     views = {**placed, **sliced}
     problems: list[Problem] = []
@@ -65,7 +66,8 @@ def assign_kernels(
         signature, spread = graph.signature(node), not sliced.keys().isdisjoint(node.inputs)
         rules = variants(families, node.op, signature, spread=spread, choice=choice)
         if not rules:
-            problems.append(Problem(f"no {kind} kernel for {node.op.name}", str(node.loc)))
+            message = f"no {kind} kernel for {node.op.name}"
+            problems.append(Problem(message, str(node.loc), _what_there_is(families)))
             continue
         forms.append(tuple(make_step(rule, node, signature, choice) for rule in rules))
     if problems:
@@ -73,6 +75,14 @@ def assign_kernels(
     steps = tuple(form[0] for form in forms)
     needs = find_needs(graph, steps)
     return Assigned(graph, steps, views, needs, tuple(forms), transfer, abroad)
+
+
+def _what_there_is(families: tuple[str, ...]) -> str:
+    """Return the operators of families that have few; "" where they have nearly all."""
+    if families != (FAMILY,):
+        return ""
+    names = sorted({op.name for rule in RTL for op in rule.ops if op is not Copy})
+    return f"the engine has, of int8: {', '.join(names)}, and reshape; run others on a processor"
 
 
 def make_step(rule: Rule, node: Node, signature: Signature, choice: Choice = BY_ESTIMATE) -> Step:

@@ -20,6 +20,7 @@ from codegen.errors import MissingTool, ToolFailed
 from codegen.resources import folder
 
 PIP_HINT = "pip install 'codegen-mcu[target]'"
+RTL_HINT = "pip install 'codegen-mcu[rtl]'"
 MESSAGE_LINES = 40
 
 
@@ -45,6 +46,19 @@ def find_program(name: str, package: str) -> str:
     path = shutil.which(name)
     if path is None:
         raise MissingTool(f"{name} is not installed", hint=f"apt-get install {package}")
+    return path
+
+
+def find_hardware_tool(name: str) -> str:
+    """Return the path of yosys, nextpnr or ecppack; raises MissingTool.
+
+    The package of this environment comes first, as its version is pinned; then what PATH has.
+    """
+    beside = str(Path(sys.executable).parent)
+    packaged = f"yowasp-{name}"
+    path = shutil.which(packaged, path=beside) or shutil.which(packaged) or shutil.which(name)
+    if path is None:
+        raise MissingTool(f"{name} is not installed", hint=RTL_HINT)
     return path
 
 
@@ -86,9 +100,10 @@ def run_tool(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> bytes:
-    """Run a command, return its standard output; raises ToolFailed with what it printed."""
-    done = run_program(command, stdin=stdin, environment=environment)
+    """Run a command in a folder, return its standard output; ToolFailed with what it printed."""
+    done = run_program(command, stdin=stdin, environment=environment, folder=folder)
     if done.returncode:
         text = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         message = "\n".join(text[:MESSAGE_LINES]) or "it printed nothing"
@@ -101,13 +116,16 @@ def run_program(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
     timeout_s: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command to its end, whatever its status; raises ToolFailed if it has none."""
     args = [str(part) for part in command]
     env = {**os.environ, **zig_environment(), **(environment or {})}
     try:
-        return subprocess.run(args, input=stdin, env=env, capture_output=True, timeout=timeout_s)
+        return subprocess.run(
+            args, input=stdin, env=env, capture_output=True, timeout=timeout_s, cwd=folder
+        )
     except OSError as error:
         raise ToolFailed(f"cannot run {args[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:

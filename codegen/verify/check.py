@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codegen.errors import Problem, VerificationFailed
 from codegen.ir.graph import Graph
 from codegen.ir.interface import Interface
 from codegen.ir.report import Check, Difference
@@ -21,6 +22,7 @@ from codegen.toolchain.hls import run_testbench, run_top
 from codegen.toolchain.host import build_host, run_host
 from codegen.verify.inputs import Inputs
 
+HARDWARE_FAMILY = "rtl"
 TOP_FUNCTION = "top function"
 """The place of a check that ran on this machine what is made for high-level synthesis."""
 HOST_FAMILY = "host"
@@ -122,3 +124,27 @@ def compare(place: str, subject: Subject, found: Sequence[Array]) -> Check:
                 difference = Difference(label, port.tensor, index, *values)
                 return Check(place, kernels, len(inputs), compared, difference)
     return Check(place, kernels, len(inputs), compared)
+
+
+def _what(check: Check) -> str:
+    """Return what was compared."""
+    return "program" if check.kernels == HARDWARE_FAMILY else "C"
+
+
+def _of(check: Check) -> str:
+    """Return whose C was compared, where there are several."""
+    return f" of {', '.join(check.networks)}" if check.networks else ""
+
+
+def raise_if_different(checks: Sequence[Check]) -> None:
+    """Raise VerificationFailed with the first difference on every place that has one."""
+    problems = [
+        Problem(
+            f"the {_what(check)}{_of(check)} on {check.place} differs from the reference",
+            str(check.difference),
+        )
+        for check in checks
+        if check.difference is not None
+    ]
+    if problems:
+        raise VerificationFailed.collect(problems)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codegen.emit import Golden, emit, emit_headers
+from codegen.emit.rtl.program import emit_rtl
 from codegen.ir.graph import Graph
 from codegen.ir.memory import RamGoal
 from codegen.ir.program import Program
@@ -19,10 +20,10 @@ from codegen.targets import choose_memories, load_target
 def find_edit(
     folder: Path, reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
 ) -> str:
-    """Return the first line of the C that differs from what is emitted now; "" if none does."""
+    """Return the first line of C or Verilog that differs from what is emitted now; "" if none."""
     tests = {f"{report.interface.name}_test.h" for report in reports}
     for file, expected in emit_again(reports, graphs, families).items():
-        if file in tests or not file.endswith((".c", ".h")):
+        if file in tests or not file.endswith((".c", ".h", ".v", ".hex")):
             continue
         lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
         edited = first_difference(expected.splitlines(), lines)
@@ -35,13 +36,25 @@ def emit_again(
     reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
 ) -> Mapping[str, str]:
     """Return the text of each file for the graphs; the golden values are no part of the C."""
+    programs = lower_again(reports, graphs, families)
+    if programs[0].engine is not None:
+        return emit_rtl(programs[0])
+    code = [report.kernels for report in reports]
+    return emit(programs, [Golden((), ())] * len(programs)) | emit_headers(programs, code)
+
+
+def lower_again(
+    reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
+) -> list[Program]:
+    """Return the programs of the graphs of a folder."""
     programs: list[Program] = []
     for report, graph in zip(reports, graphs, strict=True):
         goal = RamGoal(report.ram.arena_limit_bytes, report.ram.least)
         schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
         chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
+        target = load_target(report.target)
         placed = lower_into(
-            choose_memories(load_target(report.target), chosen),
+            choose_memories(target, chosen),
             schedule,
             plan,
             report.interface.name,
@@ -50,10 +63,10 @@ def emit_again(
             digest=report.model_digest,
             library=report.interface.library,
             beside=tuple(programs),
+            engine=target.engine,
         )
         programs.append(placed.program)
-    code = [report.kernels for report in reports]
-    return emit(programs, [Golden((), ())] * len(programs)) | emit_headers(programs, code)
+    return programs
 
 
 def first_difference(expected: list[str], found: list[str]) -> int | None:

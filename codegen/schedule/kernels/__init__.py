@@ -1,6 +1,7 @@
 """Which kernels there are, when each may be used, and which serve a node best.
 
-A target lists its families in order of preference; `generic` serves every operator.
+A target lists its families in order of preference; `generic` serves every operator. Hardware has
+one family, `rtl`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from codegen.schedule.kernels.host import HOST
 from codegen.schedule.kernels.in_float import IN_FLOAT
 from codegen.schedule.kernels.int16 import INT16
 from codegen.schedule.kernels.lanes import LANES
+from codegen.schedule.kernels.rtl import RTL
 from codegen.schedule.kernels.rule import Rule
 
 __all__ = ["BY_ESTIMATE", "RULES", "Choice", "Rule", "estimates", "variants"]
@@ -30,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *GENERIC,
     *INT16,
     *IN_FLOAT,
+    *RTL,
 )
 
 

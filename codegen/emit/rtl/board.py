@@ -1,0 +1,86 @@
+"""What stands beside the Verilog of a network: testbenches, stored frames, pins, a Makefile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from codegen.emit.c import environment
+from codegen.emit.golden import Golden
+from codegen.emit.rtl.design import Sizes
+from codegen.emit.rtl.pins import emit_pins
+from codegen.emit.rtl.streams import Streams
+from codegen.emit.rtl.testbench import stream_images, verilator_testbench, verilog_testbench
+from codegen.ir.interface import Interface
+from codegen.ir.types import Array
+from codegen.targets import Fpga
+
+SYNTHESIS = {
+    "ecp5": "synth_ecp5",
+    "ice40": "synth_ice40",
+    "xc7": "synth_xilinx -family xc7",
+}
+"""By family. Products of an iCE40 are made of logic, as it has no -dsp."""
+BOARDS = {("ecp5", "85k"): "ulx3s.lpf"}
+"""A board of a family's device, by the file of its pins."""
+PLACED = ("ecp5", "ice40")
+FRAMES = 1
+
+
+def emit_board(
+    interface: Interface, fpga: Fpga, sizes: Sizes, golden: Golden, clock_hz: int
+) -> dict[str, str]:
+    """Return file name -> text of all but the network's modules and memory images."""
+    name = interface.name
+    streams = Streams(
+        fpga.simd,
+        tuple(port.size_bytes for port in interface.inputs),
+        tuple(port.size_bytes for port in interface.outputs),
+    )
+    env, lpf = environment(), BOARDS.get((fpga.family, fpga.device), "")
+    makefile = env.get_template("rtl/Makefile.j2").render(
+        name=name,
+        frames=FRAMES,
+        words_in=streams.words_in,
+        words_out=streams.words_out,
+        family=fpga.family,
+        synthesis=SYNTHESIS[fpga.family],
+        device=_device(fpga),
+        freq=f"{clock_hz / 1e6:g}",
+        lpf=lpf,
+        constraints=_constraints(fpga, lpf),
+    )
+    files = {
+        f"tb_{name}.cpp": verilator_testbench(name, fpga.simd, sizes.bank_words),
+        f"tb_{name}.v": verilog_testbench(name, streams, FRAMES),
+        f"test_{name}.py": env.get_template("rtl/test_cocotb.py.j2").render(
+            name=name, simd=fpga.simd
+        ),
+        f"{name}_pins.v": emit_pins(name, fpga.simd),
+        **stream_images(name, streams, _row(golden.inputs), _row(golden.outputs)),
+        "Makefile": makefile,
+    }
+    if lpf:
+        files[lpf] = env.get_template(f"rtl/{lpf}.j2").render(name=name)
+    return files
+
+
+def _device(fpga: Fpga) -> str:
+    """Return the options of nextpnr that name a device; none where it cannot place it."""
+    if fpga.family not in PLACED:
+        return ""
+    speed = f" --speed {fpga.speed}" if fpga.speed else ""
+    return f"--{fpga.device} --package {fpga.package}{speed}"
+
+
+def _constraints(fpga: Fpga, lpf: str) -> str:
+    """Return the options of nextpnr that name what it writes, and the pins."""
+    if fpga.family == "ice40":
+        return "--asc $@"
+    return f"--textcfg $@ --router router2 --lpf-allow-unconstrained{f' --lpf {lpf}' * bool(lpf)}"
+
+
+def _row(arrays: Sequence[Array]) -> Array:
+    """Return the bytes of one frame, as a row."""
+    return np.concatenate([np.ascontiguousarray(a).view(np.int8).reshape(1, -1) for a in arrays], 1)

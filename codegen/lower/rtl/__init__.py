@@ -1,0 +1,6 @@
+"""Lower to the shared engine in hardware: a node's commands, and the memories that they read."""
+
+from codegen.lower.rtl.bind import bind_commands
+from codegen.lower.rtl.image import Image, link
+
+__all__ = ["Image", "bind_commands", "link"]

@@ -1,0 +1,230 @@
+"""Pace: a flow run on tokens, pixel by pixel; from that follow its FIFOs, interval and latency.
+
+Times do not depend on the order in which stages are looked at, for each stage reads and writes its
+streams in one order and waits where it must. So a run that comes to its end proves that no timing
+stops the hardware, which has room for at least as many bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from codegen.ir.flow import WINDOWED, Flow, Image, Stage, Unit
+from codegen.plan.fold import ROW_CYCLES, pixel_cycles
+
+FRAMES = 4
+"""Frames of a run: the last two tell the interval."""
+UNBOUNDED = 1 << 40
+LEAST_PIXELS = 2
+PIPELINE = 16
+"""Cycles from the last beat of a window to the first of its results in the next stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Cycles between frames, and from the first byte of the first frame to its last result."""
+
+    interval: int
+    latency: int
+
+
+@dataclass(slots=True)
+class Edge:
+    """A stream to one reader, in pixels of the writer: when each came, and when its room was freed.
+
+    `capacity` is in pixels.
+    """
+
+    capacity: int
+    ready: list[int] = field(default_factory=list)
+    freed: list[int] = field(default_factory=list)
+
+    def room(self, k: int) -> int | None:
+        """Return when there is room for pixel k; None where that is not known yet."""
+        if k < self.capacity:
+            return 0
+        return self.freed[k - self.capacity] if k - self.capacity < len(self.freed) else None
+
+    @property
+    def most(self) -> int:
+        """The most pixels that were in it at one time."""
+        events = sorted([(t, 1) for t in self.ready] + [(t, -1) for t in self.freed])
+        held = most = 0
+        for _, step in events:
+            held += step
+            most = max(most, held)
+        return most
+
+
+Edges = Mapping[tuple[str, int], Edge]
+
+
+def run(flow: Flow, fifos: Mapping[tuple[str, int], int]) -> tuple[Pace, Edges] | None:
+    """Return the pace of a flow whose FIFOs hold so many bytes; None where it stops for ever."""
+    images = {stage.output: stage.y for stage in flow.stages} | {flow.input: flow.source}
+    edges = {
+        (stage.name, i): Edge(_capacity(stage, images[value], fifos.get((stage.name, i), 0)))
+        for stage in flow.stages
+        for i, value in enumerate(stage.inputs)
+    }
+    outs = {value: [edges[s.name, i] for s, i in flow.readers(value)] for value in images}
+    end = Edge(UNBOUNDED)
+    outs[flow.output].append(end)
+    last = images[flow.output]
+    processes = [_source(flow.source, outs[flow.input]), _sink(last.height * last.width, end)]
+    for stage in flow.stages:
+        ins = [edges[stage.name, i] for i in range(len(stage.inputs))]
+        if stage.unit in WINDOWED:
+            each = images[stage.inputs[0]].channels
+            processes.append(_windows(stage, ins[0], each, outs[stage.output]))
+        else:
+            processes.append(_pixels(stage, ins, outs[stage.output]))
+    before = -1
+    while processes:
+        now = sum(len(edge.ready) + len(edge.freed) for edge in (*edges.values(), end))
+        if now == before:
+            return None
+        before = now
+        processes = [process for process in processes if next(process, False)]
+    frame_ends = end.ready[last.height * last.width - 1 :: last.height * last.width]
+    return Pace(frame_ends[-1] - frame_ends[-2], frame_ends[0]), edges
+
+
+def with_fifos(flow: Flow) -> tuple[Flow, Pace]:
+    """Return the flow with the smallest FIFOs that cost no cycle, and its pace.
+
+    All stages but those with windows have one before each operand, of two pixels at least: one is
+    read while the next is made. In FIFOs without bounds before additions as much gathers as other
+    stages leave there; so much suffices. Then each is halved as long as the interval stays.
+    """
+    pixels = {
+        (s.name, i): s.x.channels
+        for s in flow.stages
+        for i in range(len(s.inputs))
+        if s.unit not in WINDOWED
+    }
+    least = {place: LEAST_PIXELS * size for place, size in pixels.items()}
+    adds = {s.name for s in flow.stages if s.unit is Unit.ADD}
+    joins = [place for place in pixels if place[0] in adds]
+    free = run(flow, {**least, **dict.fromkeys(joins, UNBOUNDED)})
+    assert free is not None, "an addition of what a stage withholds"
+    pace, edges = free
+    sizes = dict(least)
+    for place in joins:
+        sizes[place] = max(least[place], edges[place].most * pixels[place])
+    for place in joins:
+        low, high = LEAST_PIXELS - 1, sizes[place] // pixels[place]
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = run(flow, {**sizes, place: middle * pixels[place]})
+            if found is not None and found[0].interval <= pace.interval:
+                high = middle
+            else:
+                low = middle
+        sizes[place] = high * pixels[place]
+    done = run(flow, sizes)
+    assert done is not None
+    return replace(flow, fifos=tuple((name, i, n) for (name, i), n in sizes.items())), done[0]
+
+
+def _capacity(stage: Stage, token: Image, fifo: int) -> int:
+    """Return how many pixels of its writer a stage has room for."""
+    if stage.unit in WINDOWED:
+        return stage.rows_kept * (stage.x.row_bytes // token.channels)
+    return fifo // token.channels
+
+
+def _wait(outs: list[Edge], k: int) -> Iterator[int]:
+    """Yield -1 while it is not known when all readers have room for pixel k, then when that is."""
+    while True:
+        found = [edge.room(k) for edge in outs]
+        known = [t for t in found if t is not None]
+        if len(known) == len(found):
+            yield max(known, default=0)
+            return
+        yield -1
+
+
+def _source(image: Image, outs: list[Edge]) -> Iterator[bool]:
+    now = 0
+    for k in range(FRAMES * image.height * image.width):
+        for free in _wait(outs, k):
+            if free < 0:
+                yield True
+            now = max(now, free)
+        now += image.channels
+        for edge in outs:
+            edge.ready.append(now)
+
+
+def _windows(stage: Stage, rows: Edge, each: int, outs: list[Edge]) -> Iterator[bool]:
+    """Run a stage that keeps rows; `each` is the bytes of a pixel of what it reads.
+
+    A row of results waits for the last of its rows, and gives back those that the next has no use
+    for.
+    """
+    now = made = 0
+    spent, per_row, height = pixel_cycles(stage), stage.x.row_bytes // each, stage.x.height
+    for frame in range(FRAMES):
+        for row in range(stage.y.height):
+            last, first = _reach(stage, row), _first(stage, row + 1)
+            need = (frame * height + last) * per_row
+            while len(rows.ready) < need:
+                yield True
+            now = max(now, rows.ready[need - 1]) + ROW_CYCLES
+            for _ in range(stage.y.width):
+                for free in _wait(outs, made):
+                    if free < 0:
+                        yield True
+                    now = max(now, free)
+                now += spent
+                made += 1
+                for edge in outs:
+                    edge.ready.append(now + PIPELINE)
+            kept = (frame * height + first) * per_row
+            rows.freed.extend([now] * (kept - len(rows.freed)))
+
+
+def _first(stage: Stage, row: int) -> int:
+    """Return the first row of the operand that results from `row` on read."""
+    if row == stage.y.height:
+        return stage.x.height
+    return min(max(row * stage.windows.strides[0] - stage.windows.pads[0], 0), stage.x.height)
+
+
+def _reach(stage: Stage, row: int) -> int:
+    """Return how many rows of the operand must be there for a row of results."""
+    if row == stage.y.height - 1:
+        return stage.x.height
+    bottom = row * stage.windows.strides[0] - stage.windows.pads[0] + stage.windows.span
+    return max(min(bottom, stage.x.height), _first(stage, row + 1), 1)
+
+
+def _pixels(stage: Stage, ins: list[Edge], outs: list[Edge]) -> Iterator[bool]:
+    """Run a stage that reads a pixel of each operand; a running average makes one of all."""
+    now = made = 0
+    spent, per_frame = pixel_cycles(stage), stage.x.height * stage.x.width
+    each = per_frame if stage.unit is Unit.RUNNING else 1
+    for k in range(FRAMES * per_frame):
+        while any(len(edge.ready) <= k for edge in ins):
+            yield True
+        now = max([now, *(edge.ready[k] for edge in ins)])
+        ends = (k + 1) % each == 0
+        for free in _wait(outs if ends else [], made):
+            if free < 0:
+                yield True
+            now = max(now, free)
+        now += spent
+        for edge in ins:
+            edge.freed.append(now)
+        for edge in outs if ends else []:
+            edge.ready.append(now + PIPELINE)
+        made += ends
+
+
+def _sink(pixels: int, edge: Edge) -> Iterator[bool]:
+    for k in range(FRAMES * pixels):
+        while len(edge.ready) <= k:
+            yield True
+        edge.freed.append(edge.ready[k])
