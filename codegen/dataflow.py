@@ -50,6 +50,8 @@ def emit_dataflow(
             f"--rtl-mode dataflow: target '{target.name}' is no FPGA",
             hint="take one that `codegen targets` lists with kernels rtl",
         )
+    if options.stream_weights:
+        raise BadOption("--stream-weights: each layer of a dataflow network has its weights")
     available = Cost(target.fpga.dsps, target.fpga.block_rams, target.fpga.luts)
     budget = Budget(
         available.dsp if goal.dsp is None else min(goal.dsp, available.dsp),

@@ -101,7 +101,8 @@ class Options:
     `scheme`: what scales and zero points such formats may have; of pow2, scales are powers of two
     and zero points 0. `shrink`: leave out what no output needs. `optimize`: what kernels are chosen
     by; `tune`: by cycles measured on the emulated target instead of estimates. `float_ops`: whether
-    layers whose numbers fit no integers may compute in floats. `bits` are those of weights; if they
+    layers whose numbers fit no integers may compute in floats. `stream_weights`: those of a network
+    in an FPGA come from outside, by a stream. `bits` are those of weights; if they
     are chosen, `flash_bytes` is the most that code and constants may take, else `sqnr_db` the least
     ratio of signal to noise at the outputs, by default SQNR_DB. `density` is the part of weights
     that pruning leaves, of all or of a layer; `codebook` the bits of an index into the integers of
@@ -140,6 +141,7 @@ class Options:
     density: PerLayer = PerLayer()
     codebook: PerLayer = PerLayer()
     low_rank_db: float | None = None
+    stream_weights: bool = False
 
     @property
     def model_name(self) -> str:

@@ -12,7 +12,7 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.emit.rtl.board import emit_board
-from codegen.emit.rtl.program import emit_rtl, measure_hardware, sizes_of
+from codegen.emit.rtl.program import emit_rtl, measure_hardware, sizes_of, streams_of, with_ring
 from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
@@ -174,6 +174,7 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
     for network in networks:
         beside = [made.program for made in compiled]
         compiled.append(compile_network(network, goal, library=library, beside=beside))
+    sources: Mapping[str, str | bytes]
     if networks[0].target.engine is None:
         sources = emit([c.program for c in compiled], [c.golden for c in compiled])
     else:
@@ -185,12 +186,13 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
     return tuple(replace(made, files={**sources, **plans, **graphs}) for made in compiled)
 
 
-def _emit_hardware(made: Compiled) -> dict[str, str]:
+def _emit_hardware(made: Compiled) -> dict[str, str | bytes]:
     """Return the Verilog of a network and what stands beside it."""
     program, target = made.program, made.network.target
     assert target.fpga is not None and target.clock_hz is not None
     sizes = sizes_of(link(program))
-    beside = emit_board(program.interface, target.fpga, sizes, made.golden, target.clock_hz)
+    name, streams = program.interface.name, streams_of(program)
+    beside = emit_board(name, streams, target.fpga, sizes, made.golden, target.clock_hz)
     return {**emit_rtl(program), **beside}
 
 
@@ -364,6 +366,8 @@ def compile_network(
         engine=target.engine,
     )
     plan, program = dump.plan(placed.plan), placed.program
+    if options.stream_weights:
+        program = with_ring(program, target)
     certificate = parse_plan(plan_to_json(certify(program, schedule, plan)))
     check_plan(certificate)
     hardware: Hardware | None = None

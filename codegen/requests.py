@@ -30,6 +30,11 @@ def check_fpga(networks: Sequence[Options]) -> None:
     options = networks[0]
     target = load_target(options.target)
     if target.engine is None:
+        if options.stream_weights:
+            raise BadOption(
+                f"--stream-weights: target '{target.name}' is no FPGA",
+                hint="--memories places weights of a microcontroller",
+            )
         return
     asked = {
         "--share-arena": len(networks) > 1,

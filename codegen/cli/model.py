@@ -204,6 +204,12 @@ model_options = joined(
         " cost least; all: those on the chip. Default: one of RAM, one of flash.",
     ),
     click.option(
+        "--stream-weights",
+        is_flag=True,
+        help="Of an FPGA: weights come in by a second stream, in the order of use, for networks"
+        " that need more block RAM than there is.",
+    ),
+    click.option(
         "--optimize",
         type=click.Choice(get_args(Optimize)),
         default="balanced",
@@ -341,6 +347,7 @@ def emission_fields(given: Mapping[str, Any]) -> dict[str, Any]:
         "ram_bytes": given["ram"] if given["ram"] != LEAST else None,
         "least_ram": given["ram"] == LEAST,
         "memories": given["memories"],
+        "stream_weights": given["stream_weights"],
         "pdu_payload_bytes": given["pdu"],
         "input_mode": given["input"],
         "output_mode": given["output"],

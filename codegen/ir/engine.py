@@ -28,12 +28,14 @@ class Shape:
     """What an engine is built of.
 
     `pe`: result channels at a time, a multiple of `simd`: input bytes at a time. `lanes`: rescaled
-    bytes a cycle.
+    bytes a cycle. `ring`: where weights come in a stream, in the order of use, so many words of
+    them are held at a time, a power of two; 0: all are held.
     """
 
     pe: int
     simd: int
     lanes: int
+    ring: int = 0
 
 
 class Kind(IntEnum):
@@ -106,6 +108,9 @@ class Command:
     go to `output`, of ARGMAX as int32. A softmax has the exponentials of table `table`, the
     zero point `pad`, the multiplier `offset` and the shift `phase` (`SoftmaxParams`).
     RECEIVE, SEND: `row_bytes` bytes at `address`.
+
+    Where weights come in a stream, a command waits until `fresh` words more have come, reads none
+    but these, and frees them in the end. Addresses of weights are places in the stream of a frame.
     """
 
     kind: Kind
@@ -134,6 +139,7 @@ class Command:
     ties: bool = False
     table: int = -1
     single: bool = False
+    fresh: int = 0
 
     @property
     def out_columns(self) -> int:
@@ -152,8 +158,9 @@ class Command:
 class Memories:
     """What an engine reads: all but the arena.
 
-    weights: int8 (words, pe, simd); biases, multipliers: int64 (rows, lanes); tables: int8
-    (n, 256); exponentials: int64 (n, 256), by the distance from the greatest.
+    weights: int8 (words, pe, simd), those of a frame's stream where they come in one; biases,
+    multipliers: int64 (rows, lanes); tables: int8 (n, 256); exponentials: int64 (n, 256), by the
+    distance from the greatest.
     """
 
     weights: Array

@@ -267,7 +267,8 @@ class BlockRams:
 class Hardware:
     """An engine of `pe` times `simd` products and `lanes` rescalers in an FPGA.
 
-    `cycles` are those of a frame whose streams never wait. `dsps` is 0 where products are made of
+    `cycles` are those of a frame whose streams never wait. `ring`: words of weights that are held
+    at a time where they come in a stream, else 0. `dsps` is 0 where products are made of
     logic. All of it is computed, not synthesized.
     """
 
@@ -282,6 +283,7 @@ class Hardware:
     dsps_available: int
     block_rams: tuple[BlockRams, ...]
     block_rams_available: int
+    ring: int = 0
 
     @property
     def block_ram_count(self) -> int:

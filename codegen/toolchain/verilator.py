@@ -68,7 +68,7 @@ def build_verilator(
     """
     program = find_program(VERILATOR, VERILATOR)
     bench = out / f"{name}_tb.cpp"
-    bench.write_text(verilator_testbench(name, streams.simd, bank_words), encoding="utf-8")
+    bench.write_text(verilator_testbench(name, streams, bank_words), encoding="utf-8")
     random = ("--x-initial", "unique", "--x-assign", "unique")
     build = ("--cc", "--exe", "--build", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O1")
     where = ("--top-module", f"{name}_top", "--Mdir", out, "-o", f"{name}_tb")

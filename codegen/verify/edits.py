@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from codegen.emit import Golden, emit, emit_headers
@@ -23,6 +24,10 @@ def find_edit(
     """Return the first line of C or Verilog that differs from what is emitted now; "" if none."""
     tests = {f"{report.interface.name}_test.h" for report in reports}
     for file, expected in emit_again(reports, graphs, families).items():
+        if isinstance(expected, bytes):
+            if (folder / file).read_bytes() != expected:
+                return f"{file} was changed"
+            continue
         if file in tests or not file.endswith((".c", ".h", ".v", ".hex")):
             continue
         lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -34,8 +39,8 @@ def find_edit(
 
 def emit_again(
     reports: Sequence[Report], graphs: Sequence[Graph], families: tuple[str, ...]
-) -> Mapping[str, str]:
-    """Return the text of each file for the graphs; the golden values are no part of the C."""
+) -> Mapping[str, str | bytes]:
+    """Return what each file holds for the graphs; the golden values are no part of the C."""
     programs = lower_again(reports, graphs, families)
     if programs[0].engine is not None:
         return emit_rtl(programs[0])
@@ -53,6 +58,9 @@ def lower_again(
         schedule, plan = schedule_and_plan(graph, families, report.interface.transfer, goal)
         chosen = {memory.name: memory.capacity_bytes for memory in report.memories}
         target = load_target(report.target)
+        engine = target.engine
+        if engine is not None and report.hardware is not None:
+            engine = replace(engine, ring=report.hardware.ring)
         placed = lower_into(
             choose_memories(target, chosen),
             schedule,
@@ -63,7 +71,7 @@ def lower_again(
             digest=report.model_digest,
             library=report.interface.library,
             beside=tuple(programs),
-            engine=target.engine,
+            engine=engine,
         )
         programs.append(placed.program)
     return programs

@@ -23,6 +23,8 @@ from codegen.verify.commands import check_commands, frames_of, outputs_of
 from codegen.verify.engine import execute
 
 PLACE = "verilator"
+MEMORIES = ("hex", "bin")
+"""How files end that the design and its testbench read."""
 STALL_PERCENT = 20
 """How often a stream waits, in each cycle."""
 
@@ -43,8 +45,9 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
     modules = sorted(subject.folder.glob(f"{name}_*.v"))
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        for file in subject.folder.glob(f"{name}_*.hex"):
-            shutil.copy(file, work)
+        for kind in MEMORIES:
+            for file in subject.folder.glob(f"{name}_*.{kind}"):
+                shutil.copy(file, work)
         banks = sizes_of(image).bank_words
         simulator = build_verilator(name, modules, streams, work, bank_words=banks)
         found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)

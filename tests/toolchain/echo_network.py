@@ -86,7 +86,7 @@ def write_network(folder: Path) -> list[Path]:
     (folder / f"{NAME}_table.hex").write_text(table)
     path = folder / f"{NAME}_top.v"
     path.write_text(VERILOG)
-    (folder / f"{NAME}_pins.v").write_text(emit_pins(NAME, STREAMS.simd))
+    (folder / f"{NAME}_pins.v").write_text(emit_pins(NAME, STREAMS))
     return [path]
 
 

@@ -37,6 +37,7 @@ def budget(target: Target, shape: Shape, sizes: Sizes, images: Images, cycles: i
         dsps_available=fpga.dsps,
         block_rams=tuple(_memories(fpga, shape, sizes, images)),
         block_rams_available=fpga.block_rams,
+        ring=shape.ring,
     )
 
 
@@ -59,19 +60,33 @@ def check_budget(target: Target, hardware: Hardware) -> None:
             Problem(
                 f"the memories take {hardware.block_ram_count} block RAMs, {target.part} has"
                 f" {fpga.block_rams}: {shares}",
-                hint="a smaller network or input, or a larger device",
+                hint=_hint(hardware),
             )
         )
     if problems:
         raise DoesNotFit.collect(problems)
 
 
+def _hint(hardware: Hardware) -> str:
+    """Return what would help where memories do not fit."""
+    weights = sum(use.blocks for use in hardware.block_rams if use.memory == "weights")
+    if not hardware.ring and hardware.block_ram_count - weights < hardware.block_rams_available:
+        return "--stream-weights: weights come in by a stream of their own"
+    return "a smaller network or input, or a larger device"
+
+
 def _memories(fpga: Fpga, shape: Shape, sizes: Sizes, images: Images) -> Sequence[BlockRams]:
     """Return the use of each memory, by its name."""
     shapes = fpga.ram_shapes
     word = BYTE * shape.simd
+    bits = weight_bits(shape)
+    if shape.ring:
+        blocks = shape.pe * blocks_of(shape.ring, word, in_bytes(shapes))
+        weights = BlockRams("weights", shape.ring, bits, blocks)
+    else:
+        blocks = _rom_blocks(images.weights, bits, shapes)
+        weights = BlockRams("weights", len(images.weights), bits, blocks)
     roms = (
-        ("weights", images.weights, weight_bits(shape), 1),
         ("parameters", images.parameters, parameter_bits(shape), 1),
         ("program", images.program, WORD_BITS, 1),
         ("tables", images.tables, BYTE, shape.lanes),
@@ -80,6 +95,7 @@ def _memories(fpga: Fpga, shape: Shape, sizes: Sizes, images: Images) -> Sequenc
     banks = 2 * blocks_of(sizes.bank_words, word, in_bytes(shapes))
     return (
         BlockRams("arena", 2 * sizes.bank_words, word, banks),
+        weights,
         *(
             BlockRams(name, len(words), bits, copies * _rom_blocks(words, bits, shapes))
             for name, words, bits, copies in roms

@@ -86,6 +86,7 @@ HEADER = (
     Field("result_stride", 20, "bytes from a channel's result to that of the next", signed=True),
     Field("offset_low", 32, "what is added to a product, its low bits"),
     Field("offset_high", 16, "its high bits", signed=True),
+    Field("fresh", 16, "words of weights that must have come in their stream"),
     Field("scale", 32, "in a softmax: what the sum of exponentials is multiplied with"),
 )
 LOOP = (
@@ -238,6 +239,7 @@ def _values(
         "result_stride": run.result_stride,
         "offset_low": run.offset % (1 << 32),
         "offset_high": run.offset >> 32,
+        "fresh": run.fresh,
         "scale": command.offset if is_softmax else 0,
     }
     out_counts = (1, 1, 1, run.out_columns, *run.counts[WINDOW + 1 :])

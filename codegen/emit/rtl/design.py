@@ -23,6 +23,8 @@ from codegen.emit.rtl.memory_image import (
 )
 from codegen.ir.engine import LEVELS, Command, Kind, Shape, Walk
 
+RING_MODULE = "weight_ring"
+"""The file that weights from a stream need besides."""
 MODULES = (
     "rom",
     "copy",
@@ -58,7 +60,10 @@ HISTORY = 2
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes that an engine is built with, and which of its parts it has."""
+    """The sizes that an engine is built with, and which of its parts it has.
+
+    weight_words: those that are held at a time.
+    """
 
     commands: int
     acc_bits: int
@@ -96,7 +101,7 @@ def measure(
         column_bits=max(6, *(_signed_bits(column) for column in columns)),
         row_bits=max(2, *(_signed_bits(row) for row in rows)),
         program_words=len(images.program),
-        weight_words=max(len(images.weights), 2),
+        weight_words=shape.ring or max(len(images.weights), 2),
         parameter_rows=max(len(images.parameters), 2),
         tables=len(images.tables) // 256,
         exponentials=len(images.exponentials) // 256,
@@ -112,6 +117,7 @@ def emit_engine(name: str, shape: Shape, sizes: Sizes, version: int) -> dict[str
     context = {
         "name": name,
         "simd": shape.simd,
+        "ring": shape.ring,
         "version": f"32'h{version:08x}",
         "engine": parameters(name, shape, sizes),
         "fields": HEADER,
@@ -125,31 +131,44 @@ def emit_engine(name: str, shape: Shape, sizes: Sizes, version: int) -> dict[str
     }
     return {
         f"{name}_{module}.v": env.get_template(f"rtl/{module}.v.j2").render(context)
-        for module in MODULES
+        for module in (*([RING_MODULE] if shape.ring else []), *MODULES)
     }
 
 
-def emit_images(name: str, shape: Shape, images: Images) -> dict[str, str]:
-    """Return file name -> text of each memory that is not empty; of some, of each slice."""
+def emit_images(name: str, shape: Shape, images: Images) -> dict[str, str | bytes]:
+    """Return file name -> text of each memory that is not empty; of some, of each slice.
+
+    Weights that come in a stream are bytes in its order.
+    """
     memories = {
         "tables": (images.tables, 8),
         "exponentials": (images.exponentials, 32),
     }
-    whole = {
+    whole: dict[str, str | bytes] = {
         f"{name}_{memory}.hex": to_hex(words, bits)
         for memory, (words, bits) in memories.items()
         if words
     }
     sliced = {
         "program": (images.program, WORD_BITS),
-        "weights": (images.weights or (0, 0), weight_bits(shape)),
         "params": (images.parameters or (0, 0), parameter_bits(shape)),
     }
+    if shape.ring:
+        size = weight_bits(shape) // 8
+        words_ = (word.to_bytes(size, "little") for word in images.weights)
+        whole[weights_file(name)] = b"".join(words_)
+    else:
+        sliced["weights"] = (images.weights or (0, 0), weight_bits(shape))
     return whole | {
         f"{name}_{memory}_{index:02d}.hex": to_hex(part, bits)
         for memory, (words, width) in sliced.items()
         for index, (part, bits) in enumerate(slices_of(words, width))
     }
+
+
+def weights_file(name: str) -> str:
+    """Return the file of the weights that a stream brings."""
+    return f"{name}_weights.bin"
 
 
 def weight_bits(shape: Shape) -> int:
@@ -179,7 +198,6 @@ def parameters(name: str, shape: Shape, sizes: Sizes) -> list[tuple[str, str]]:
         "PROGRAM_WORDS": sizes.program_words,
         "PROGRAM_SLICE": slice_bits(sizes.program_words, WORD_BITS),
         "WEIGHT_WORDS": sizes.weight_words,
-        "WEIGHTS_SLICE": slice_bits(sizes.weight_words, weight_bits(shape)),
         "PARAMETER_ROWS": sizes.parameter_rows,
         "PARAMETERS_SLICE": slice_bits(sizes.parameter_rows, parameter_bits(shape)),
         "TABLES": sizes.tables,
@@ -189,7 +207,10 @@ def parameters(name: str, shape: Shape, sizes: Sizes) -> list[tuple[str, str]]:
         "WITH_ARGMAX": int(sizes.argmax),
     }
     files = ("tables", "exponentials")
-    stems = {"PROGRAM": "program", "WEIGHTS": "weights", "PARAMETERS": "params"}
+    stems = {"PROGRAM": "program", "PARAMETERS": "params"}
+    if not shape.ring:
+        numbers["WEIGHTS_SLICE"] = slice_bits(sizes.weight_words, weight_bits(shape))
+        stems["WEIGHTS"] = "weights"
     return [
         *((key, str(value)) for key, value in numbers.items()),
         *((f"{file.upper()}_FILE", f'"{name}_{file}.hex"') for file in files),

@@ -84,7 +84,7 @@ def emit_flow(flow: Flow, name: str, version: int) -> dict[str, str]:
     """Return the Verilog of a network and the contents of its memories, by file name."""
     env = environment()
     context = _context(flow, name)
-    top = {"name": name, "engine": [], "simd": WORD, "version": f"32'h{version:08x}"}
+    top = {"name": name, "ring": 0, "engine": [], "simd": WORD, "version": f"32'h{version:08x}"}
     modules = [f"flow_{module}" for module in OWN] + list(SHARED)
     if any(stage.unit is Unit.SOFTMAX for stage in flow.stages):
         modules += SOFTMAX

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from codegen.emit.c import environment
+from codegen.emit.rtl.streams import Streams
 
 GROUP = 8
 """Outputs whose parity is made in a cycle."""
 
 
-def emit_pins(name: str, simd: int) -> str:
+def emit_pins(name: str, streams: Streams) -> str:
     """Return the Verilog of module NAME_pins around NAME_top."""
+    simd = streams.simd
+    weights = (("s_axis_weights_tdata", 8 * simd), ("s_axis_weights_tvalid", 1))
     inputs = (
         ("s_axis_tdata", 8 * simd),
         ("s_axis_tkeep", simd),
         ("s_axis_tvalid", 1),
         ("s_axis_tlast", 1),
+        *(weights if streams.weights else ()),
         ("m_axis_tready", 1),
         ("s_axil_awaddr", 5),
         ("s_axil_awvalid", 1),
@@ -30,6 +34,7 @@ def emit_pins(name: str, simd: int) -> str:
     )
     outputs = (
         ("s_axis_tready", 1),
+        *((("s_axis_weights_tready", 1),) if streams.weights else ()),
         ("m_axis_tdata", 8 * simd),
         ("m_axis_tkeep", simd),
         ("m_axis_tvalid", 1),

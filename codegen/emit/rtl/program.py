@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from codegen.emit.rtl.budget import budget, check_budget
-from codegen.emit.rtl.cycles import command_cycles
+from codegen.emit.rtl.cycles import frame_cycles
 from codegen.emit.rtl.descriptor import unfit
 from codegen.emit.rtl.design import Sizes, emit_engine, emit_images, measure
 from codegen.emit.rtl.memory_image import make_images
@@ -11,14 +13,16 @@ from codegen.emit.rtl.streams import Streams
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.program import Program
 from codegen.ir.report import Hardware
-from codegen.lower.rtl import Image, link
+from codegen.lower.rtl import Image, least_ring, link
 from codegen.targets import Target
 
+MOST_RING_BITS = 15
+"""Of an address of the largest ring of weights, which a command's count of them can hold."""
 VERSION_DIGITS = 8
 """Of the model's digest, in the register of the version."""
 
 
-def emit_rtl(program: Program) -> dict[str, str]:
+def emit_rtl(program: Program) -> dict[str, str | bytes]:
     """Return file name -> text of a program that was lowered for an engine."""
     image = link(program)
     name, shape = program.interface.name, image.shape
@@ -32,10 +36,11 @@ def emit_rtl(program: Program) -> dict[str, str]:
 
 def streams_of(program: Program) -> Streams:
     """Return what goes in and out of a program that was lowered for an engine."""
-    assert program.engine is not None, "the program is not for an engine"
+    image = link(program)
     ports = (program.interface.inputs, program.interface.outputs)
     inputs, outputs = (tuple(port.size_bytes for port in side) for side in ports)
-    return Streams(program.engine.simd, inputs, outputs)
+    weights = image.memories.weights.size if image.shape.ring else 0
+    return Streams(image.shape.simd, inputs, outputs, weights)
 
 
 def measure_hardware(program: Program, target: Target) -> tuple[Hardware, tuple[int, ...]]:
@@ -47,15 +52,40 @@ def measure_hardware(program: Program, target: Target) -> tuple[Hardware, tuple[
     check_fields(program, image)
     layers = [0] * len(program.layers)
     total = 0
-    for owner, command in zip(image.owners, image.commands, strict=True):
-        cycles = command_cycles(image.shape, command)
+    each = frame_cycles(image.shape, image.commands)
+    for owner, cycles in zip(image.owners, each, strict=True):
         total += cycles
         if owner >= 0:
             layers[owner] += cycles
-    images = make_images(image.shape, image.memories, image.commands)
-    hardware = budget(target, image.shape, sizes_of(image), images, total)
+    hardware = budget_of(image, target, total)
     check_budget(target, hardware)
     return hardware, tuple(layers)
+
+
+def budget_of(image: Image, target: Target, cycles: int) -> Hardware:
+    """Return what an image takes of its target, with frames of so many cycles."""
+    images = make_images(image.shape, image.memories, image.commands)
+    return budget(target, image.shape, sizes_of(image), images, cycles)
+
+
+def with_ring(program: Program, target: Target) -> Program:
+    """Return the program with weights from a stream: a ring of them as large as fits.
+
+    Where none fits it is the least that holds a block's weights. No command that is cut for a
+    larger one takes longer.
+    """
+    assert program.engine is not None and target.fpga is not None, "the program is not for an FPGA"
+    image = link(program)
+    least = least_ring(image.commands)
+    sizes = [1 << i for i in range(least.bit_length() - 1, MOST_RING_BITS + 1)]
+    found = [replace(program, engine=replace(program.engine, ring=words)) for words in sizes]
+    fits = (
+        each
+        for each, words in zip(reversed(found), reversed(sizes), strict=True)
+        if words < 2 * len(image.memories.weights)
+        and budget_of(link(each), target, 0).block_ram_count <= target.fpga.block_rams
+    )
+    return next(fits, found[0])
 
 
 def sizes_of(image: Image) -> Sizes:

@@ -16,12 +16,14 @@ BYTE = 8
 class Streams:
     """Words of `simd` bytes; `inputs` and `outputs` are the bytes of each, in order.
 
-    Each input and each output begins a new word.
+    Each input and each output begins a new word. `weights` are the bytes for a frame of a stream of
+    their own; 0: there is none.
     """
 
     simd: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    weights: int = 0
 
     @property
     def words_in(self) -> int:

@@ -10,14 +10,16 @@ from codegen.ir.types import Array
 BANKS = 2
 
 
-def verilator_testbench(name: str, simd: int, bank_words: int = 0) -> str:
+def verilator_testbench(name: str, streams: Streams, bank_words: int = 0) -> str:
     """Return a testbench in C++; it mirrors the arena of a design with banks of so many words."""
+    simd = streams.simd
     return (
         environment()
         .get_template("rtl/tb_verilator.cpp.j2")
         .render(
             name=name,
             simd=simd,
+            weights=streams.weights,
             bank_bits=max(bank_words - 1, 0).bit_length(),
             arena_bytes=BANKS * simd * bank_words,
         )
@@ -32,6 +34,7 @@ def verilog_testbench(name: str, streams: Streams, frames: int) -> str:
         .render(
             name=name,
             simd=streams.simd,
+            weights=streams.weights,
             words_in=streams.words_in,
             words_out=streams.words_out,
             frames=frames,

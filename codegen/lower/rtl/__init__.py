@@ -2,5 +2,6 @@
 
 from codegen.lower.rtl.bind import bind_commands
 from codegen.lower.rtl.image import Image, link
+from codegen.lower.rtl.weight_stream import least_ring
 
-__all__ = ["Image", "bind_commands", "link"]
+__all__ = ["Image", "bind_commands", "least_ring", "link"]

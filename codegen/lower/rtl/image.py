@@ -11,6 +11,7 @@ from codegen.ir.engine import Command, Kind, Memories, Shape, Walk
 from codegen.ir.program import Layer, Place, Program
 from codegen.ir.types import Array
 from codegen.lower.rtl.layout import Part
+from codegen.lower.rtl.weight_stream import stream_weights
 
 TABLE_BYTES = 256
 
@@ -46,9 +47,13 @@ def link(program: Program) -> Image:
         *((_port(Kind.SEND, *each), -1) for each in _ports(program, program.output_places, 1)),
     ]
     size = program.interface.arena_bytes
+    memories = held.memories()
+    if shape.ring:
+        words, made = stream_weights(shape.ring, memories.weights, made)
+        memories = replace(memories, weights=words)
     return Image(
         shape,
-        held.memories(),
+        memories,
         tuple(command for command, _ in made),
         tuple(owner for _, owner in made),
         -(-size // shape.simd) * shape.simd,

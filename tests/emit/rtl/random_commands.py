@@ -92,6 +92,27 @@ class Maker:
             }[kind]()
         return made
 
+    def dense(self, most_words: int) -> Command:
+        """Return a random dense layer, whose weights take longer to come than to be used."""
+        simd, pe, lanes = self.shape.simd, self.shape.pe, self.shape.lanes
+        beats, blocks = self.between(most_words // 4, most_words // 2), self.between(1, 2)
+        start = self.between(0, self.arena_bytes // 2 - beats * simd)
+        step = -(-pe // lanes)
+        made = Command(
+            Kind.MAC,
+            counts=(beats, 1, 1, 1, 1, blocks, 1),
+            address=Walk(start, (simd, 0, 0, 0, 0, 0, 0)),
+            column=Walk(0, (simd, 0, 0, 0, 0, 0, 0)),
+            weight=Walk(self.add_weights(beats * blocks, simd), (1, 0, 0, 0, 0, beats, 0)),
+            row_bytes=beats * simd,
+            tail=simd,
+            results=pe,
+            last_results=pe,
+            param=self.add_rows(step * blocks, 24),
+            param_step=step,
+        )
+        return self._finish(self._layout(made, pe * blocks, blocks))
+
     def _finish(self, command: Command) -> Command:
         """Choose how results are rounded, clamped, looked up and laid out."""
         low, high = sorted((self.between(-128, 127), self.between(-128, 127)))

@@ -16,7 +16,9 @@ from tests.lower.rtl.harness import check
 from tests.ops import cases
 from tests.ops.harness import op_graph
 
-SHAPES = st.sampled_from((Shape(8, 8, 2), Shape(16, 8, 2), Shape(4, 4, 2), Shape(8, 4, 4)))
+SHAPES = st.sampled_from(
+    (Shape(8, 8, 2), Shape(16, 8, 2), Shape(4, 4, 2), Shape(8, 4, 4), Shape(8, 4, 2, ring=8))
+)
 LAYERS = {
     "convolutions": cases.convolutions(),
     "depthwise_windows": cases.depthwise_windows(),
