@@ -74,6 +74,16 @@ class Walk:
             back += (count - 1) * stride
         return tuple(found)
 
+    def bounds(self, counts: Sequence[int]) -> tuple[int, int]:
+        """Return the least and the greatest number.
+
+        >>> Walk(5, (-1, 10)).bounds((3, 2))
+        (3, 15)
+        """
+        ends = [stride * (count - 1) for stride, count in zip(self.strides, counts, strict=True)]
+        least, greatest = sum(end for end in ends if end < 0), sum(end for end in ends if end > 0)
+        return self.start + least, self.start + greatest
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -1,9 +1,10 @@
-"""Prove that no word of an engine's arena is read in the cycle that writes it.
+"""Prove: an engine reads no word of its arena in the cycle that writes it, no weights too early.
 
 Its memory has no logic for that case. A command may write no word that holds a byte it counts,
 unless each such word is written by a result set after which none reads it again: what a set writes
 lands after its own beats were read, and before nothing but later sets. Between commands all writes
-have landed. This knows only what commands mean, not how they were made.
+have landed. Where a stream brings weights, a command reads none but the fresh ones. This knows only
+what commands mean, not how they were made.
 """
 
 from __future__ import annotations
@@ -31,8 +32,27 @@ def check_collisions(image: Image) -> None:
         for index, (command, owner) in enumerate(zip(image.commands, image.owners, strict=True))
         if command.kind not in PORTS and (word := find_collision(image.shape, command)) is not None
     ]
+    problems += _stray_weights(image) if image.shape.ring else []
     if problems:
         raise VerificationFailed.collect(problems)
+
+
+def _stray_weights(image: Image) -> list[Problem]:
+    """Return a problem for each command whose weights are not held while it runs."""
+    found, place = [], 0
+    for index, command in enumerate(image.commands):
+        first, last = command.weight.bounds(command.counts)
+        held = place <= first and last < place + command.fresh <= place + image.shape.ring
+        if command.kind is Kind.MAC and not held:
+            found.append(
+                Problem(
+                    f"command {index} reads weights {first} to {last}, and {command.fresh} from"
+                    f" {place} on are held",
+                    hint="this is an error of codegen: please report it with the network",
+                )
+            )
+        place += command.fresh
+    return found
 
 
 def find_collision(shape: Shape, command: Command) -> int | None:

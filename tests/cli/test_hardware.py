@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codegen.dataflow import FlowGoal, emit_dataflow
 from codegen.errors import BadOption, DoesNotFit, UnsupportedOperator
 from codegen.options import Options
 from codegen.project import emit_bundle, emit_project, read_project
@@ -39,6 +41,30 @@ def test_what_binds(tmp_path: Path) -> None:
         emit_project(options, tmp_path / "out", measure=False)
     assert caught.value.exit_status == 4
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_from_a_stream(tmp_path: Path) -> None:
+    """Commands are cut as the ring asks, and do the same; without the option memories are full."""
+    options = Options("cifar10_cnn", "ecp5-25k", samples=1)
+    with pytest.raises(DoesNotFit, match="--stream-weights"):
+        emit_project(options, tmp_path / "rom", measure=False)
+    folder = tmp_path / "ring"
+    report = emit_project(replace(options, stream_weights=True), folder)
+    hardware = report.hardware
+    assert hardware is not None and hardware.block_ram_count <= hardware.block_rams_available
+    assert report.checks[0].equal and hardware.ring >= 2
+    stream = (folder / "cifar10_cnn_weights.bin").read_bytes()
+    assert len(stream) > hardware.ring * hardware.pe * hardware.simd
+    assert not list(folder.glob("*_weights_*.hex"))
+
+
+def test_what_a_stream_of_weights_is_not_for(tmp_path: Path) -> None:
+    options = Options(str(write_toy(tmp_path)), "cortex-m4", stream_weights=True)
+    with pytest.raises(BadOption, match="is no FPGA"):
+        emit_project(options, tmp_path / "out")
+    flow = replace(options, target=BOARD)
+    with pytest.raises(BadOption, match="--stream-weights"):
+        emit_dataflow(flow, FlowGoal(), tmp_path / "out")
 
 
 def test_what_an_fpga_is_not_asked_for(tmp_path: Path) -> None:

@@ -56,6 +56,16 @@ def test_a_word_that_is_read_again_one_that_is_not() -> None:
     assert find_collision(ENGINE, moved(softmax, softmax.address.start)) is not None
 
 
+def test_weights_that_are_not_held() -> None:
+    lowered = Lowered(parse_graph(CLIP), Shape(8, 8, 2, ring=2))
+    clip = only(lowered, 0)
+    assert clip.fresh == 1
+    for wrong in (replace(clip, fresh=3), replace(clip, weight=replace(clip.weight, start=1))):
+        commands = tuple(wrong if c is clip else c for c in lowered.image.commands)
+        with pytest.raises(VerificationFailed, match="reads weights"):
+            check_collisions(replace(lowered.image, commands=commands))
+
+
 def test_padding_beside_the_results() -> None:
     text = POOL.replace("strides=(3, 3)", "strides=(3, 3) pads=(1, 1, 1, 1)")
     for shape in (Shape(8, 8, 2), Shape(4, 4, 2)):

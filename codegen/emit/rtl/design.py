@@ -21,7 +21,7 @@ from codegen.emit.rtl.memory_image import (
     slices_of,
     to_hex,
 )
-from codegen.ir.engine import LEVELS, Command, Kind, Shape, Walk
+from codegen.ir.engine import LEVELS, Command, Kind, Shape
 
 RING_MODULE = "weight_ring"
 """The file that weights from a stream need besides."""
@@ -88,8 +88,10 @@ def measure(
     """Return the sizes that just suffice: sums with their biases take `acc_bits` bits."""
     spelled = [spell_out(shape, command) for command in commands]
     bank_words = max(-(-arena_bytes // (2 * shape.simd)), 2)
-    columns = [bound for run in spelled for bound in (*_bounds(run.column, run), run.row_bytes)]
-    rows = [bound for run in spelled for bound in (*_bounds(run.row, run), run.rows)]
+    columns = [
+        bound for run in spelled for bound in (*run.column.bounds(run.counts), run.row_bytes)
+    ]
+    rows = [bound for run in spelled for bound in (*run.row.bounds(run.counts), run.rows)]
     turns = [turns - 1 for run in spelled for turns in run.counts]
     kinds = {run.kind for run in spelled}
     return Sizes(
@@ -216,15 +218,6 @@ def parameters(name: str, shape: Shape, sizes: Sizes) -> list[tuple[str, str]]:
         *((f"{file.upper()}_FILE", f'"{name}_{file}.hex"') for file in files),
         *((f"{key}_STEM", f'"{name}_{stem}"') for key, stem in stems.items()),
     ]
-
-
-def _bounds(walk: Walk, command: Command) -> tuple[int, int]:
-    """Return the least and the greatest number of a walk."""
-    ends = [
-        stride * (turns - 1) for stride, turns in zip(walk.strides, command.counts, strict=True)
-    ]
-    least = walk.start + sum(end for end in ends if end < 0)
-    return least, walk.start + sum(end for end in ends if end > 0)
 
 
 def _signed_bits(value: int) -> int:

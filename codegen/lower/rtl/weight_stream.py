@@ -44,12 +44,8 @@ def reads_weights(command: Command) -> bool:
 
 def words_of(command: Command) -> tuple[int, int]:
     """Return the first word of weights that a command reads, and how many from there on."""
-    ends = [
-        stride * (turns - 1)
-        for stride, turns in zip(command.weight.strides, command.counts, strict=True)
-    ]
-    least = sum(end for end in ends if end < 0)
-    return command.weight.start + least, sum(map(abs, ends)) + 1
+    first, last = command.weight.bounds(command.counts)
+    return first, last - first + 1
 
 
 def least_ring(commands: Sequence[Command]) -> int:
