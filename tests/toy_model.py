@@ -47,6 +47,45 @@ segment (float[N, 2, 24, 9] image) => (float[N, 3, 24, 9] map)
 """
 
 
+EVERY_TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+every (float[N, 4, 8, 8] image) => (float[N, 5] scores, int64[N, 1] index)
+{
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1, b1)
+    b = Relu (a)
+    c = Conv <kernel_shape = [3, 3], dilations = [2, 2], pads = [2, 2, 2, 2]> (b, w2, b2)
+    d = Conv <kernel_shape = [1, 1], group = 3> (c, w3, b3)
+    apart = Constant <value = int64[5] {0, 3, 4, 8, 8}> ()
+    e = Reshape (d, apart)
+    f = Transpose <perm = [0, 2, 1, 3, 4]> (e)
+    together = Constant <value = int64[4] {0, 12, 8, 8}> ()
+    g = Reshape (f, together)
+    h = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1], group = 12> (g, w4, b4)
+    i = Conv <kernel_shape = [1, 1]> (h, w5, b5)
+    j = Add (i, b)
+    k = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (j)
+    l = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (j)
+    m = Concat <axis = 1> (k, l)
+    n = Sigmoid (m)
+    o = GlobalAveragePool (n)
+    p = Flatten (o)
+    q = Gemm <transB = 1> (p, w6, b6)
+    scores = Softmax (q)
+    index = ArgMax <axis = 1> (q)
+}
+"""
+EVERY_SHAPES = {
+    "w1": (12, 4, 3, 3),
+    "w2": (12, 12, 3, 3),
+    "w3": (12, 4, 1, 1),
+    "w4": (12, 1, 3, 3),
+    "w5": (12, 12, 1, 1),
+    "w6": (5, 24),
+    **{f"b{i}": (12,) for i in range(1, 6)},
+    "b6": (5,),
+}
+
+
 def toy_model(text: str = TEXT, shapes: dict[str, tuple[int, ...]] = SHAPES) -> onnx.ModelProto:
     """Return a convolution, a pool, a dense layer and a softmax with seeded weights."""
     rng = np.random.default_rng(1)
@@ -61,6 +100,13 @@ def write_toy(folder: Path, name: str = "toy.onnx") -> Path:
     """Write the model into a folder and return its path."""
     path = folder / name
     onnx.save(toy_model(), path)
+    return path
+
+
+def write_every(folder: Path, name: str = "every.onnx") -> Path:
+    """Write a model with each kind of layer of the engine in hardware, and return its path."""
+    path = folder / name
+    onnx.save(toy_model(EVERY_TEXT, EVERY_SHAPES), path)
     return path
 
 

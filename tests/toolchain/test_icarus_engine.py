@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,35 +19,64 @@ from codegen.ir.text import load_graph
 from codegen.ir.types import Array
 from codegen.options import Options
 from codegen.project import emit_project
-from codegen.toolchain.icarus import run_icarus
+from codegen.toolchain.icarus import Outcome, run_icarus
 from codegen.toolchain.netlist import run_netlist
 from codegen.verify import make_inputs
 from tests.toolchain.test_synthesis import find_or_skip
-from tests.toy_model import write_toy
+from tests.toy_model import write_every, write_toy
 
 pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no iverilog")
+BOARD = "ecp5-85k"
 NAME = "toy"
 FRAMES = 2
 
 
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Streams, Array, Array]:
+@dataclass(frozen=True, slots=True)
+class Emitted:
     """A folder emitted for an FPGA, its streams, frames, and what must come of them."""
-    out = tmp_path_factory.mktemp("icarus")
-    folder = out / NAME
-    report = emit_project(Options(str(write_toy(out)), "ecp5-85k"), folder)
-    graph = load_graph(folder / f"{NAME}_graph.npz")
-    inputs = make_inputs(graph, (), FRAMES).arrays
-    frames = [array[:FRAMES] for array in inputs]
+
+    folder: Path
+    streams: Streams
+    frames: Array
+    outputs: Array
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+def emit(options: Options, folder: Path) -> Emitted:
+    report = emit_project(replace(options, name=folder.name), folder)
+    graph = load_graph(folder / f"{folder.name}_graph.npz")
+    frames = [array[:FRAMES] for array in make_inputs(graph, (), FRAMES).arrays]
     values = evaluate(graph, frames, list(graph.outputs))
-    ports = report.interface
+    weights = folder / f"{folder.name}_weights.bin"
     assert report.hardware is not None
     streams = Streams(
         report.hardware.simd,
-        tuple(port.size_bytes for port in ports.inputs),
-        tuple(port.size_bytes for port in ports.outputs),
+        tuple(port.size_bytes for port in report.interface.inputs),
+        tuple(port.size_bytes for port in report.interface.outputs),
+        weights.stat().st_size if weights.exists() else 0,
     )
-    return folder, streams, _rows(frames), _rows([values[name] for name in graph.outputs])
+    return Emitted(folder, streams, _rows(frames), _rows([values[name] for name in graph.outputs]))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    out = tmp_path_factory.mktemp("icarus")
+    return emit(Options(str(write_toy(out)), BOARD), out / NAME)
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    out = tmp_path_factory.mktemp("every")
+    return emit(Options(str(write_every(out)), BOARD), out / "every")
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    out = tmp_path_factory.mktemp("streamed")
+    return emit(Options(str(write_every(out)), BOARD, stream_weights=True), out / "streamed")
 
 
 def _rows(arrays: list[Array]) -> Array:
@@ -55,21 +85,43 @@ def _rows(arrays: list[Array]) -> Array:
     return np.concatenate(rows, axis=1)
 
 
+def run(network: Emitted, folder: Path, stall_percent: int) -> Outcome:
+    for kind in ("hex", "bin"):
+        for image in network.folder.glob(f"*_*.{kind}"):
+            shutil.copy(image, folder)
+    return run_icarus(
+        network.name,
+        sorted(network.folder.glob(f"{network.name}_*.v")),
+        folder,
+        network.streams,
+        network.frames,
+        network.outputs,
+        stall_percent=stall_percent,
+    )
+
+
 @pytest.mark.parametrize("stall_percent", [0, 40])
-def test_the_engine(
-    network: tuple[Path, Streams, Array, Array], tmp_path: Path, stall_percent: int
-) -> None:
-    folder, streams, frames, outputs = network
-    for image in folder.glob("*.hex"):
-        shutil.copy(image, tmp_path)
-    files = sorted(folder.glob(f"{NAME}_*.v"))
-    found = run_icarus(NAME, files, tmp_path, streams, frames, outputs, stall_percent=stall_percent)
+def test_the_engine(network: Emitted, tmp_path: Path, stall_percent: int) -> None:
+    found = run(network, tmp_path, stall_percent)
+    assert found.passed, found.output
+
+
+@pytest.mark.slow
+def test_every_kind_of_layer(every: Emitted, tmp_path: Path) -> None:
+    found = run(every, tmp_path, 20)
+    assert found.passed, found.output
+
+
+@pytest.mark.slow
+def test_weights_from_a_stream(streamed: Emitted, tmp_path: Path) -> None:
+    """What its ring holds before weights come reaches no output."""
+    found = run(streamed, tmp_path, 20)
     assert found.passed, found.output
 
 
 @pytest.fixture
-def copied(network: tuple[Path, Streams, Array, Array], tmp_path: Path) -> Path:
-    return shutil.copytree(network[0], tmp_path / NAME)
+def copied(network: Emitted, tmp_path: Path) -> Path:
+    return shutil.copytree(network.folder, tmp_path / NAME)
 
 
 def test_make_icarus(copied: Path) -> None:
@@ -95,8 +147,9 @@ def test_make_sim(copied: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_netlist(network: tuple[Path, Streams, Array, Array], tmp_path: Path) -> None:
+def test_the_netlist_of_every_kind_of_layer(every: Emitted, tmp_path: Path) -> None:
     find_or_skip("yosys")
-    folder, streams, frames, outputs = network
-    found = run_netlist(NAME, folder, streams, frames, outputs, tmp_path)
+    found = run_netlist(
+        every.name, every.folder, every.streams, every.frames, every.outputs, tmp_path
+    )
     assert found.passed, found.output

@@ -46,7 +46,7 @@ def make_images(shape: Shape, memories: Memories, commands: Sequence[Command]) -
         program += pack(shape, command, identity, number)
     return Images(
         tuple(program),
-        tuple(_join(_bytes(word), 8) for word in memories.weights),
+        tuple(int.from_bytes(word.tobytes(), "little") for word in memories.weights),
         tuple(_parameters(shape, memories, commands)),
         tuple(_bytes(memories.tables)),
         tuple(int(e) << shift for table, shift in shifted for e in memories.exponentials[table]),
