@@ -12,7 +12,13 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.emit.rtl.board import emit_board
-from codegen.emit.rtl.program import emit_rtl, measure_hardware, sizes_of, streams_of, with_ring
+from codegen.emit.rtl.program import (
+    bank_words_of,
+    emit_rtl,
+    measure_hardware,
+    streams_of,
+    with_ring,
+)
 from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
@@ -190,9 +196,14 @@ def _emit_hardware(made: Compiled) -> dict[str, str | bytes]:
     """Return the Verilog of a network and what stands beside it."""
     program, target = made.program, made.network.target
     assert target.fpga is not None and target.clock_hz is not None
-    sizes = sizes_of(link(program))
-    name, streams = program.interface.name, streams_of(program)
-    beside = emit_board(name, streams, target.fpga, sizes, made.golden, target.clock_hz)
+    beside = emit_board(
+        program.interface.name,
+        target.fpga,
+        streams_of(program),
+        bank_words_of(program),
+        made.golden,
+        target.clock_hz,
+    )
     return {**emit_rtl(program), **beside}
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from codegen.emit.c import environment
 from codegen.emit.golden import Golden
-from codegen.emit.rtl.design import Sizes
 from codegen.emit.rtl.pins import emit_pins
 from codegen.emit.rtl.streams import Streams
 from codegen.emit.rtl.testbench import stream_images, verilator_testbench, verilog_testbench
@@ -28,7 +27,7 @@ FRAMES = 1
 
 
 def emit_board(
-    name: str, streams: Streams, fpga: Fpga, sizes: Sizes, golden: Golden, clock_hz: int
+    name: str, fpga: Fpga, streams: Streams, bank_words: int, golden: Golden, clock_hz: int
 ) -> dict[str, str]:
     """Return file name -> text of all but the network's modules and memory images."""
     env, lpf = environment(), BOARDS.get((fpga.family, fpga.device), "")
@@ -45,7 +44,7 @@ def emit_board(
         constraints=_constraints(fpga, lpf),
     )
     files = {
-        f"tb_{name}.cpp": verilator_testbench(name, streams, sizes.bank_words),
+        f"tb_{name}.cpp": verilator_testbench(name, streams, bank_words),
         f"tb_{name}.v": verilog_testbench(name, streams, FRAMES),
         f"test_{name}.py": env.get_template("rtl/test_cocotb.py.j2").render(
             name=name, simd=fpga.simd, weights=streams.weights

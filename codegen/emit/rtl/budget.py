@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.emit.rtl.descriptor import WORD_BITS
-from codegen.emit.rtl.design import Sizes, parameter_bits, weight_bits
-from codegen.emit.rtl.memory_image import SLICES, Images, slices_of
+from codegen.emit.rtl.design import Sizes, weight_bits
+from codegen.emit.rtl.memory_image import SLICES, Images, parameter_bits, slices_of
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.engine import Shape
 from codegen.ir.report import BlockRams, Hardware
@@ -87,7 +87,7 @@ def _memories(fpga: Fpga, shape: Shape, sizes: Sizes, images: Images) -> Sequenc
         blocks = _rom_blocks(images.weights, bits, shapes)
         weights = BlockRams("weights", len(images.weights), bits, blocks)
     roms = (
-        ("parameters", images.parameters, parameter_bits(shape), 1),
+        ("parameters", images.parameters, parameter_bits(shape, images.acc_bits), 1),
         ("program", images.program, WORD_BITS, 1),
         ("tables", images.tables, BYTE, shape.lanes),
         ("exponentials", images.exponentials, WORD_BITS, 1),

@@ -7,8 +7,8 @@ from dataclasses import replace
 from codegen.emit.rtl.budget import budget, check_budget
 from codegen.emit.rtl.cycles import frame_cycles
 from codegen.emit.rtl.descriptor import unfit
-from codegen.emit.rtl.design import Sizes, emit_engine, emit_images, measure
-from codegen.emit.rtl.memory_image import make_images
+from codegen.emit.rtl.design import Sizes, bank_words, emit_engine, emit_images, measure
+from codegen.emit.rtl.memory_image import Images, make_images
 from codegen.emit.rtl.streams import Streams
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.program import Program
@@ -26,10 +26,10 @@ def emit_rtl(program: Program) -> dict[str, str | bytes]:
     """Return file name -> text of a program that was lowered for an engine."""
     image = link(program)
     name, shape = program.interface.name, image.shape
-    images = make_images(shape, image.memories, image.commands)
+    images, sizes = memories_of(image)
     version = int(program.digest[:VERSION_DIGITS], 16)
     return {
-        **emit_engine(name, shape, sizes_of(image), version),
+        **emit_engine(name, shape, sizes, version),
         **emit_images(name, shape, images),
     }
 
@@ -64,8 +64,8 @@ def measure_hardware(program: Program, target: Target) -> tuple[Hardware, tuple[
 
 def budget_of(image: Image, target: Target, cycles: int) -> Hardware:
     """Return what an image takes of its target, with frames of so many cycles."""
-    images = make_images(image.shape, image.memories, image.commands)
-    return budget(target, image.shape, sizes_of(image), images, cycles)
+    images, sizes = memories_of(image)
+    return budget(target, image.shape, sizes, images, cycles)
 
 
 def with_ring(program: Program, target: Target) -> Program:
@@ -88,10 +88,16 @@ def with_ring(program: Program, target: Target) -> Program:
     return next(fits, found[0])
 
 
-def sizes_of(image: Image) -> Sizes:
-    """Return what the engine of an image is built with."""
-    images = make_images(image.shape, image.memories, image.commands)
-    return measure(image.shape, images, image.commands, image.arena_bytes, image.acc_bits)
+def bank_words_of(program: Program) -> int:
+    """Return the words of each of the two banks of an engine's arena."""
+    image = link(program)
+    return bank_words(image.shape, image.arena_bytes)
+
+
+def memories_of(image: Image) -> tuple[Images, Sizes]:
+    """Return what the memories of an engine hold, and the sizes that it is built with."""
+    images = make_images(image.shape, image.memories, image.commands, image.acc_bits)
+    return images, measure(image.shape, images, image.commands, image.arena_bytes)
 
 
 def check_fields(program: Program, image: Image) -> None:
