@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codegen.emit.rtl.cycles import frame_cycles
 from codegen.emit.rtl.program import bank_words_of, streams_of
 from codegen.emit.rtl.streams import output_words, sent_bytes
 from codegen.errors import VerificationFailed
@@ -27,6 +28,9 @@ MEMORIES = ("hex", "bin")
 """How files end that the design and its testbench read."""
 STALL_PERCENT = 20
 """How often a stream waits, in each cycle."""
+STEADY_FRAMES = 3
+"""Frames after which all later ones take as long as the last."""
+CYCLES_REGISTER = 2
 
 
 def check_hardware(subject: Subject, program: Program, *, seed: int = 0) -> tuple[Check, ...]:
@@ -36,7 +40,8 @@ def check_hardware(subject: Subject, program: Program, *, seed: int = 0) -> tupl
 
 
 def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int = 0) -> Check:
-    """Simulate frames back to back, with random stalls; MissingTool, ToolFailed.
+    """Simulate frames back to back, with random stalls, then some without, whose cycles must be
+    those that were planned; MissingTool, ToolFailed.
 
     Where a layer leaves other bytes in the arena than its commands do, the cause names it.
     """
@@ -51,6 +56,11 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
         banks = bank_words_of(program)
         simulator = build_verilator(name, modules, streams, work, bank_words=banks)
         found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)
+        again = frames[np.arange(STEADY_FRAMES) % len(frames)]
+        taken = run_verilator(simulator, work, again).registers[CYCLES_REGISTER]
+    planned = sum(frame_cycles(image.shape, image.commands))
+    if taken != planned:
+        raise VerificationFailed(f"{name}: a frame takes {taken} cycles, not {planned} as planned")
     sent = sent_bytes(streams, found.words)
     if output_words(streams, sent) != found.words:
         raise VerificationFailed(f"{name}: tkeep or tlast do not tell where outputs end")

@@ -41,7 +41,39 @@ def test_an_edit_is_found(tmp_path: Path) -> None:
     assert "the first layer that differs is" in check.difference.cause
 
 
-def test_a_network_of_the_shared_folder(shared_models: Path) -> None:
-    model = shared_models / "mlperf_tiny_vww_mobilenetv1_025_96_int8.onnx"
-    checks = verify_model(Options(str(model), "ecp5-85k"), ("ecp5-85k",), count=SAMPLES)
+def check_network(model: str, target: str, *, stream_weights: bool, **network: object) -> None:
+    options = Options(model, target, network=network, stream_weights=stream_weights)
+    checks = verify_model(options, (target,), count=SAMPLES)
     assert all(check.equal for check in checks) and len(checks) == 2
+
+
+FILES = (
+    "mlperf_tiny_vww_mobilenetv1_025_96_int8.onnx",
+    "mlperf_tiny_ic_resnet8_int8.onnx",
+    "mlperf_tiny_kws_dscnn_int8.onnx",
+    "mlperf_tiny_ad_autoencoder_int8.onnx",
+)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_network_of_the_shared_folder(shared_models: Path, file: str) -> None:
+    check_network(str(shared_models / file), "ecp5-85k", stream_weights=False)
+
+
+def test_weights_from_a_stream(shared_models: Path) -> None:
+    check_network(str(shared_models / FILES[0]), "ecp5-25k", stream_weights=True)
+
+
+ZOO = {
+    "cifar10_cnn": {},
+    "mobilenet_v1": {"alpha": 0.25, "resolution": 96},
+    "mobilenet_v2": {"alpha": 0.35, "resolution": 96},
+    "squeezenet": {"version": "1.1", "resolution": 64},
+    "shufflenet_v1": {"scale": 0.25, "groups": 3, "resolution": 64},
+}
+"""Networks, and their options; all but the first have more weights than block RAM holds."""
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_network_of_the_zoo(name: str) -> None:
+    check_network(name, "ecp5-85k", stream_weights=bool(ZOO[name]), **ZOO[name])
