@@ -11,14 +11,8 @@ from typing import Protocol
 import onnx
 
 from codegen.emit import Golden, emit
-from codegen.emit.rtl.board import emit_board
-from codegen.emit.rtl.program import (
-    bank_words_of,
-    emit_rtl,
-    measure_hardware,
-    streams_of,
-    with_ring,
-)
+from codegen.emit.rtl.board import emit_hardware
+from codegen.emit.rtl.program import measure_hardware, with_ring
 from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
 from codegen.ir.certificate import Certificate
@@ -184,27 +178,13 @@ def compile_bundle(name: str, networks: Sequence[Network], goal: RamGoal) -> tup
     if networks[0].target.engine is None:
         sources = emit([c.program for c in compiled], [c.golden for c in compiled])
     else:
-        sources = _emit_hardware(compiled[0])
+        (made,) = compiled
+        sources = emit_hardware(made.program, made.network.target, made.golden)
     plans = {plan_file(c.program.interface): plan_to_json(c.certificate) for c in compiled}
     graphs = {
         f"{c.program.interface.name}{GRAPH_SUFFIX}": save_graph(c.network.graph) for c in compiled
     }
     return tuple(replace(made, files={**sources, **plans, **graphs}) for made in compiled)
-
-
-def _emit_hardware(made: Compiled) -> dict[str, str | bytes]:
-    """Return the Verilog of a network and what stands beside it."""
-    program, target = made.program, made.network.target
-    assert target.fpga is not None and target.clock_hz is not None
-    beside = emit_board(
-        program.interface.name,
-        target.fpga,
-        streams_of(program),
-        bank_words_of(program),
-        made.golden,
-        target.clock_hz,
-    )
-    return {**emit_rtl(program), **beside}
 
 
 def quantize_model(options: Options, progress: Progress = silent) -> Network:

@@ -267,9 +267,10 @@ class BlockRams:
 class Hardware:
     """An engine of `pe` times `simd` products and `lanes` rescalers in an FPGA.
 
-    `cycles` are those of a frame whose streams never wait. `ring`: words of weights that are held
-    at a time where they come in a stream, else 0. `dsps` is 0 where products are made of
-    logic. All of it is computed, not synthesized.
+    `cycles` are those of a frame whose streams never wait. `dsps` is 0 where products are made of
+    logic. `logic_cells` are an estimate, None where there is none for the family. `ring`: words of
+    weights that are held at a time where they come in a stream, else 0. All of it is computed, not
+    synthesized.
     """
 
     family: str
@@ -283,6 +284,8 @@ class Hardware:
     dsps_available: int
     block_rams: tuple[BlockRams, ...]
     block_rams_available: int
+    logic_cells: int | None = None
+    logic_cells_available: int = 0
     ring: int = 0
 
     @property

@@ -212,6 +212,9 @@ def _hardware_rows(hardware: Hardware) -> Iterator[Figure]:
     blocks = f"{hardware.block_ram_count} of {hardware.block_rams_available}"
     shares = ", ".join(f"{use.memory} {use.blocks}" for use in hardware.block_rams if use.blocks)
     yield "", f"{blocks} block RAMs", shares
+    if hardware.logic_cells is not None:
+        most = grouped(hardware.logic_cells_available)
+        yield "", f"{grouped(hardware.logic_cells)} logic cells", f"estimated, of {most}"
 
 
 def _origins(report: Report) -> Table:

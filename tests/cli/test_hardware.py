@@ -39,6 +39,7 @@ def test_what_binds(tmp_path: Path) -> None:
     options = Options("cifar10_cnn", "ice40up5k", samples=1)
     with pytest.raises(DoesNotFit, match=r"block RAMs.*has 30: ") as caught:
         emit_project(options, tmp_path / "out", measure=False)
+    assert "logic cells, iCE40UP5K-SG48 has 5,280" in str(caught.value)
     assert caught.value.exit_status == 4
     assert not (tmp_path / "out").exists()
 
@@ -105,5 +106,6 @@ def test_synthesis_is_merged_into_the_report(run: Run, toy: str) -> None:
     made, counted = report.synthesis, report.hardware
     assert made is not None and counted is not None
     assert (made.dsps, made.block_rams) == (counted.dsps, counted.block_ram_count)
+    assert made.logic_cells == pytest.approx(counted.logic_cells, rel=0.1)
     assert f"{made.timings[0].mhz:.2f}" in found.stdout
     assert run("synth", "toy", "--seeds", "1", "--freq", "900").exit_code == 4

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from codegen.emit.rtl.descriptor import WORD_BITS
 from codegen.emit.rtl.design import Sizes, weight_bits
+from codegen.emit.rtl.logic import logic_cells
 from codegen.emit.rtl.memory_image import SLICES, Images, parameter_bits, slices_of
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.engine import Shape
@@ -37,6 +38,8 @@ def budget(target: Target, shape: Shape, sizes: Sizes, images: Images, cycles: i
         dsps_available=fpga.dsps,
         block_rams=tuple(_memories(fpga, shape, sizes, images)),
         block_rams_available=fpga.block_rams,
+        logic_cells=logic_cells(fpga.family, shape, sizes),
+        logic_cells_available=fpga.luts,
         ring=shape.ring,
     )
 
@@ -51,6 +54,14 @@ def check_budget(target: Target, hardware: Hardware) -> None:
             Problem(
                 f"the engine takes {hardware.dsps} multipliers, {target.part} has {fpga.dsps}",
                 hint="a smaller pe or simd in a target file of yours",
+            )
+        )
+    if (hardware.logic_cells or 0) > fpga.luts:
+        problems.append(
+            Problem(
+                f"the engine takes about {hardware.logic_cells:,} logic cells, {target.part} has"
+                f" {fpga.luts:,}",
+                hint="a smaller pe, simd or lanes in a target file of yours, or a larger device",
             )
         )
     if hardware.block_ram_count > fpga.block_rams:

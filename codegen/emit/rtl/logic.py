@@ -1,0 +1,51 @@
+"""About how many logic cells an engine takes: a sum over its parts, fitted to what yosys finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codegen.emit.rtl.design import Sizes
+from codegen.ir.engine import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Logic cells of parts in a family: look-up tables, those of carries and of small memories.
+
+    always: what all engines have; product: with its share of a tree of adders; byte: of a word, on
+    its way; sum: one that gathers; lane: a rescaler; units: additions, ties, an argmax and tables
+    together; ring: of weights from a stream.
+    """
+
+    always: int
+    product: int
+    byte: int
+    sum: int
+    lane: int
+    units: int
+    ring: int
+
+
+CELLS: Mapping[str, Cells] = {
+    "ecp5": Cells(always=400, product=17, byte=192, sum=64, lane=600, units=600, ring=100),
+    "ice40": Cells(always=631, product=100, byte=500, sum=199, lane=1367, units=600, ring=100),
+}
+"""By family; products of an iCE40 are made of logic."""
+
+
+def logic_cells(family: str, shape: Shape, sizes: Sizes) -> int | None:
+    """Return about how many logic cells an engine takes; None for a family that was not fitted."""
+    cells = CELLS.get(family)
+    if cells is None:
+        return None
+    units = (sizes.add, sizes.argmax, sizes.ties, sizes.tables > 0)
+    return (
+        cells.always
+        + cells.product * shape.pe * shape.simd
+        + cells.byte * shape.simd
+        + cells.sum * shape.pe
+        + cells.lane * shape.lanes
+        + cells.units * sum(units) // len(units)
+        + cells.ring * (shape.ring > 0)
+    )
