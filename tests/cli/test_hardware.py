@@ -106,6 +106,6 @@ def test_synthesis_is_merged_into_the_report(run: Run, toy: str) -> None:
     made, counted = report.synthesis, report.hardware
     assert made is not None and counted is not None
     assert (made.dsps, made.block_rams) == (counted.dsps, counted.block_ram_count)
-    assert made.logic_cells == pytest.approx(counted.logic_cells, rel=0.1)
+    assert made.logic_cells == pytest.approx(counted.logic_cells, rel=0.25)
     assert f"{made.timings[0].mhz:.2f}" in found.stdout
     assert run("synth", "toy", "--seeds", "1", "--freq", "900").exit_code == 4
