@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codegen.emit.rtl.program import sizes_of, streams_of
+from codegen.emit.rtl.program import bank_words_of, streams_of
 from codegen.emit.rtl.streams import output_words, sent_bytes
 from codegen.errors import VerificationFailed
 from codegen.ir.engine import Kind
@@ -45,7 +45,7 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
         work = Path(scratch)
         for file in subject.folder.glob(f"{name}_*.hex"):
             shutil.copy(file, work)
-        banks = sizes_of(image).bank_words
+        banks = bank_words_of(program)
         simulator = build_verilator(name, modules, streams, work, bank_words=banks)
         found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)
     sent = sent_bytes(streams, found.words)
