@@ -2,12 +2,13 @@
 
 Values have one scale for all channels, which leaves few steps to channels of small numbers. What a
 convolution or dense layer makes can be scaled by channel in its weights, passes through Relu,
-pools, sums and concatenations, and is scaled back in the weights that read it: the float network
-stays what it is. Weights have a scale for each filter, so those that make a channel lose nothing;
-those that read it lose precision where its numbers grow. How far to go is chosen by the noise that
-both make. Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias
-Correction", arXiv 1906.04721, section 4.1; with measured ranges of activations instead of those of
-weights, as in Xiao et al. 2022, "SmoothQuant", arXiv 2211.10438.
+pools, sums, slices, concatenations and nearest or linear resizing, and is scaled back in the
+weights that read it: the float network stays what it is. Weights have a scale for each filter, so
+those that make a channel lose nothing; those that read it lose precision where its numbers grow.
+How far to go is chosen by the noise that both make. Source: Nagel et al. 2019, "Data-Free
+Quantization Through Weight Equalization and Bias Correction", arXiv 1906.04721, section 4.1; with
+measured ranges of activations instead of those of weights, as in Xiao et al. 2022, "SmoothQuant",
+arXiv 2211.10438.
 """
 
 from __future__ import annotations
@@ -20,7 +21,19 @@ import numpy as np
 
 from codegen.ir.graph import Graph, Node
 from codegen.ir.types import Array
-from codegen.ops import Add, AveragePool, Clip, Concat, Conv2d, Dense, MaxPool, Pad, Reshape
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Clip,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Pad,
+    Reshape,
+    Resize,
+    Slice,
+)
 from codegen.options import Scheme
 from codegen.quantize.formats import make_format, power_of_two
 from codegen.quantize.linear_layers import filter_order, own_layers
@@ -110,10 +123,11 @@ def find_classes(graph: Graph, ranges: Ranges) -> tuple[Classes, Mapping[str, Ch
             if isinstance(node.op, Add):
                 classes.tie(known[0], known[1])
             whole = np.concatenate(known)
-            classes.of[name] = whole[np.arange(count) % len(whole)]
+            places = channels_read(node, count, len(whole))
+            classes.of[name] = whole[places]
             if name not in channels and all(operand in channels for operand in operands):
                 joined = Channels.concatenate([channels[operand] for operand in operands])
-                channels[name] = joined.select(np.arange(count) % len(whole))
+                channels[name] = joined.select(places)
         else:
             for operand in () if name in own else operands:
                 classes.fix(operand)
@@ -138,7 +152,14 @@ def passes_channels(graph: Graph, node: Node) -> bool:
         return len(shapes[0]) > 0 and (len(result) == 1 or result[-1:] == shapes[0][-1:])
     if isinstance(node.op, Pad):
         return node.op.value == 0 and result[-1] == shapes[0][-1]
-    return isinstance(node.op, MaxPool | AveragePool | Clip)
+    return isinstance(node.op, MaxPool | AveragePool | Clip | Resize | Slice)
+
+
+def channels_read(node: Node, count: int, known: int) -> Array:
+    """Return which of the operands' `known` channels each of a result's `count` holds."""
+    if isinstance(node.op, Slice):
+        return node.op.starts[-1] + node.op.steps[-1] * np.arange(count)
+    return np.arange(count) % known
 
 
 def is_unclamped(node: Node, seen: Range | None) -> bool:

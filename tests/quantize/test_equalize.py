@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,24 @@ from codegen.ir.evaluate import evaluate
 from codegen.ir.graph import Graph, Node
 from codegen.ir.op import Op
 from codegen.ir.types import Array, Origin, Quant, TensorType
-from codegen.ops import Add, AveragePool, Concat, Conv2d, Dense, MaxPool, Reshape
+from codegen.ops import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv2d,
+    Dense,
+    MaxPool,
+    Reshape,
+    Resize,
+    Slice,
+)
 from codegen.quantize import Ranges, calibrate, quantize
 from codegen.quantize.calibrate import ChannelTotals
 from codegen.quantize.equalize import FIXED, GREATEST, equalize, rescale_graph, scales_for
 from codegen.quantize.ranges import Evidence
 from tests.quantize import real_models as real
 
+Make = Callable[[np.random.Generator, int], Graph]
 RELU = (0.0, math.inf)
 CHANNELS = 6
 
@@ -75,6 +87,21 @@ def chain(rng: np.random.Generator, spread: int = 0, high: float = math.inf) -> 
     return b.graph(b.layer(Dense(), mean, (4, CHANNELS)))
 
 
+def shuffled(rng: np.random.Generator, spread: int = 0) -> Graph:
+    """Two units that split the channels by turns, as ShuffleNet V2 has them; then larger again."""
+    b = Builder(rng, spread)
+    kept, made = b.conv("x"), b.conv("x")
+    for _ in range(2):
+        joined = b.add(Concat(2), kept, made)
+        kept, read = (
+            b.add(Slice((0, 0, first), (8, 8, CHANNELS), (1, 1, 2)), joined) for first in (0, 1)
+        )
+        made = b.conv(b.conv(read, group=CHANNELS), 1)
+    larger = b.add(Resize((16, 16), (1, 0, 2), (1, 0, 2)), b.add(Concat(2), kept, made))
+    op = Conv2d(clamp=RELU, strides=(2, 2))
+    return b.graph(b.layer(op, larger, (CHANNELS, 1, 1, 2 * CHANNELS)))
+
+
 def measure(graph: Graph, x: Array) -> Ranges:
     """Return the ranges of all values on samples, without evidence for repairs."""
     names = [node.output for node in graph.nodes]
@@ -101,10 +128,10 @@ def sqnr(graph: Graph, ranges: Ranges, x: Array, expected: Array) -> float:
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 999), spread=st.integers(0, 9))
-def test_the_float_network_stays(seed: int, spread: int) -> None:
+@given(make=st.sampled_from([chain, shuffled]), seed=st.integers(0, 999), spread=st.integers(0, 9))
+def test_the_float_network_stays(make: Make, seed: int, spread: int) -> None:
     rng = np.random.default_rng(seed)
-    graph, x = chain(rng, spread), rng.normal(0, 1, (4, 8, 8, CHANNELS))
+    graph, x = make(rng, spread), rng.normal(0, 1, (4, 8, 8, CHANNELS))
     equal, ranges = equalize(graph, measure(graph, x))
     (name,) = graph.outputs
     expected = evaluate(graph, [x])[name]
@@ -126,6 +153,28 @@ def test_ill_conditioned_channels_lose_nothing() -> None:
     np.testing.assert_allclose(evaluate(skewed, [x])[name], expected, rtol=1e-5, atol=1e-6)
     ranges = measure(skewed, x)
     good = sqnr(graph, measure(graph, x), x, expected)
+    assert sqnr(skewed, ranges, x, expected) < good - 6
+    assert sqnr(*equalize(skewed, ranges), x, expected) > good - 0.5
+
+
+def test_channels_are_followed_through_splits_and_resizing() -> None:
+    """What stands in a concatenation, and is split by turns, takes the scale that suits all."""
+    rng = np.random.default_rng(1)
+    graph, x = shuffled(rng), rng.normal(0, 1, (16, 8, 8, CHANNELS))
+    (name,) = graph.outputs
+    expected = evaluate(graph, [x])[name]
+    layers = [node for node in graph.nodes if isinstance(node.op, Conv2d)]
+    last = layers[-2].output
+    resized = next(node.output for node in graph.nodes if isinstance(node.op, Resize))
+    factors = 2.0 ** rng.integers(0, 9, CHANNELS)
+    joined = graph.producers()[graph.producers()[resized].inputs[0]]
+    assert joined.inputs[1] == last
+    whole = np.concatenate([np.ones(CHANNELS), factors])
+    scales = {last: factors, joined.output: whole, resized: whole}
+    skewed = rescale_graph(graph, scales)
+    np.testing.assert_allclose(evaluate(skewed, [x])[name], expected, rtol=1e-5, atol=1e-6)
+    good = sqnr(*equalize(graph, measure(graph, x)), x, expected)
+    ranges = measure(skewed, x)
     assert sqnr(skewed, ranges, x, expected) < good - 6
     assert sqnr(*equalize(skewed, ranges), x, expected) > good - 0.5
 
