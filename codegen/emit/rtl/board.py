@@ -8,10 +8,9 @@ import numpy as np
 
 from codegen.emit.c import environment
 from codegen.emit.golden import Golden
-from codegen.emit.rtl.design import Sizes
 from codegen.emit.rtl.pins import emit_pins
 from codegen.emit.rtl.streams import Streams
-from codegen.emit.rtl.testbench import stream_images, verilator_testbench, verilog_testbench
+from codegen.emit.rtl.testbench import stream_images, verilog_testbench
 from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.targets import Fpga
@@ -29,9 +28,12 @@ FRAMES = 1
 
 
 def emit_board(
-    interface: Interface, fpga: Fpga, sizes: Sizes, golden: Golden, clock_hz: int
+    interface: Interface, fpga: Fpga, bench: str, golden: Golden, clock_hz: int
 ) -> dict[str, str]:
-    """Return file name -> text of all but the network's modules and memory images."""
+    """Return file name -> text of all but the network's modules and memory images.
+
+    `bench` is the testbench for Verilator.
+    """
     name = interface.name
     streams = Streams(
         fpga.simd,
@@ -52,7 +54,7 @@ def emit_board(
         constraints=_constraints(fpga, lpf),
     )
     files = {
-        f"tb_{name}.cpp": verilator_testbench(name, fpga.simd, sizes.bank_words),
+        f"tb_{name}.cpp": bench,
         f"tb_{name}.v": verilog_testbench(name, streams, FRAMES),
         f"test_{name}.py": env.get_template("rtl/test_cocotb.py.j2").render(
             name=name, simd=fpga.simd

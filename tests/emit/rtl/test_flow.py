@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from codegen.emit.rtl.flow import WORD, emit_flow, weight_words
+from codegen.emit.rtl.flow import emit_flow, weight_words
 from codegen.emit.rtl.streams import Streams, output_words
 from codegen.ir.evaluate import evaluate
 from codegen.ir.flow import Flow, Fold
@@ -30,6 +30,7 @@ from tests.ops.cases import convolutions, dense_layers, depthwise_windows, pools
 from tests.ops.harness import int8, linear_constants, op_graph
 
 FRAMES = 3
+WORD = 8
 KWS = "mlperf_tiny_kws_dscnn_int8.onnx"
 RESNET = "mlperf_tiny_ic_resnet8_int8.onnx"
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
@@ -38,7 +39,7 @@ needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="
 
 def write(folder: Path, graph: Graph, flow: Flow) -> tuple[list[Path], Streams]:
     """Write the network `net`; return its Verilog, and what goes over its streams."""
-    files = emit_flow(flow, "net", 1)
+    files = emit_flow(flow, "net", 1, WORD)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     outputs = graph.types[graph.outputs[0]].elements
