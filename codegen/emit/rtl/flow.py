@@ -12,8 +12,9 @@ from codegen.emit.rtl.memory_image import to_hex
 from codegen.ir.flow import RESCALED, WINDOWED, Flow, Stage, Unit
 from codegen.ir.types import Array
 from codegen.plan.fold import RUNNING_CYCLES
+from codegen.plan.pace import LEAST_QUEUE, queue_bytes
 
-SHARED = ("adder_tree", "dot_product", "ram", "registers", "rom", "skid", "top")
+SHARED = ("adder_tree", "copy", "dot_product", "ram", "registers", "rom", "skid", "top")
 """Modules of both modes."""
 OWN = (
     "add",
@@ -41,8 +42,6 @@ SOFTMAX = ("delay", "softmax")
 KINDS = {Unit.MAC: 0, Unit.LANES: 1, Unit.AVERAGE: 2, Unit.MAX: 3}
 SHARE_PACE = 40
 """Cycles from one share of a softmax to the next: a bit a cycle, and what begins and ends it."""
-IN_FLIGHT = 16
-"""Results that may be on their way besides two sets: so rescalers never wait for room."""
 MOST_BITS = 64
 BYTE_BITS = 8
 
@@ -190,10 +189,14 @@ def _module(stage: Stage, name: str) -> tuple[str, Pairs]:
         rescale = [pair for pair in _rescale_parameters(stage, name) if pair[0] != "CHANNELS"]
         return "running", (*_literals(own), *rescale)
     if stage.unit is Unit.TABLE:
-        return "table", (("FILE", _quoted(name, stage, "table")),)
+        return "table", (
+            *_literals({"DEPTH": LEAST_QUEUE}),
+            ("FILE", _quoted(name, stage, "table")),
+        )
     numbers = stage.numbers
     if stage.unit is Unit.SOFTMAX:
         own = {"CHANNELS": stage.x.channels, "ZERO": numbers.offset, "PACE": SHARE_PACE}
+        own["DEPTH"] = LEAST_QUEUE
         scale = ("SCALE", f"32'd{int(numbers.multipliers[0])}")
         return "shares", (*_literals(own), scale, ("FILE", _quoted(name, stage, "exponentials")))
     factors = [int(m) for m in numbers.multipliers]
@@ -244,7 +247,7 @@ def _window_parameters(stage: Stage, name: str) -> Pairs:
 def _rescale_parameters(stage: Stage, name: str) -> Pairs:
     numbers = stage.numbers
     if stage.unit not in RESCALED:
-        return _literals({"ACC_BITS": 8, "PASSES": 1, "DEPTH": _depth(stage)})
+        return _literals({"ACC_BITS": 8, "PASSES": 1, "DEPTH": queue_bytes(stage)})
     product_bits = numbers.sum_bits + numbers.multiplier_bits
     total_bits = max(product_bits, abs(numbers.offset).bit_length(), numbers.down + BYTE_BITS)
     pairs = _literals(
@@ -265,7 +268,7 @@ def _rescale_parameters(stage: Stage, name: str) -> Pairs:
             "RESCALE_ROWS": len(numbers.multipliers),
             "CHANNELS": stage.y.channels,
             "BY_PIXEL": int(numbers.by_pixel),
-            "DEPTH": _depth(stage),
+            "DEPTH": queue_bytes(stage),
         }
     )
     sign = "-" if numbers.offset < 0 else ""
@@ -275,11 +278,6 @@ def _rescale_parameters(stage: Stage, name: str) -> Pairs:
 
 def _literals(numbers: Mapping[str, int]) -> Pairs:
     return tuple((name, str(int(number))) for name, number in numbers.items())
-
-
-def _depth(stage: Stage) -> int:
-    """Return the bytes of the queue behind a stage."""
-    return 2 * stage.fold.pe + IN_FLIGHT
 
 
 def _quoted(name: str, stage: Stage, what: str) -> str:

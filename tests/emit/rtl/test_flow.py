@@ -26,6 +26,7 @@ from codegen.plan.pace import Pace, with_fifos
 from codegen.plan.stages import make_flow
 from codegen.toolchain.icarus import run_icarus
 from codegen.toolchain.verilator import build_verilator, run_verilator
+from codegen.verify.locate import cut_after
 from tests.ops.cases import convolutions, dense_layers, depthwise_windows, pools
 from tests.ops.harness import int8, linear_constants, op_graph
 
@@ -143,10 +144,9 @@ def test_a_skip_a_table_and_a_softmax(stall: int) -> None:
 
 @needs_verilator
 def test_the_interval_is_what_the_plan_says(tmp_path: Path) -> None:
-    rng = np.random.default_rng(4)
-    weights = linear_constants(rng, (6, 3, 3, 4), 0.05)
-    graph = op_graph(Conv2d(pads=(1, 1, 1, 1)), [int8((7, 8, 4), 0.05, 3)], (0.3, -5), weights)
-    flow, pace = folded(graph, Fold(4, 2, 2))
+    whole = skip_graph()
+    graph = cut_after(whole, whole.nodes[1])
+    flow, pace = folded(graph, Fold(4, 2, 2), Fold(1, 1, 2))
     found = compare_swift(graph, flow, tmp_path, 0)
     assert abs(found[0] - pace.interval) <= 0.01 * pace.interval
 
@@ -178,4 +178,4 @@ def test_whole_networks(
     graph = quantize_model(Options(model=path, target="cortex-m4")).graph
     flow, pace = with_fifos(fold(make_flow(graph), interval, Budget(dsp=dsp)))
     found = compare_swift(graph, flow, tmp_path, 0, 30)
-    assert abs(found[0] - pace.interval) <= 0.02 * pace.interval
+    assert abs(found[0] - pace.interval) <= 0.01 * pace.interval
