@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from codegen.emit.rtl.flow import emit_flow, weight_words
+from codegen.emit.rtl.flow import emit_flow, weight_words, wires
 from codegen.emit.rtl.streams import Streams, output_words
 from codegen.ir.evaluate import evaluate
 from codegen.ir.flow import Flow, Fold
@@ -67,14 +67,22 @@ def compare(graph: Graph, flow: Flow, *, stall: int) -> None:
 
 
 def compare_swift(graph: Graph, flow: Flow, folder: Path, *stalls: int) -> dict[int, int]:
-    """Simulate frames in Verilator, compare each byte, and return the last interval by stalls."""
+    """Simulate frames in Verilator, compare each byte of each stream between layers.
+
+    Returns the last interval by stalls.
+    """
     x, y = frames_of(graph)
     files, streams = write(folder, graph, flow)
-    simulator = build_verilator("net", files, streams, folder)
+    links = wires(flow)
+    simulator = build_verilator("net", files, streams, folder, observed=tuple(links.values()))
+    images = x.reshape(FRAMES, *graph.types[graph.inputs[0]].shape)
+    values = evaluate(graph, [images], keep=links.keys())
     found = {}
     for stall in stalls:
         run = run_verilator(simulator, folder, x, stall_percent=stall)
         assert run.words == output_words(streams, y)
+        for value, made in zip(links, run.observed, strict=True):
+            np.testing.assert_array_equal(made, values[value].ravel(), value)
         found[stall] = int(run.intervals[-1])
     return found
 
