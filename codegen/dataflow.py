@@ -10,7 +10,7 @@ from pathlib import Path
 from codegen import __version__
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.emit.rtl.board import emit_board
-from codegen.emit.rtl.flow import emit_flow, wires
+from codegen.emit.rtl.flow import emit_flow, flow_streams, wires
 from codegen.emit.rtl.testbench import verilator_testbench
 from codegen.errors import BadOption, UnreadableFile
 from codegen.ir.flow import Flow
@@ -190,7 +190,7 @@ def _beside(flow: Flow, network: Network, name: str, fpga: Fpga, clock_hz: int) 
     """Return testbenches, pins and a Makefile, by file name."""
     bench = verilator_testbench(name, fpga.simd, observed=tuple(wires(flow).values()))
     golden = make_golden(network.graph, network.samples)
-    return emit_board(_interface(network.graph, name), fpga, bench, golden, clock_hz)
+    return emit_board(name, fpga, flow_streams(flow, fpga.simd), bench, golden, clock_hz)
 
 
 def _folded_as(graph: Graph, report: FlowReport) -> Flow:

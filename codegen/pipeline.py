@@ -12,7 +12,7 @@ import onnx
 
 from codegen.emit import Golden, emit
 from codegen.emit.rtl.board import emit_board
-from codegen.emit.rtl.program import emit_rtl, measure_hardware, sizes_of
+from codegen.emit.rtl.program import bank_words_of, emit_rtl, measure_hardware, streams_of
 from codegen.emit.rtl.testbench import verilator_testbench
 from codegen.errors import BadOption, DoesNotFit
 from codegen.frontend import import_model, unsigned_ports
@@ -190,9 +190,9 @@ def _emit_hardware(made: Compiled) -> dict[str, str]:
     """Return the Verilog of a network and what stands beside it."""
     program, target = made.program, made.network.target
     assert target.fpga is not None and target.clock_hz is not None
-    banks = sizes_of(link(program)).bank_words
-    bench = verilator_testbench(program.interface.name, target.fpga.simd, banks)
-    beside = emit_board(program.interface, target.fpga, bench, made.golden, target.clock_hz)
+    name, fpga, streams = program.interface.name, target.fpga, streams_of(program)
+    bench = verilator_testbench(name, streams.simd, bank_words_of(program))
+    beside = emit_board(name, fpga, streams, bench, made.golden, target.clock_hz)
     return {**emit_rtl(program), **beside}
 
 

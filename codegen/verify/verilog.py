@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codegen.emit.rtl.flow import wires
-from codegen.emit.rtl.program import sizes_of, streams_of
+from codegen.emit.rtl.flow import flow_streams, wires
+from codegen.emit.rtl.program import bank_words_of, streams_of
 from codegen.emit.rtl.streams import Streams, output_words, sent_bytes
 from codegen.errors import VerificationFailed
 from codegen.ir.engine import Kind
@@ -42,7 +42,7 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
 
     Where a layer leaves other bytes in the arena than its commands do, the cause names it.
     """
-    banks = sizes_of(image).bank_words
+    banks = bank_words_of(program)
     check, found = _simulate(subject, streams_of(program), seed=seed, bank_words=banks)
     at = _first_difference(image, frames_of(subject.inputs.arrays), found.arenas)
     if at is None:
@@ -58,9 +58,7 @@ def check_flow(subject: Subject, flow: Flow, word: int, *, seed: int = 0) -> Che
     Where the stream of a layer has other bytes than the reference, the cause names it. `word` is
     that of the outer streams. Raises MissingTool, ToolFailed.
     """
-    outputs = tuple(port.size_bytes for port in subject.interface.outputs)
-    streams = Streams(word, (flow.source.size_bytes,), outputs)
-    links = wires(flow)
+    streams, links = flow_streams(flow, word), wires(flow)
     check, found = _simulate(subject, streams, seed=seed, observed=tuple(links.values()))
     streamed = dict(zip(links, found.observed, strict=True))
     names = {node.output: node.loc.node or node.output for node in subject.graph.nodes}

@@ -33,7 +33,7 @@ def test_folder(tmp_path: Path, target: str) -> None:
 def test_an_edit_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     emit_project(Options(str(write_toy(tmp_path)), "ecp5-85k"), folder)
-    weights = folder / "toy_weights.hex"
+    weights = folder / "toy_weights_00.hex"
     first, *others = weights.read_text().splitlines()
     weights.write_text("\n".join(["7f" * (len(first) // 2), *others]) + "\n")
     _, check = verify_project(folder, count=4)

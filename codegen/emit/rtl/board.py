@@ -11,7 +11,6 @@ from codegen.emit.golden import Golden
 from codegen.emit.rtl.pins import emit_pins
 from codegen.emit.rtl.streams import Streams
 from codegen.emit.rtl.testbench import stream_images, verilog_testbench
-from codegen.ir.interface import Interface
 from codegen.ir.types import Array
 from codegen.targets import Fpga
 
@@ -28,18 +27,12 @@ FRAMES = 1
 
 
 def emit_board(
-    interface: Interface, fpga: Fpga, bench: str, golden: Golden, clock_hz: int
+    name: str, fpga: Fpga, streams: Streams, bench: str, golden: Golden, clock_hz: int
 ) -> dict[str, str]:
     """Return file name -> text of all but the network's modules and memory images.
 
     `bench` is the testbench for Verilator.
     """
-    name = interface.name
-    streams = Streams(
-        fpga.simd,
-        tuple(port.size_bytes for port in interface.inputs),
-        tuple(port.size_bytes for port in interface.outputs),
-    )
     env, lpf = environment(), BOARDS.get((fpga.family, fpga.device), "")
     makefile = env.get_template("rtl/Makefile.j2").render(
         name=name,

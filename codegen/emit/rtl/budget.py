@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.emit.rtl.descriptor import WORD_BITS
-from codegen.emit.rtl.design import Sizes, parameter_bits, weight_bits
-from codegen.emit.rtl.memory_image import SLICES, Images, slices_of
+from codegen.emit.rtl.design import Sizes, weight_bits
+from codegen.emit.rtl.memory_image import SLICES, Images, parameter_bits, slices_of
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.engine import Shape
 from codegen.ir.report import BlockRams, Hardware
@@ -72,7 +72,7 @@ def _memories(fpga: Fpga, shape: Shape, sizes: Sizes, images: Images) -> Sequenc
     word = BYTE * shape.simd
     roms = (
         ("weights", images.weights, weight_bits(shape), 1),
-        ("parameters", images.parameters, parameter_bits(shape), 1),
+        ("parameters", images.parameters, parameter_bits(shape, images.acc_bits), 1),
         ("program", images.program, WORD_BITS, 1),
         ("tables", images.tables, BYTE, shape.lanes),
         ("exponentials", images.exponentials, WORD_BITS, 1),

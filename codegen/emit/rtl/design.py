@@ -15,8 +15,8 @@ from codegen.emit.rtl.descriptor import (
     spell_out,
 )
 from codegen.emit.rtl.memory_image import (
-    PARAMETER_BITS,
     Images,
+    parameter_bits,
     slice_bits,
     slices_of,
     to_hex,
@@ -32,16 +32,20 @@ MODULES = (
     "adder_tree",
     "dot_product",
     "rescale",
+    "rescalers",
     "walk",
     "loops",
     "issue",
     "mask",
     "arena",
+    "operands",
     "array",
     "argmax",
     "softmax",
+    "specials",
     "drain",
     "results",
+    "finish",
     "receive",
     "send",
     "writer",
@@ -73,25 +77,24 @@ class Sizes:
     tables: int
     exponentials: int
     ties: bool
+    greatest: bool
     add: bool
     argmax: bool
 
 
-def measure(
-    shape: Shape, images: Images, commands: Sequence[Command], arena_bytes: int, acc_bits: int
-) -> Sizes:
-    """Return the sizes that just suffice: sums with their biases take `acc_bits` bits."""
+def measure(shape: Shape, images: Images, commands: Sequence[Command], arena_bytes: int) -> Sizes:
+    """Return the sizes that just suffice."""
     spelled = [spell_out(shape, command) for command in commands]
-    bank_words = max(-(-arena_bytes // (2 * shape.simd)), 2)
+    bank = bank_words(shape, arena_bytes)
     columns = [bound for run in spelled for bound in (*_bounds(run.column, run), run.row_bytes)]
     rows = [bound for run in spelled for bound in (*_bounds(run.row, run), run.rows)]
     turns = [turns - 1 for run in spelled for turns in run.counts]
     kinds = {run.kind for run in spelled}
     return Sizes(
         commands=len(commands),
-        acc_bits=max(acc_bits, 17),
-        address_bits=(2 * shape.simd * bank_words - 1).bit_length(),
-        bank_words=bank_words,
+        acc_bits=images.acc_bits,
+        address_bits=(2 * shape.simd * bank - 1).bit_length(),
+        bank_words=bank,
         count_bits=max(4, *(count.bit_length() for count in turns)),
         column_bits=max(6, *(_signed_bits(column) for column in columns)),
         row_bits=max(2, *(_signed_bits(row) for row in rows)),
@@ -101,9 +104,15 @@ def measure(
         tables=len(images.tables) // 256,
         exponentials=len(images.exponentials) // 256,
         ties=any(run.ties for run in spelled),
+        greatest=Kind.MAX in kinds,
         add=Kind.ADD in kinds,
         argmax=Kind.ARGMAX in kinds,
     )
+
+
+def bank_words(shape: Shape, arena_bytes: int) -> int:
+    """Return the words of each of the two banks of an arena."""
+    return max(-(-arena_bytes // (2 * shape.simd)), 2)
 
 
 def emit_engine(name: str, shape: Shape, sizes: Sizes, version: int) -> dict[str, str]:
@@ -143,7 +152,7 @@ def emit_images(name: str, shape: Shape, images: Images) -> dict[str, str]:
     sliced = {
         "program": (images.program, WORD_BITS),
         "weights": (images.weights or (0, 0), weight_bits(shape)),
-        "params": (images.parameters or (0, 0), parameter_bits(shape)),
+        "params": (images.parameters or (0, 0), parameter_bits(shape, images.acc_bits)),
     }
     return whole | {
         f"{name}_{memory}_{index:02d}.hex": to_hex(part, bits)
@@ -155,11 +164,6 @@ def emit_images(name: str, shape: Shape, images: Images) -> dict[str, str]:
 def weight_bits(shape: Shape) -> int:
     """Return the bits of a word of weights."""
     return 8 * shape.pe * shape.simd
-
-
-def parameter_bits(shape: Shape) -> int:
-    """Return the bits of a row of parameters."""
-    return 2 * PARAMETER_BITS * shape.lanes
 
 
 def parameters(name: str, shape: Shape, sizes: Sizes) -> list[tuple[str, str]]:
@@ -181,10 +185,11 @@ def parameters(name: str, shape: Shape, sizes: Sizes) -> list[tuple[str, str]]:
         "WEIGHT_WORDS": sizes.weight_words,
         "WEIGHTS_SLICE": slice_bits(sizes.weight_words, weight_bits(shape)),
         "PARAMETER_ROWS": sizes.parameter_rows,
-        "PARAMETERS_SLICE": slice_bits(sizes.parameter_rows, parameter_bits(shape)),
+        "PARAMETERS_SLICE": slice_bits(sizes.parameter_rows, parameter_bits(shape, sizes.acc_bits)),
         "TABLES": sizes.tables,
         "EXPONENTIALS": sizes.exponentials,
         "WITH_TIES": int(sizes.ties),
+        "WITH_MAX": int(sizes.greatest),
         "WITH_ADD": int(sizes.add),
         "WITH_ARGMAX": int(sizes.argmax),
     }

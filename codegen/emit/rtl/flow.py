@@ -9,6 +9,7 @@ import numpy as np
 
 from codegen.emit.c import environment
 from codegen.emit.rtl.memory_image import to_hex
+from codegen.emit.rtl.streams import Streams
 from codegen.ir.flow import RESCALED, WINDOWED, Flow, Stage, Unit
 from codegen.ir.types import Array
 from codegen.plan.fold import RUNNING_CYCLES
@@ -95,6 +96,11 @@ def emit_flow(flow: Flow, name: str, version: int, word: int) -> dict[str, str]:
     for stage in flow.stages:
         files |= memory_files(stage, name)
     return files
+
+
+def flow_streams(flow: Flow, word: int) -> Streams:
+    """Return what goes in and out of a flow, in words of so many bytes."""
+    return Streams(word, (flow.source.size_bytes,), (flow.stages[-1].y.size_bytes,))
 
 
 def wires(flow: Flow) -> dict[str, str]:

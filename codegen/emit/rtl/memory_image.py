@@ -12,8 +12,10 @@ from codegen.ir.engine import Command, Kind, Memories, Shape
 from codegen.ir.fixed_point import Int64s
 from codegen.ir.types import Array
 
-PARAMETER_BITS = 36
-"""A bias, or a multiplier."""
+MULTIPLIER_BITS = 34
+"""Of a row of parameters, for each lane, besides a bias as wide as a sum."""
+LEAST_SUM = 18
+"""Bits that a sum takes at least, so that it has two digits."""
 SLICES = ((1024, 18), (1536, 9), (2048, 27), (4096, 12))
 """Most words, and the width of a slice: so many blocks as deep as that are fewer than others would
 be, so that synthesis takes them."""
@@ -23,8 +25,9 @@ SHALLOW = 512
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Each memory as words, the first at address 0, and how many bits a word has."""
+    """Each memory as words, the first at address 0; biases take `acc_bits` bits, as sums do."""
 
+    acc_bits: int
     program: tuple[int, ...]
     weights: tuple[int, ...]
     parameters: tuple[int, ...]
@@ -32,12 +35,15 @@ class Images:
     exponentials: tuple[int, ...]
 
 
-def make_images(shape: Shape, memories: Memories, commands: Sequence[Command]) -> Images:
-    """Return what the memories of an engine hold.
+def make_images(
+    shape: Shape, memories: Memories, commands: Sequence[Command], sum_bits: int
+) -> Images:
+    """Return what the memories of an engine hold; its sums with their biases take `sum_bits` bits.
 
     A row of parameters that leave sums as they are follows the others where a softmax or argmax
     needs it. Exponentials have the shift of their softmax in them.
     """
+    acc_bits = max(sum_bits, LEAST_SUM)
     shifted = exponential_tables(commands)
     identity = len(memories.biases)
     program: list[int] = []
@@ -45,9 +51,10 @@ def make_images(shape: Shape, memories: Memories, commands: Sequence[Command]) -
         number = shifted.index((command.table, command.phase)) if _is_softmax(command) else 0
         program += pack(shape, command, identity, number)
     return Images(
+        acc_bits,
         tuple(program),
         tuple(_join(_bytes(word), 8) for word in memories.weights),
-        tuple(_parameters(shape, memories, commands)),
+        tuple(_parameters(shape, memories, commands, acc_bits)),
         tuple(_bytes(memories.tables)),
         tuple(int(e) << shift for table, shift in shifted for e in memories.exponentials[table]),
     )
@@ -96,17 +103,28 @@ def _is_softmax(command: Command) -> bool:
     return command.kind is Kind.SOFTMAX
 
 
-def _parameters(shape: Shape, memories: Memories, commands: Sequence[Command]) -> Iterable[int]:
+def parameter_bits(shape: Shape, acc_bits: int) -> int:
+    """Return the bits of a row of parameters."""
+    return shape.lanes * (acc_bits + MULTIPLIER_BITS)
+
+
+def _parameters(
+    shape: Shape, memories: Memories, commands: Sequence[Command], acc_bits: int
+) -> Iterable[int]:
     for biases, multipliers in zip(memories.biases, memories.multipliers, strict=True):
-        yield _row(biases, multipliers)
+        yield _row(biases, multipliers, acc_bits)
     if needs_identity(commands):
-        yield _row(np.zeros(shape.lanes, np.int64), np.full(shape.lanes, IDENTITY, np.int64))
+        zeros = np.zeros(shape.lanes, np.int64)
+        yield _row(zeros, zeros + IDENTITY, acc_bits)
 
 
-def _row(biases: Int64s, multipliers: Int64s) -> int:
-    pairs = zip(biases.tolist(), multipliers.tolist(), strict=True)
-    mask = (1 << PARAMETER_BITS) - 1
-    return _join((number & mask for pair in pairs for number in pair), PARAMETER_BITS)
+def _row(biases: Int64s, multipliers: Int64s, acc_bits: int) -> int:
+    mask = (1 << acc_bits) - 1
+    lanes = (
+        bias & mask | multiplier << acc_bits
+        for bias, multiplier in zip(biases.tolist(), multipliers.tolist(), strict=True)
+    )
+    return _join(lanes, acc_bits + MULTIPLIER_BITS)
 
 
 def _bytes(values: Array) -> list[int]:

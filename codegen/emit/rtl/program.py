@@ -5,8 +5,8 @@ from __future__ import annotations
 from codegen.emit.rtl.budget import budget, check_budget
 from codegen.emit.rtl.cycles import command_cycles
 from codegen.emit.rtl.descriptor import unfit
-from codegen.emit.rtl.design import Sizes, emit_engine, emit_images, measure
-from codegen.emit.rtl.memory_image import make_images
+from codegen.emit.rtl.design import Sizes, bank_words, emit_engine, emit_images, measure
+from codegen.emit.rtl.memory_image import Images, make_images
 from codegen.emit.rtl.streams import Streams
 from codegen.errors import DoesNotFit, Problem
 from codegen.ir.program import Program
@@ -22,10 +22,10 @@ def emit_rtl(program: Program) -> dict[str, str]:
     """Return file name -> text of a program that was lowered for an engine."""
     image = link(program)
     name, shape = program.interface.name, image.shape
-    images = make_images(shape, image.memories, image.commands)
+    images, sizes = memories_of(image)
     version = int(program.digest[:VERSION_DIGITS], 16)
     return {
-        **emit_engine(name, shape, sizes_of(image), version),
+        **emit_engine(name, shape, sizes, version),
         **emit_images(name, shape, images),
     }
 
@@ -52,16 +52,22 @@ def measure_hardware(program: Program, target: Target) -> tuple[Hardware, tuple[
         total += cycles
         if owner >= 0:
             layers[owner] += cycles
-    images = make_images(image.shape, image.memories, image.commands)
-    hardware = budget(target, image.shape, sizes_of(image), images, total)
+    images, sizes = memories_of(image)
+    hardware = budget(target, image.shape, sizes, images, total)
     check_budget(target, hardware)
     return hardware, tuple(layers)
 
 
-def sizes_of(image: Image) -> Sizes:
-    """Return what the engine of an image is built with."""
-    images = make_images(image.shape, image.memories, image.commands)
-    return measure(image.shape, images, image.commands, image.arena_bytes, image.acc_bits)
+def bank_words_of(program: Program) -> int:
+    """Return the words of each of the two banks of an engine's arena."""
+    image = link(program)
+    return bank_words(image.shape, image.arena_bytes)
+
+
+def memories_of(image: Image) -> tuple[Images, Sizes]:
+    """Return what the memories of an engine hold, and the sizes that it is built with."""
+    images = make_images(image.shape, image.memories, image.commands, image.acc_bits)
+    return images, measure(image.shape, images, image.commands, image.arena_bytes)
 
 
 def check_fields(program: Program, image: Image) -> None:

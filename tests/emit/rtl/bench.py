@@ -42,6 +42,7 @@ def sizes() -> Sizes:
         tables=2,
         exponentials=COMMANDS,
         ties=True,
+        greatest=True,
         add=True,
         argmax=True,
     )
@@ -64,8 +65,9 @@ class Bench:
     ) -> None:
         """Run frames; compare the arena after each command, what is sent, and the cycles."""
         built = sizes()
-        images = make_images(self.shape, memories, commands)
+        images = make_images(self.shape, memories, commands, 29)
         padded = Images(
+            images.acc_bits,
             _fill(images.program, built.program_words),
             _fill(images.weights, built.weight_words),
             _fill(images.parameters, built.parameter_rows),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from codegen.emit.rtl.flow import emit_flow, weight_words, wires
+from codegen.emit.rtl.flow import emit_flow, flow_streams, weight_words, wires
 from codegen.emit.rtl.streams import Streams, output_words
 from codegen.ir.evaluate import evaluate
 from codegen.ir.flow import Flow, Fold
@@ -38,14 +38,12 @@ needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="need
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="needs Verilator")
 
 
-def write(folder: Path, graph: Graph, flow: Flow) -> tuple[list[Path], Streams]:
+def write(folder: Path, flow: Flow) -> tuple[list[Path], Streams]:
     """Write the network `net`; return its Verilog, and what goes over its streams."""
     files = emit_flow(flow, "net", 1, WORD)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    outputs = graph.types[graph.outputs[0]].elements
-    streams = Streams(WORD, (flow.source.size_bytes,), (outputs,))
-    return [folder / name for name in files if name.endswith(".v")], streams
+    return [folder / name for name in files if name.endswith(".v")], flow_streams(flow, WORD)
 
 
 def frames_of(graph: Graph, seed: int = 0) -> tuple[Array, Array]:
@@ -61,7 +59,7 @@ def compare(graph: Graph, flow: Flow, *, stall: int) -> None:
     x, y = frames_of(graph)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files, streams = write(folder, graph, flow)
+        files, streams = write(folder, flow)
         done = run_icarus("net", files, folder, streams, x, y, stall_percent=stall)
     assert done.passed, done.output
 
@@ -72,7 +70,7 @@ def compare_swift(graph: Graph, flow: Flow, folder: Path, *stalls: int) -> dict[
     Returns the last interval by stalls.
     """
     x, y = frames_of(graph)
-    files, streams = write(folder, graph, flow)
+    files, streams = write(folder, flow)
     links = wires(flow)
     simulator = build_verilator("net", files, streams, folder, observed=tuple(links.values()))
     images = x.reshape(FRAMES, *graph.types[graph.inputs[0]].shape)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import onnx
 import pytest
 
 from codegen import zoo
@@ -16,6 +17,7 @@ from codegen.passes import canonicalize
 from codegen.passes.shrink import shrink
 from codegen.quantize import calibrate, quantize, synthetic_samples
 from tests.lower.rtl.harness import Lowered, check
+from tests.toy_model import toy_model
 
 FILES = {
     "vww": ("mlperf_tiny_vww_mobilenetv1_025_96_int8.onnx", 190_000),
@@ -33,6 +35,35 @@ ZOO = {
     "shufflenet_v1": {"scale": 0.25, "groups": 3, "resolution": 64},
 }
 SHRUNK_VWW = 124_000
+SMALL_CIFAR = """
+<ir_version: 8, opset_import: ["" : 17]>
+small (float[N, 3, 32, 32] image) => (float[N, 10] scores)
+{
+    a1 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (image, w1, b1)
+    a2 = Relu (a1)
+    a3 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (a2)
+    e1 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (a3, w2, b2)
+    e2 = Relu (e1)
+    e3 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (e2)
+    c1 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (e3, w3, b3)
+    c2 = Relu (c1)
+    c3 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (c2)
+    d = Flatten (c3)
+    scores = Gemm <transB = 1> (d, w4, b4)
+}
+"""
+"""2.81 M MACs."""
+SMALL_SHAPES = {
+    "w1": (16, 3, 3, 3),
+    "b1": (16,),
+    "w2": (32, 16, 3, 3),
+    "b2": (32,),
+    "w3": (64, 32, 3, 3),
+    "b3": (64,),
+    "w4": (10, 1024),
+    "b4": (10,),
+}
+SMALL_CYCLES = 54_100
 
 
 @cache
@@ -56,10 +87,18 @@ def test_a_shrunk_network_takes_fewer_cycles(shared_models: Path) -> None:
     assert cycles(lowered) <= SHRUNK_VWW
 
 
+def of_model(model: onnx.ModelProto, name: str) -> Graph:
+    network = canonicalize(import_model(model, name))
+    ranges = calibrate(model, network, synthetic_samples(network, 1))
+    return quantize(network, replace(ranges, evidence=None))
+
+
+def test_small_network() -> None:
+    lowered = check(of_model(toy_model(SMALL_CIFAR, SMALL_SHAPES), "small"), frames=1)
+    assert cycles(lowered) <= SMALL_CYCLES
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_zoo_network(name: str) -> None:
-    model = zoo.build(name, ZOO[name])
-    network = canonicalize(import_model(model, name))
-    ranges = calibrate(model, network, synthetic_samples(network, 1))
-    check(quantize(network, replace(ranges, evidence=None)), frames=2)
+    check(of_model(zoo.build(name, ZOO[name]), name), frames=2)
