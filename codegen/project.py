@@ -413,7 +413,7 @@ def verify_project(
     if all(check.equal for check in checks):
         return checks
     edit = find_edit(path, reports, [subject.graph for subject in subjects], families)
-    return tuple(_with_cause(check, edit) for check in checks)
+    return tuple(with_cause(check, edit) for check in checks)
 
 
 def _verify_hardware(
@@ -439,7 +439,7 @@ def _verify_hardware(
     if all(check.equal for check in checks):
         return checks
     edit = find_edit(path, (report,), (subject.graph,), families)
-    return tuple(_with_cause(check, edit) for check in checks)
+    return tuple(with_cause(check, edit) for check in checks)
 
 
 def read_subject(
@@ -458,7 +458,7 @@ def read_subject(
     return Subject(path, interface, graph, families, inputs, expected)
 
 
-def _with_cause(check: Check, cause: str) -> Check:
+def with_cause(check: Check, cause: str) -> Check:
     """Return the check with the cause of its difference, unless one is known."""
     if check.difference is None or check.difference.cause:
         return check

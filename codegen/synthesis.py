@@ -8,11 +8,12 @@ from pathlib import Path
 
 from codegen.emit.folder import REPORT_FILE, write_files
 from codegen.errors import BadOption, DoesNotFit
-from codegen.ir.report import BundleReport, Synthesis, Timing
+from codegen.ir.report import Synthesis, Timing
 from codegen.progress import Progress, silent
 from codegen.report import bundle_to_json, load_report
 from codegen.report.bundle import alone
-from codegen.targets import Fpga, load_target
+from codegen.report.flow import flow_to_json, is_flow, load_flow
+from codegen.targets import load_target
 from codegen.toolchain.nextpnr import LOGIC_CELLS, nextpnr_version, place_and_route
 from codegen.toolchain.yosys import synthesize
 
@@ -21,24 +22,23 @@ DEFAULT_SEEDS = 5
 
 def synthesize_project(
     folder: Path, seeds: int, freq_mhz: float | None = None, progress: Progress = silent
-) -> BundleReport:
+) -> Synthesis:
     """Synthesize a folder, place it from each of `seeds` seeds, and merge that into its report.
 
     `freq_mhz`: the clock to try for; without, that of the target. Raises MissingTool, ToolFailed,
     and BadOption where the folder holds C.
     """
-    report = load_report(folder / REPORT_FILE).networks[0]
-    fpga, clock_hz = _device(report.target)
-    if fpga is None or report.hardware is None:
-        raise BadOption(
-            f"{folder} was emitted for {report.target}, which is no FPGA",
-            hint="emit it with --target ecp5-85k",
-        )
-    goal = freq_mhz or (clock_hz or 0) / 1e6
-    found = _synthesize(report.interface.name, folder, fpga, seeds, goal, progress)
-    bundle = alone(replace(report, synthesis=found))
-    write_files(folder, {REPORT_FILE: bundle_to_json(bundle)})
-    return bundle
+    if is_flow(folder / REPORT_FILE):
+        flow = load_flow(folder / REPORT_FILE)
+        found = _synthesize(flow.name, flow.target, folder, seeds, freq_mhz, progress)
+        text = flow_to_json(replace(flow, synthesis=found))
+    else:
+        report = load_report(folder / REPORT_FILE).networks[0]
+        name = report.interface.name
+        found = _synthesize(name, report.target, folder, seeds, freq_mhz, progress)
+        text = bundle_to_json(alone(replace(report, synthesis=found)))
+    write_files(folder, {REPORT_FILE: text})
+    return found
 
 
 def check_clock(synthesis: Synthesis, freq_mhz: float) -> None:
@@ -53,19 +53,22 @@ def check_clock(synthesis: Synthesis, freq_mhz: float) -> None:
         )
 
 
-def _device(target: str) -> tuple[Fpga | None, int | None]:
-    found = load_target(target)
-    return found.fpga, found.clock_hz
-
-
 def _synthesize(
     name: str,
+    target: str,
     folder: Path,
-    fpga: Fpga,
     seeds: int,
-    goal_mhz: float,
+    freq_mhz: float | None,
     progress: Progress,
 ) -> Synthesis:
+    found = load_target(target)
+    fpga = found.fpga
+    if fpga is None:
+        raise BadOption(
+            f"{folder} was emitted for {target}, which is no FPGA",
+            hint="emit it with --target ecp5-85k",
+        )
+    goal_mhz = freq_mhz or (found.clock_hz or 0) / 1e6
     with tempfile.TemporaryDirectory() as scratch:
         progress("synthesizing", 0, seeds + 1)
         netlist = synthesize(name, folder, fpga.family, Path(scratch))

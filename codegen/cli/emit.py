@@ -9,6 +9,7 @@ import click
 
 from codegen.cli.console import progress_bar, stdout
 from codegen.cli.model import PATH, make_bundle_options, make_options, model_options
+from codegen.cli.rtl import rtl_options, take_flow_goal
 from codegen.dataflow import FlowGoal, emit_dataflow
 from codegen.errors import BadOption
 from codegen.options import Options
@@ -29,19 +30,7 @@ from codegen.report.flow import flow_to_json, render_flow
 @click.option("--force", is_flag=True, help="Replace the folder if codegen wrote it.")
 @click.option("--no-measure", is_flag=True, help="Only write the files: build and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option(
-    "--rtl-mode",
-    type=click.Choice(["engine", "dataflow"]),
-    default="engine",
-    show_default=True,
-    help="Of an FPGA: one engine that all layers share, or one for each layer.",
-)
-@click.option(
-    "--fps",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Of dataflow: frames a second, at the least cost. Default: as many as fit.",
-)
-@click.option("--dsp", type=click.IntRange(min=0), help="Of dataflow: the most multipliers.")
+@rtl_options
 @model_options
 def emit(
     models: tuple[str, ...],
@@ -51,9 +40,6 @@ def emit(
     force: bool,
     no_measure: bool,
     as_json: bool,
-    rtl_mode: str,
-    fps: float | None,
-    dsp: int | None,
     **given: Any,
 ) -> None:
     r"""Compile MODEL, an ONNX or TFLite file or a zoo network, into a folder of C.
@@ -66,13 +52,12 @@ def emit(
     codegen emit my_network.onnx --target cortex-m4 --calibrate samples.npz
     codegen emit wake=kws.onnx mobilenet_v1:alpha=0.25 --share-arena --target cortex-m4
     """
+    goal = take_flow_goal(given)
     name, networks = _name_networks(models, target, share_arena, given)
     folder = folder or Path(name)
-    if rtl_mode == "dataflow":
-        _emit_flow(networks, FlowGoal(fps, dsp), folder, force=force, as_json=as_json)
+    if goal is not None:
+        _emit_flow(networks, goal, folder, force=force, as_json=as_json)
         return
-    if fps is not None or dsp is not None:
-        raise BadOption("--fps, --dsp: only of --rtl-mode dataflow")
     with progress_bar() as progress:
         bundle = emit_bundle(
             name, networks, folder, force=force, measure=not no_measure, progress=progress

@@ -16,11 +16,14 @@ from codegen.cli.model import (
     on_command_line,
     refuse_model_options,
 )
+from codegen.emit.folder import REPORT_FILE
 from codegen.errors import BadOption
 from codegen.ir.report import BundleReport
 from codegen.project import read_plans, read_project, report_model
 from codegen.report import bundle_to_json, render_bundle, render_memory
+from codegen.report.flow import flow_to_json, is_flow, load_flow, render_flow
 from codegen.report.published.latency import render_latencies
+from codegen.report.synthesis import render_synthesis
 
 
 @click.command()
@@ -49,10 +52,13 @@ def report(
     """
     if is_project(models[0]) and len(models) == 1:
         refuse_model_options({"target": target, **given})
-        if memory:
-            _show_memory(Path(models[0]), as_json)
+        folder = Path(models[0])
+        if is_flow(folder / REPORT_FILE):
+            _show_flow(folder, memory, as_json)
+        elif memory:
+            _show_memory(folder, as_json)
         else:
-            _show(read_project(Path(models[0])), as_json)
+            _show(read_project(folder), as_json)
     elif memory:
         raise BadOption("--memory: only for an emitted folder", hint="emit the network first")
     elif target is None:
@@ -71,6 +77,23 @@ def _show(found: BundleReport, as_json: bool) -> None:
         render_bundle(found, stdout())
         for network in found.networks:
             render_latencies(network, stdout())
+            if network.synthesis is not None:
+                stdout().print()
+                render_synthesis(network.synthesis, stdout())
+
+
+def _show_flow(folder: Path, memory: bool, as_json: bool) -> None:
+    """Print the report of a dataflow network."""
+    if memory:
+        raise BadOption("--memory: a dataflow network has no arena")
+    found = load_flow(folder / REPORT_FILE)
+    if as_json:
+        click.echo(flow_to_json(found), nl=False)
+        return
+    render_flow(found, stdout())
+    if found.synthesis is not None:
+        stdout().print()
+        render_synthesis(found.synthesis, stdout())
 
 
 def _show_memory(folder: Path, as_json: bool) -> None:

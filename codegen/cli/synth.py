@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from codegen.cli.console import progress_bar, stdout
-from codegen.ir.report import Synthesis
+from codegen.report.synthesis import render_synthesis
 from codegen.synthesis import DEFAULT_SEEDS, check_clock, synthesize_project
 
 
@@ -38,27 +37,7 @@ def synth(folder: Path, seeds: int, freq: float | None) -> None:
     codegen synth my_network --seeds 5 --freq 100
     """
     with progress_bar() as progress:
-        found = synthesize_project(folder, seeds, freq, progress).networks[0].synthesis
-    assert found is not None
-    _show(found)
+        found = synthesize_project(folder, seeds, freq, progress)
+    render_synthesis(found, stdout())
     if freq is not None:
         check_clock(found, freq)
-
-
-def _show(found: Synthesis) -> None:
-    console = stdout()
-    console.print(", ".join(found.tools))
-    cells = "" if found.logic_cells is None else f"{found.logic_cells:,} logic cells: "
-    console.print(
-        f"{cells}{found.luts:,} LUTs, {found.carries:,} carries, {found.flip_flops:,} flip-flops,"
-        f" {found.dsps} DSPs, {found.block_rams} block RAMs"
-    )
-    if not found.timings:
-        console.print("no timing: nextpnr does not place this family")
-        return
-    table = Table("seed", "MHz")
-    for timing in found.timings:
-        table.add_row(str(timing.seed), f"{timing.mhz:.2f}")
-    worst = min(timing.mhz for timing in found.timings)
-    table.add_row("worst", f"{worst:.2f}", style="bold")
-    console.print(table)

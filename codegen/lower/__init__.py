@@ -124,8 +124,8 @@ def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str
     align = math.lcm(*(buffer.align for buffer in plan.buffers))
     return Interface(
         name,
-        tuple(_port(graph, value) for value in graph.inputs),
-        tuple(_port(graph, value) for value in graph.outputs),
+        tuple(make_port(graph, value) for value in graph.inputs),
+        tuple(make_port(graph, value) for value in graph.outputs),
         plan.size_bytes,
         align,
         schedule.transfer,
@@ -134,7 +134,8 @@ def make_interface(schedule: Schedule, plan: MemoryPlan, name: str, library: str
     )
 
 
-def _port(graph: Graph, value: str) -> Port:
+def make_port(graph: Graph, value: str) -> Port:
+    """Return an input or output of a graph as a port."""
     port, origin = graph.types[value], graph.origin(value)
     assert port.quant is not None
     return Port(

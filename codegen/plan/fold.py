@@ -9,7 +9,7 @@ from functools import reduce
 from codegen.errors import DoesNotFit
 from codegen.ir.flow import RESCALED, WINDOWED, Flow, Fold, Stage, Unit
 
-ROW_CYCLES = 3
+ROW_CYCLES = 5
 """Between the last beat of a row of results and the first of the next."""
 LEAST_SET_CYCLES = 2
 """A set of results takes so many cycles at least."""

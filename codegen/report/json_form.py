@@ -119,6 +119,18 @@ def check_to_json(check: Check) -> Json:
 
 def load_report(path: Path) -> BundleReport:
     """Read a report.json, of one network or of several; UnreadableFile if it is neither."""
+    document = read_document(path)
+    schema = document.get("schema")
+    if schema not in (SCHEMA, BUNDLE_SCHEMA):
+        raise UnreadableFile(f"{path} is not a report of schema {SCHEMA} or {BUNDLE_SCHEMA}")
+    try:
+        return alone(_report_from_json(document)) if schema == SCHEMA else _bundle(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableFile(f"{path} lacks or contradicts what {schema} asks: {error}") from error
+
+
+def read_document(path: Path) -> Json:
+    """Return what a report.json of any schema holds; UnreadableFile if it is no JSON object."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -128,13 +140,7 @@ def load_report(path: Path) -> BundleReport:
         ) from error
     except ValueError as error:
         raise UnreadableFile(f"{path} is not JSON: {error}") from error
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema not in (SCHEMA, BUNDLE_SCHEMA):
-        raise UnreadableFile(f"{path} is not a report of schema {SCHEMA} or {BUNDLE_SCHEMA}")
-    try:
-        return alone(_report_from_json(document)) if schema == SCHEMA else _bundle(document)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableFile(f"{path} lacks or contradicts what {schema} asks: {error}") from error
+    return document if isinstance(document, dict) else {}
 
 
 def _bundle(document: Json) -> BundleReport:
@@ -164,7 +170,7 @@ def _report_from_json(document: Json, library: str = "") -> Report:
         kernels=tuple(KernelCode(**kernel) for kernel in document.get("kernels", ())),
         memories=tuple(MemoryUse(**memory) for memory in document.get("memories", ())),
         hardware=_hardware_from_json(document.get("hardware")),
-        synthesis=_synthesis_from_json(document.get("synthesis")),
+        synthesis=synthesis_from_json(document.get("synthesis")),
         agreement=Agreement(**agreement) if agreement else None,
         checks=tuple(_check_from_json(check) for check in document["checks"]),
         notes=tuple(document["notes"]),
@@ -178,7 +184,8 @@ def _hardware_from_json(hardware: Json | None) -> Hardware | None:
     return Hardware(**{**hardware, "block_rams": uses})
 
 
-def _synthesis_from_json(found: Json | None) -> Synthesis | None:
+def synthesis_from_json(found: Json | None) -> Synthesis | None:
+    """Return what synthesis found; None where none was made."""
     if found is None:
         return None
     timings = tuple(Timing(**timing) for timing in found["timings"])

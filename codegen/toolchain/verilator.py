@@ -24,12 +24,14 @@ FRAMES = "run_frames.hex"
 class Simulator:
     """A built design: any memory images of its sizes may stand in the folder it runs in.
 
-    `bank_words` are those of a bank of its arena, 0 if it has none.
+    `bank_words` are those of a bank of its arena, 0 if it has none; `observed` its streams between
+    layers.
     """
 
     binary: Path
     streams: Streams
     bank_words: int
+    observed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Simulation:
 
     `words`: all that were sent, as `output_words` makes them. `ends`: the cycle of each frame's
     last word. For each command that was done, in order: its number, its cycle, the arena's bytes
-    then; empty for a design without commands. `registers` in the order of their addresses.
+    then; empty for a design without commands. `observed`: the bytes that went over each stream
+    between layers that is. `registers` in the order of their addresses.
     """
 
     words: tuple[int, ...]
@@ -46,6 +49,7 @@ class Simulation:
     commands: Int64s
     command_ends: Int64s
     arenas: Array
+    observed: tuple[Array, ...]
     registers: tuple[int, ...]
 
     @property
@@ -61,6 +65,7 @@ def build_verilator(
     out: Path,
     *,
     bank_words: int = 0,
+    observed: Sequence[str] = (),
 ) -> Simulator:
     """Build module NAME_top of Verilog files in `out`; raises MissingTool or ToolFailed.
 
@@ -68,12 +73,13 @@ def build_verilator(
     """
     program = find_program(VERILATOR, VERILATOR)
     bench = out / f"{name}_tb.cpp"
-    bench.write_text(verilator_testbench(name, streams, bank_words), encoding="utf-8")
+    text = verilator_testbench(name, streams, bank_words, observed)
+    bench.write_text(text, encoding="utf-8")
     random = ("--x-initial", "unique", "--x-assign", "unique")
     build = ("--cc", "--exe", "--build", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O1")
     where = ("--top-module", f"{name}_top", "--Mdir", out, "-o", f"{name}_tb")
     run_tool((program, *build, *random, *where, bench, *files))
-    return Simulator(out / f"{name}_tb", streams, bank_words)
+    return Simulator(out / f"{name}_tb", streams, bank_words, tuple(observed))
 
 
 def run_verilator(
@@ -102,5 +108,6 @@ def run_verilator(
         done["head"][:, 0],
         done["head"][:, 1],
         done["arena"],
+        tuple(np.fromfile(folder / f"{stream}.bin", np.int8) for stream in simulator.observed),
         tuple(map(int, printed.split())),
     )

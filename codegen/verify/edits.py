@@ -23,12 +23,18 @@ def find_edit(
 ) -> str:
     """Return the first line of C or Verilog that differs from what is emitted now; "" if none."""
     tests = {f"{report.interface.name}_test.h" for report in reports}
-    for file, expected in emit_again(reports, graphs, families).items():
+    files = emit_again(reports, graphs, families)
+    return find_edit_of(folder, {file: files[file] for file in files if file not in tests})
+
+
+def find_edit_of(folder: Path, files: Mapping[str, str | bytes]) -> str:
+    """Return the first line of code that differs from what files of a folder hold; "" if none."""
+    for file, expected in files.items():
         if isinstance(expected, bytes):
             if (folder / file).read_bytes() != expected:
                 return f"{file} was changed"
             continue
-        if file in tests or not file.endswith((".c", ".h", ".v", ".hex")):
+        if not file.endswith((".c", ".h", ".v", ".hex")):
             continue
         lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
         edited = first_difference(expected.splitlines(), lines)

@@ -1,24 +1,28 @@
-"""Simulate an emitted engine, and compare every byte of every layer with the reference."""
+"""Simulate emitted Verilog, and compare every byte of every layer with the reference."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from codegen.emit.rtl.cycles import frame_cycles
+from codegen.emit.rtl.flow import flow_streams, wires
 from codegen.emit.rtl.program import bank_words_of, streams_of
-from codegen.emit.rtl.streams import output_words, sent_bytes
+from codegen.emit.rtl.streams import Streams, output_words, sent_bytes
 from codegen.errors import VerificationFailed
 from codegen.ir.engine import Kind
+from codegen.ir.evaluate import evaluate
+from codegen.ir.flow import Flow
 from codegen.ir.program import Program
 from codegen.ir.report import Check
 from codegen.ir.types import Array
 from codegen.lower.rtl import Image, link
-from codegen.toolchain.verilator import build_verilator, run_verilator
+from codegen.toolchain.verilator import Simulation, build_verilator, run_verilator
 from codegen.verify.check import Subject, compare
 from codegen.verify.commands import check_commands, frames_of, outputs_of
 from codegen.verify.engine import execute
@@ -45,33 +49,78 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
 
     Where a layer leaves other bytes in the arena than its commands do, the cause names it.
     """
-    name, streams = program.interface.name, streams_of(program)
-    frames = frames_of(subject.inputs.arrays)
+    banks = bank_words_of(program)
+    planned = sum(frame_cycles(image.shape, image.commands))
+    check, found, cycles = _simulate(subject, streams_of(program), seed=seed, bank_words=banks)
+    if cycles != planned:
+        name = program.interface.name
+        raise VerificationFailed(f"{name}: a frame takes {cycles} cycles, not {planned} as planned")
+    at = _first_difference(image, frames_of(subject.inputs.arrays), found.arenas)
+    if at is None:
+        return check
+    sample, owner = at
+    layer = program.layers[owner].comment[0] if owner >= 0 else "a port"
+    return _with_layer(check, layer, sample)
+
+
+def check_flow(subject: Subject, flow: Flow, word: int, *, seed: int = 0) -> Check:
+    """Simulate a flow in a folder, frames back to back, with random stalls on both streams.
+
+    Where the stream of a layer has other bytes than the reference, the cause names it. `word` is
+    that of the outer streams. Raises MissingTool, ToolFailed.
+    """
+    streams, links = flow_streams(flow, word), wires(flow)
+    check, found, _ = _simulate(subject, streams, seed=seed, observed=tuple(links.values()))
+    streamed = dict(zip(links, found.observed, strict=True))
+    names = {node.output: node.loc.node or node.output for node in subject.graph.nodes}
+    for sample in range(len(subject.inputs)):
+        inputs = subject.inputs.select(sample, sample + 1).arrays
+        expected = evaluate(subject.graph, inputs, keep=[stage.output for stage in flow.stages])
+        for stage in flow.stages:
+            first = sample * stage.y.size_bytes
+            found_bytes = streamed[stage.output][first : first + stage.y.size_bytes]
+            if not np.array_equal(found_bytes, expected[stage.output].ravel()):
+                return _with_layer(check, names[stage.output], sample)
+    return check
+
+
+def _simulate(
+    subject: Subject,
+    streams: Streams,
+    *,
+    seed: int,
+    bank_words: int = 0,
+    observed: Sequence[str] = (),
+) -> tuple[Check, Simulation, int]:
+    """Return the check of what a folder's Verilog sends, all that was seen of it, and the cycles of
+    a frame that follows others without stalls.
+    """
+    interface, frames = subject.interface, frames_of(subject.inputs.arrays)
+    name = interface.name
     modules = sorted(subject.folder.glob(f"{name}_*.v"))
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         for kind in MEMORIES:
             for file in subject.folder.glob(f"{name}_*.{kind}"):
                 shutil.copy(file, work)
-        banks = bank_words_of(program)
-        simulator = build_verilator(name, modules, streams, work, bank_words=banks)
+        simulator = build_verilator(
+            name, modules, streams, work, bank_words=bank_words, observed=observed
+        )
         found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)
         again = frames[np.arange(STEADY_FRAMES) % len(frames)]
         taken = run_verilator(simulator, work, again).registers[CYCLES_REGISTER]
-    planned = sum(frame_cycles(image.shape, image.commands))
-    if taken != planned:
-        raise VerificationFailed(f"{name}: a frame takes {taken} cycles, not {planned} as planned")
     sent = sent_bytes(streams, found.words)
     if output_words(streams, sent) != found.words:
         raise VerificationFailed(f"{name}: tkeep or tlast do not tell where outputs end")
-    check = compare(PLACE, subject, outputs_of(sent, program.interface.outputs))
-    at = _first_difference(image, frames, found.arenas)
-    if at is None:
-        return check
-    sample, owner = at
-    layer = program.layers[owner].comment[0] if owner >= 0 else "a port"
+    return compare(PLACE, subject, outputs_of(sent, interface.outputs)), found, taken
+
+
+def _with_layer(check: Check, layer: str, sample: int) -> Check:
+    """Return the check with the layer at fault; VerificationFailed where its outputs are equal."""
     if check.difference is None:
-        raise AssertionError(f"outputs are equal, but not what {layer} makes of input {sample}")
+        raise VerificationFailed(
+            f"outputs in {PLACE} are equal, but not what {layer} makes of input {sample}"
+        )
     cause = f"the first layer that differs is {layer}"
     return replace(check, difference=replace(check.difference, cause=cause))
 

@@ -10,6 +10,7 @@ from codegen.emit.c import environment
 from codegen.emit.golden import Golden
 from codegen.emit.rtl.pins import emit_pins
 from codegen.emit.rtl.program import bank_words_of, emit_rtl, streams_of
+from codegen.emit.rtl.streams import Streams
 from codegen.emit.rtl.testbench import stream_images, verilator_testbench, verilog_testbench
 from codegen.ir.program import Program
 from codegen.ir.types import Array
@@ -30,12 +31,19 @@ FRAMES = 1
 def emit_hardware(program: Program, target: Target, golden: Golden) -> dict[str, str | bytes]:
     """Return the Verilog of a network, what its memories hold, and what stands beside it."""
     assert target.fpga is not None and target.clock_hz is not None
-    return {**emit_rtl(program), **_beside(program, target.fpga, golden, target.clock_hz)}
-
-
-def _beside(program: Program, fpga: Fpga, golden: Golden, clock_hz: int) -> dict[str, str]:
-    """Return file name -> text of all but the network's modules and memory images."""
     name, streams = program.interface.name, streams_of(program)
+    bench = verilator_testbench(name, streams, bank_words_of(program))
+    beside = emit_board(name, target.fpga, streams, bench, golden, target.clock_hz)
+    return {**emit_rtl(program), **beside}
+
+
+def emit_board(
+    name: str, fpga: Fpga, streams: Streams, bench: str, golden: Golden, clock_hz: int
+) -> dict[str, str]:
+    """Return file name -> text of all but the network's modules and memory images.
+
+    `bench` is the testbench for Verilator.
+    """
     env, lpf = environment(), BOARDS.get((fpga.family, fpga.device), "")
     makefile = env.get_template("rtl/Makefile.j2").render(
         name=name,
@@ -50,7 +58,7 @@ def _beside(program: Program, fpga: Fpga, golden: Golden, clock_hz: int) -> dict
         constraints=_constraints(fpga, lpf),
     )
     files = {
-        f"tb_{name}.cpp": verilator_testbench(name, streams, bank_words_of(program)),
+        f"tb_{name}.cpp": bench,
         f"tb_{name}.v": verilog_testbench(name, streams, FRAMES),
         f"test_{name}.py": env.get_template("rtl/test_cocotb.py.j2").render(
             name=name, simd=fpga.simd, weights=streams.weights

@@ -18,7 +18,7 @@ RECEIVE = 2
 """From the last word that is received to the end of the command."""
 SEND = 10
 """From the last beat of a send to the end of the command."""
-FLOW = 29
+FLOW = 31
 """From the last beat to the end of the command, besides sums, rescaled results and divisions."""
 DIVISION = 36
 """What a softmax takes from a byte to its share, besides the pipeline."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from codegen.emit.c import environment
 from codegen.emit.rtl.memory_image import to_hex
+from codegen.emit.rtl.streams import Streams
 from codegen.ir.flow import RESCALED, WINDOWED, Flow, Stage, Unit
 from codegen.ir.types import Array
 from codegen.plan.fold import RUNNING_CYCLES
+from codegen.plan.pace import LEAST_QUEUE, queue_bytes
 
-WORD = 8
-"""Bytes of a word of the outer streams."""
-SHARED = ("adder_tree", "dot_product", "ram", "registers", "rom", "skid", "top")
+SHARED = ("adder_tree", "copy", "dot_product", "ram", "registers", "rom", "skid", "top")
 """Modules of both modes."""
 OWN = (
     "add",
@@ -43,8 +43,6 @@ SOFTMAX = ("delay", "softmax")
 KINDS = {Unit.MAC: 0, Unit.LANES: 1, Unit.AVERAGE: 2, Unit.MAX: 3}
 SHARE_PACE = 40
 """Cycles from one share of a softmax to the next: a bit a cycle, and what begins and ends it."""
-IN_FLIGHT = 16
-"""Results that may be on their way besides two sets: so rescalers never wait for room."""
 MOST_BITS = 64
 BYTE_BITS = 8
 
@@ -80,11 +78,14 @@ class Stream:
     ready: str
 
 
-def emit_flow(flow: Flow, name: str, version: int) -> dict[str, str]:
-    """Return the Verilog of a network and the contents of its memories, by file name."""
+def emit_flow(flow: Flow, name: str, version: int, word: int) -> dict[str, str]:
+    """Return the Verilog of a network and the contents of its memories, by file name.
+
+    Its outer streams have words of `word` bytes.
+    """
     env = environment()
-    context = _context(flow, name)
-    top = {"name": name, "ring": 0, "engine": [], "simd": WORD, "version": f"32'h{version:08x}"}
+    context = _context(flow, name, word)
+    top = {"name": name, "ring": 0, "engine": [], "simd": word, "version": f"32'h{version:08x}"}
     modules = [f"flow_{module}" for module in OWN] + list(SHARED)
     if any(stage.unit is Unit.SOFTMAX for stage in flow.stages):
         modules += SOFTMAX
@@ -93,25 +94,35 @@ def emit_flow(flow: Flow, name: str, version: int) -> dict[str, str]:
         text = env.get_template(f"rtl/{module}.v.j2").render(top if module == "top" else context)
         files[f"{name}_{module.removeprefix('flow_')}.v"] = text
     for stage in flow.stages:
-        files |= memory_files(stage)
+        files |= memory_files(stage, name)
     return files
 
 
-def _context(flow: Flow, name: str) -> Mapping[str, object]:
-    wires = {value: f"v{i}" for i, value in enumerate(_values(flow))}
+def flow_streams(flow: Flow, word: int) -> Streams:
+    """Return what goes in and out of a flow, in words of so many bytes."""
+    return Streams(word, (flow.source.size_bytes,), (flow.stages[-1].y.size_bytes,))
+
+
+def wires(flow: Flow) -> dict[str, str]:
+    """Return what the stream of each value is called in the engine."""
+    return {value: f"v{i}" for i, value in enumerate(_values(flow))}
+
+
+def _context(flow: Flow, name: str, word: int) -> Mapping[str, object]:
+    links = wires(flow)
     last = flow.stages[-1]
-    instances = [each for stage in flow.stages for each in _instances(flow, stage, wires)]
+    instances = [each for stage in flow.stages for each in _instances(flow, stage, links, name)]
     return {
         "name": name,
         "summary": f"The layers of {flow.name}, each an engine of its own.",
-        "word": WORD,
+        "word": word,
         "inputs": flow.source.size_bytes,
         "outputs": last.y.size_bytes,
-        "streams": [_stream(flow, value, wires) for value in wires],
+        "streams": [_stream(flow, value, links) for value in links],
         "instances": instances,
         "queues": [each.name for each in instances if each.module == "fifo"],
-        "source": wires[flow.input],
-        "sink": wires[flow.output],
+        "source": links[flow.input],
+        "sink": links[flow.output],
     }
 
 
@@ -119,9 +130,9 @@ def _values(flow: Flow) -> tuple[str, ...]:
     return (flow.input, *(stage.output for stage in flow.stages))
 
 
-def _stream(flow: Flow, value: str, wires: Mapping[str, str]) -> Stream:
+def _stream(flow: Flow, value: str, links: Mapping[str, str]) -> Stream:
     """Return a stream that gives each byte to all its readers at once."""
-    name = wires[value]
+    name = links[value]
     readers = [f"{name}_to_{stage.name}_{i}" for stage, i in flow.readers(value)]
     if value == flow.output:
         readers.append(f"{name}_out")
@@ -139,12 +150,12 @@ def _stream(flow: Flow, value: str, wires: Mapping[str, str]) -> Stream:
     )
 
 
-def _instances(flow: Flow, stage: Stage, wires: Mapping[str, str]) -> list[Instance]:
+def _instances(flow: Flow, stage: Stage, links: Mapping[str, str], name: str) -> list[Instance]:
     """Return the queues before a stage, and the stage."""
     found, ports = [], []
     prefixes = ("a", "b") if stage.unit is Unit.ADD else ("in",)
     for i, (value, prefix) in enumerate(zip(stage.inputs, prefixes, strict=True)):
-        data, link = f"{wires[value]}_data", f"{wires[value]}_to_{stage.name}_{i}"
+        data, link = f"{links[value]}_data", f"{links[value]}_to_{stage.name}_{i}"
         depth = flow.fifo(stage, i)
         if depth:
             queue = f"{stage.name}_queue{i}"
@@ -153,9 +164,9 @@ def _instances(flow: Flow, stage: Stage, wires: Mapping[str, str]) -> list[Insta
             found.append(Instance(f"Before {stage.name}.", "fifo", queue, sizes, tuple(ends)))
             data, link = f"{queue}_data", queue
         ports += _ends(prefix, data, link)
-    out = wires[stage.output]
+    out = links[stage.output]
     ports += _ends("out", f"{out}_data", out)
-    module, parameters = _module(stage)
+    module, parameters = _module(stage, name)
     found.append(Instance(_comment(stage), module, stage.name, parameters, tuple(ports)))
     return found
 
@@ -174,30 +185,34 @@ def _comment(stage: Stage) -> str:
     return f"{stage.unit.value}, {sizes}"
 
 
-def _module(stage: Stage) -> tuple[str, Pairs]:
+def _module(stage: Stage, name: str) -> tuple[str, Pairs]:
     if stage.unit in WINDOWED:
-        return "layer", (*_window_parameters(stage), *_rescale_parameters(stage))
+        return "layer", (*_window_parameters(stage, name), *_rescale_parameters(stage, name))
     pixels = stage.x.height * stage.x.width
     if stage.unit is Unit.RUNNING:
         period = max(stage.passes, RUNNING_CYCLES)
         own = {"CHANNELS": stage.x.channels, "PIXELS": pixels, "PERIOD": period}
-        rescale = [pair for pair in _rescale_parameters(stage) if pair[0] != "CHANNELS"]
+        rescale = [pair for pair in _rescale_parameters(stage, name) if pair[0] != "CHANNELS"]
         return "running", (*_literals(own), *rescale)
     if stage.unit is Unit.TABLE:
-        return "table", (("FILE", _quoted(stage, "table")),)
+        return "table", (
+            *_literals({"DEPTH": LEAST_QUEUE}),
+            ("FILE", _quoted(name, stage, "table")),
+        )
     numbers = stage.numbers
     if stage.unit is Unit.SOFTMAX:
         own = {"CHANNELS": stage.x.channels, "ZERO": numbers.offset, "PACE": SHARE_PACE}
+        own["DEPTH"] = LEAST_QUEUE
         scale = ("SCALE", f"32'd{int(numbers.multipliers[0])}")
-        return "shares", (*_literals(own), scale, ("FILE", _quoted(stage, "exponentials")))
+        return "shares", (*_literals(own), scale, ("FILE", _quoted(name, stage, "exponentials")))
     factors = [int(m) for m in numbers.multipliers]
     own = {"FACTOR_A": factors[0], "FACTOR_B": factors[1]}
     names = ("FACTOR_DIGITS", "MULTS", "PASSES", "BITS", "OFFSET", "DOWN", "LOW", "HIGH", "DEPTH")
-    rescale = [pair for pair in _rescale_parameters(stage) if pair[0] in names]
+    rescale = [pair for pair in _rescale_parameters(stage, name) if pair[0] in names]
     return "add", (*_literals(own), *rescale)
 
 
-def _window_parameters(stage: Stage) -> Pairs:
+def _window_parameters(stage: Stage, name: str) -> Pairs:
     w = stage.windows
     is_mac = stage.unit is Unit.MAC
     pairs = _literals(
@@ -232,13 +247,13 @@ def _window_parameters(stage: Stage) -> Pairs:
     if not stage.has_weights:
         return pairs
     words = ("WEIGHT_WORDS", str(len(weight_words(stage))))
-    return (*pairs, words, ("WEIGHTS", _quoted(stage, "weights")))
+    return (*pairs, words, ("WEIGHTS", _quoted(name, stage, "weights")))
 
 
-def _rescale_parameters(stage: Stage) -> Pairs:
+def _rescale_parameters(stage: Stage, name: str) -> Pairs:
     numbers = stage.numbers
     if stage.unit not in RESCALED:
-        return _literals({"ACC_BITS": 8, "PASSES": 1, "DEPTH": _depth(stage)})
+        return _literals({"ACC_BITS": 8, "PASSES": 1, "DEPTH": queue_bytes(stage)})
     product_bits = numbers.sum_bits + numbers.multiplier_bits
     total_bits = max(product_bits, abs(numbers.offset).bit_length(), numbers.down + BYTE_BITS)
     pairs = _literals(
@@ -259,28 +274,23 @@ def _rescale_parameters(stage: Stage) -> Pairs:
             "RESCALE_ROWS": len(numbers.multipliers),
             "CHANNELS": stage.y.channels,
             "BY_PIXEL": int(numbers.by_pixel),
-            "DEPTH": _depth(stage),
+            "DEPTH": queue_bytes(stage),
         }
     )
     sign = "-" if numbers.offset < 0 else ""
     offset = ("OFFSET", f"{sign}64'sd{abs(numbers.offset)}")
-    return (*pairs, offset, ("RESCALE", _quoted(stage, "rescale")))
+    return (*pairs, offset, ("RESCALE", _quoted(name, stage, "rescale")))
 
 
 def _literals(numbers: Mapping[str, int]) -> Pairs:
     return tuple((name, str(int(number))) for name, number in numbers.items())
 
 
-def _depth(stage: Stage) -> int:
-    """Return the bytes of the queue behind a stage."""
-    return 2 * stage.fold.pe + IN_FLIGHT
+def _quoted(name: str, stage: Stage, what: str) -> str:
+    return f'"{name}_{stage.name}_{what}.hex"'
 
 
-def _quoted(stage: Stage, what: str) -> str:
-    return f'"{stage.name}_{what}.hex"'
-
-
-def memory_files(stage: Stage) -> dict[str, str]:
+def memory_files(stage: Stage, name: str) -> dict[str, str]:
     """Return the files that the memories of a stage begin with."""
     numbers, found = stage.numbers, {}
     if stage.has_weights:
@@ -298,7 +308,7 @@ def memory_files(stage: Stage) -> dict[str, str]:
         found["table"] = to_hex((int(y) & 255 for y in numbers.table), 8)
     if stage.unit is Unit.SOFTMAX:
         found["exponentials"] = to_hex((int(e) << numbers.shift for e in numbers.table), 32)
-    return {f"{stage.name}_{what}.hex": text for what, text in found.items()}
+    return {f"{name}_{stage.name}_{what}.hex": text for what, text in found.items()}
 
 
 def weight_words(stage: Stage) -> Array:

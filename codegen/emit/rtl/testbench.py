@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codegen.emit.c import environment
 from codegen.emit.rtl.memory_image import to_hex
 from codegen.emit.rtl.streams import Streams, frame_words, output_words
@@ -10,18 +12,25 @@ from codegen.ir.types import Array
 BANKS = 2
 
 
-def verilator_testbench(name: str, streams: Streams, bank_words: int = 0) -> str:
-    """Return a testbench in C++; it mirrors the arena of a design with banks of so many words."""
-    simd = streams.simd
+def verilator_testbench(
+    name: str, streams: Streams, bank_words: int = 0, observed: Sequence[str] = ()
+) -> str:
+    """Return a testbench in C++.
+
+    It mirrors the arena of a design with banks of so many words, or writes down what goes over
+    the `observed` streams of bytes between layers.
+    """
     return (
         environment()
         .get_template("rtl/tb_verilator.cpp.j2")
         .render(
             name=name,
-            simd=simd,
+            simd=streams.simd,
             weights=streams.weights,
             bank_bits=max(bank_words - 1, 0).bit_length(),
-            arena_bytes=BANKS * simd * bank_words,
+            arena_bytes=BANKS * streams.simd * bank_words,
+            observed=observed,
+            inside=bool(bank_words or observed),
         )
     )
 
