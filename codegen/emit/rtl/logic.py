@@ -1,4 +1,4 @@
-"""About how many logic cells an engine takes: a sum over its parts, fitted to what yosys finds."""
+"""About how many logic cells an engine takes: a sum over its parts, fitted to synthesized ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cells:
 
 
 CELLS: Mapping[str, Cells] = {
-    "ecp5": Cells(always=400, product=17, byte=192, sum=64, lane=600, units=600, ring=100),
+    "ecp5": Cells(always=450, product=19, byte=217, sum=72, lane=680, units=680, ring=110),
     "ice40": Cells(always=631, product=100, byte=500, sum=199, lane=1367, units=600, ring=100),
 }
 """By family; products of an iCE40 are made of logic."""

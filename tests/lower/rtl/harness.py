@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from codegen.ir.engine import Shape
@@ -10,7 +12,7 @@ from codegen.ir.graph import Graph
 from codegen.ir.schedule import Schedule
 from codegen.ir.types import Array
 from codegen.lower import address, lower, pixel_pitch
-from codegen.lower.rtl import Image, link
+from codegen.lower.rtl import Image, least_ring, link
 from codegen.plan import make_plan
 from codegen.schedule import make_schedule
 from codegen.verify.collisions import check_collisions
@@ -24,15 +26,26 @@ POISON = 0x55
 
 
 class Lowered:
-    """A graph on an engine: its schedule, plan, program and image."""
+    """A graph on an engine: its schedule, plan, program and image.
+
+    A ring of weights is at least as large as a block of the graph needs.
+    """
 
     def __init__(self, graph: Graph, shape: Shape = ENGINE) -> None:
         self.graph = graph
         self.schedule: Schedule = make_schedule(graph, RTL)
         self.plan = make_plan(self.schedule)
-        self.program = lower(
-            self.schedule, self.plan, "net", target="test", model="m", digest="d", engine=shape
+        plain = lower(
+            self.schedule,
+            self.plan,
+            "net",
+            target="test",
+            model="m",
+            digest="d",
+            engine=replace(shape, ring=0),
         )
+        ring = shape.ring and max(shape.ring, least_ring(link(plain).commands))
+        self.program = replace(plain, engine=replace(shape, ring=ring))
         self.image: Image = link(self.program)
         check_collisions(self.image)
 
