@@ -10,6 +10,7 @@ from pathlib import Path
 from codegen import __version__
 from codegen.emit.folder import REPORT_FILE, output_folder, write_files
 from codegen.emit.rtl.board import emit_board
+from codegen.emit.rtl.design import version_of
 from codegen.emit.rtl.flow import emit_flow, flow_streams, wires
 from codegen.emit.rtl.testbench import verilator_testbench
 from codegen.errors import BadOption, UnreadableFile
@@ -25,13 +26,11 @@ from codegen.plan.fold import Budget, Cost, check_budget, flow_cost, fold
 from codegen.plan.pace import with_fifos
 from codegen.plan.stages import make_flow
 from codegen.progress import Progress, silent
-from codegen.project import read_subject, with_cause
+from codegen.project import check_held_target, read_subject, with_cause
 from codegen.quantize import graph_inputs
 from codegen.report.flow import FlowReport, flow_to_json, load_flow, stage_reports
 from codegen.targets import Fpga, Target, load_target
 from codegen.verify import Subject, check_flow, find_edit_of, make_inputs, run_reference
-
-VERSION_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +145,7 @@ def verify_flow_project(
 ) -> tuple[Check, ...]:
     """Compare the Verilog of an emitted folder, as it is now, with the reference."""
     report = load_flow(path / REPORT_FILE)
-    if any(name != report.target for name in targets):
-        raise BadOption(
-            f"--target: the folder holds Verilog for '{report.target}'",
-            hint="give the model instead, to verify it on other targets",
-        )
+    check_held_target(report.target, targets)
     target = load_target(report.target)
     fpga, _ = _device(target)
     graph = load_graph(path / f"{report.name}{GRAPH_SUFFIX}")
@@ -184,8 +179,7 @@ def _interface(graph: Graph, name: str) -> Interface:
 
 def _verilog(flow: Flow, report: FlowReport, fpga: Fpga) -> dict[str, str]:
     """Return the modules of a flow and what their memories hold, by file name."""
-    version = int(report.model_digest[:VERSION_DIGITS], 16)
-    return emit_flow(flow, report.name, version, fpga.simd)
+    return emit_flow(flow, report.name, version_of(report.model_digest), fpga.simd)
 
 
 def _beside(flow: Flow, network: Network, name: str, fpga: Fpga, clock_hz: int) -> dict[str, str]:

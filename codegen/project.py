@@ -425,11 +425,7 @@ def _verify_hardware(
     progress: Progress,
 ) -> tuple[Check, ...]:
     """Compare the Verilog of a folder, simulated, with the reference."""
-    if any(name != report.target for name in targets):
-        raise BadOption(
-            f"--target: the folder holds Verilog for '{report.target}'",
-            hint="give the model instead, to verify it on other targets",
-        )
+    check_held_target(report.target, targets)
     read_plan(path, report.interface)
     families = load_target(report.target).kernels
     subject = read_subject(path, report.interface, families, count, seed, progress)
@@ -456,6 +452,15 @@ def read_subject(
     inputs = make_inputs(graph, samples, count, seed)
     expected = run_reference(graph, inputs, progress)
     return Subject(path, interface, graph, families, inputs, expected)
+
+
+def check_held_target(held: str, targets: Sequence[str]) -> None:
+    """Raise BadOption where a folder holds Verilog for another target than one asked for."""
+    if any(name != held for name in targets):
+        raise BadOption(
+            f"--target: the folder holds Verilog for '{held}'",
+            hint="give the model instead, to verify it on other targets",
+        )
 
 
 def with_cause(check: Check, cause: str) -> Check:

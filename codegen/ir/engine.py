@@ -11,7 +11,7 @@ loops choose the window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from codegen.ir.fixed_point import Int64s
@@ -73,6 +73,10 @@ class Walk:
             found.append(stride - back)
             back += (count - 1) * stride
         return tuple(found)
+
+    def moved(self, by: int) -> Walk:
+        """Return the walk that starts so much later."""
+        return replace(self, start=self.start + by)
 
     def bounds(self, counts: Sequence[int]) -> tuple[int, int]:
         """Return the least and the greatest number.

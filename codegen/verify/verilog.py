@@ -22,7 +22,7 @@ from codegen.ir.program import Program
 from codegen.ir.report import Check
 from codegen.ir.types import Array
 from codegen.lower.rtl import Image, link
-from codegen.toolchain.verilator import Simulation, build_verilator, run_verilator
+from codegen.toolchain.verilator import Simulation, Simulator, build_verilator, run_verilator
 from codegen.verify.check import Subject, compare
 from codegen.verify.commands import check_commands, frames_of, outputs_of
 from codegen.verify.engine import execute
@@ -49,13 +49,17 @@ def check_verilog(subject: Subject, program: Program, image: Image, *, seed: int
 
     Where a layer leaves other bytes in the arena than its commands do, the cause names it.
     """
-    banks = bank_words_of(program)
+    name, frames = program.interface.name, frames_of(subject.inputs.arrays)
+    again = frames[np.arange(STEADY_FRAMES) % len(frames)]
     planned = sum(frame_cycles(image.shape, image.commands))
-    check, found, cycles = _simulate(subject, streams_of(program), seed=seed, bank_words=banks)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        simulator = _build(subject, streams_of(program), work, bank_words=bank_words_of(program))
+        check, found = _simulate(subject, simulator, work, seed)
+        cycles = run_verilator(simulator, work, again).registers[CYCLES_REGISTER]
     if cycles != planned:
-        name = program.interface.name
         raise VerificationFailed(f"{name}: a frame takes {cycles} cycles, not {planned} as planned")
-    at = _first_difference(image, frames_of(subject.inputs.arrays), found.arenas)
+    at = _first_difference(image, frames, found.arenas)
     if at is None:
         return check
     sample, owner = at
@@ -70,7 +74,10 @@ def check_flow(subject: Subject, flow: Flow, word: int, *, seed: int = 0) -> Che
     that of the outer streams. Raises MissingTool, ToolFailed.
     """
     streams, links = flow_streams(flow, word), wires(flow)
-    check, found, _ = _simulate(subject, streams, seed=seed, observed=tuple(links.values()))
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        simulator = _build(subject, streams, work, observed=tuple(links.values()))
+        check, found = _simulate(subject, simulator, work, seed)
     streamed = dict(zip(links, found.observed, strict=True))
     names = {node.output: node.loc.node or node.output for node in subject.graph.nodes}
     for sample in range(len(subject.inputs)):
@@ -84,35 +91,34 @@ def check_flow(subject: Subject, flow: Flow, word: int, *, seed: int = 0) -> Che
     return check
 
 
-def _simulate(
+def _build(
     subject: Subject,
     streams: Streams,
+    work: Path,
     *,
-    seed: int,
     bank_words: int = 0,
     observed: Sequence[str] = (),
-) -> tuple[Check, Simulation, int]:
-    """Return the check of what a folder's Verilog sends, all that was seen of it, and the cycles of
-    a frame that follows others without stalls.
-    """
-    interface, frames = subject.interface, frames_of(subject.inputs.arrays)
-    name = interface.name
+) -> Simulator:
+    """Return a folder's Verilog built in `work`, what its memories hold beside it."""
+    name = subject.interface.name
+    for kind in MEMORIES:
+        for file in subject.folder.glob(f"{name}_*.{kind}"):
+            shutil.copy(file, work)
     modules = sorted(subject.folder.glob(f"{name}_*.v"))
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch)
-        for kind in MEMORIES:
-            for file in subject.folder.glob(f"{name}_*.{kind}"):
-                shutil.copy(file, work)
-        simulator = build_verilator(
-            name, modules, streams, work, bank_words=bank_words, observed=observed
-        )
-        found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)
-        again = frames[np.arange(STEADY_FRAMES) % len(frames)]
-        taken = run_verilator(simulator, work, again).registers[CYCLES_REGISTER]
+    return build_verilator(name, modules, streams, work, bank_words=bank_words, observed=observed)
+
+
+def _simulate(
+    subject: Subject, simulator: Simulator, work: Path, seed: int
+) -> tuple[Check, Simulation]:
+    """Return the check of what is sent for a subject's inputs, and all that was seen."""
+    interface, streams = subject.interface, simulator.streams
+    frames = frames_of(subject.inputs.arrays)
+    found = run_verilator(simulator, work, frames, stall_percent=STALL_PERCENT, seed=seed + 1)
     sent = sent_bytes(streams, found.words)
     if output_words(streams, sent) != found.words:
-        raise VerificationFailed(f"{name}: tkeep or tlast do not tell where outputs end")
-    return compare(PLACE, subject, outputs_of(sent, interface.outputs)), found, taken
+        raise VerificationFailed(f"{interface.name}: tkeep or tlast do not tell where outputs end")
+    return compare(PLACE, subject, outputs_of(sent, interface.outputs)), found
 
 
 def _with_layer(check: Check, layer: str, sample: int) -> Check:

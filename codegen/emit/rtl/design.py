@@ -58,6 +58,7 @@ MODULES = (
     "top",
 )
 """The files of templates/rtl/ that make up the engine, each after those that it uses."""
+VERSION_DIGITS = 8
 HISTORY = 2
 """Columns before the one that is read, which a slide remembers."""
 
@@ -120,6 +121,11 @@ def measure(shape: Shape, images: Images, commands: Sequence[Command], arena_byt
 def bank_words(shape: Shape, arena_bytes: int) -> int:
     """Return the words of each of the two banks of an arena."""
     return max(-(-arena_bytes // (2 * shape.simd)), 2)
+
+
+def version_of(digest: str) -> int:
+    """Return what the register of the version holds: the first bits of a model's digest."""
+    return int(digest[:VERSION_DIGITS], 16)
 
 
 def emit_engine(name: str, shape: Shape, sizes: Sizes, version: int) -> dict[str, str]:

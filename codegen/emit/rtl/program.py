@@ -7,7 +7,7 @@ from dataclasses import replace
 from codegen.emit.rtl.budget import budget, check_budget
 from codegen.emit.rtl.cycles import frame_cycles
 from codegen.emit.rtl.descriptor import unfit
-from codegen.emit.rtl.design import Sizes, bank_words, emit_engine, emit_images, measure
+from codegen.emit.rtl.design import Sizes, bank_words, emit_engine, emit_images, measure, version_of
 from codegen.emit.rtl.memory_image import Images, make_images
 from codegen.emit.rtl.streams import Streams
 from codegen.errors import DoesNotFit, Problem
@@ -18,8 +18,6 @@ from codegen.targets import Target
 
 MOST_RING_BITS = 15
 """Of an address of the largest ring of weights, which a command's count of them can hold."""
-VERSION_DIGITS = 8
-"""Of the model's digest, in the register of the version."""
 
 
 def emit_rtl(program: Program) -> dict[str, str | bytes]:
@@ -27,9 +25,8 @@ def emit_rtl(program: Program) -> dict[str, str | bytes]:
     image = link(program)
     name, shape = program.interface.name, image.shape
     images, sizes = memories_of(image)
-    version = int(program.digest[:VERSION_DIGITS], 16)
     return {
-        **emit_engine(name, shape, sizes, version),
+        **emit_engine(name, shape, sizes, version_of(program.digest)),
         **emit_images(name, shape, images),
     }
 

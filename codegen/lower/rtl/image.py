@@ -96,16 +96,12 @@ def _placed(part: Part, layer: Layer, starts: Mapping[str, int]) -> Command:
     table = starts.get("table", 0) + starts.get("exponentials", 0)
     return replace(
         command,
-        address=_moved(command.address, layer.operands[part.operand].offset),
-        weight=_moved(command.weight, weight),
-        output=_moved(command.output, layer.output_offset),
+        address=command.address.moved(layer.operands[part.operand].offset),
+        weight=command.weight.moved(weight),
+        output=command.output.moved(layer.output_offset),
         param=command.param + starts.get("parameters", 0),
         table=command.table + table if command.table >= 0 else -1,
     )
-
-
-def _moved(walk: Walk, by: int) -> Walk:
-    return replace(walk, start=walk.start + by)
 
 
 class _Held:

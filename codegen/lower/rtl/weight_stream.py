@@ -30,9 +30,7 @@ def stream_weights(
         for cut in split(command, ring // 2):
             first, count = words_of(cut)
             parts.append(weights[first : first + count])
-            made.append(
-                (replace(cut, weight=_moved(cut.weight, place - first), fresh=count), owner)
-            )
+            made.append((replace(cut, weight=cut.weight.moved(place - first), fresh=count), owner))
             place += count
     return np.concatenate(parts), made
 
@@ -80,7 +78,7 @@ def _cut(command: Command, level: int, first: int, count: int) -> Command:
     ends = level == GROUP or first + count == turns
 
     def there(walk: Walk) -> Walk:
-        return _moved(walk, first * walk.strides[level])
+        return walk.moved(first * walk.strides[level])
 
     return replace(
         command,
@@ -93,7 +91,3 @@ def _cut(command: Command, level: int, first: int, count: int) -> Command:
         weight=there(command.weight),
         output=there(command.output),
     )
-
-
-def _moved(walk: Walk, by: int) -> Walk:
-    return replace(walk, start=walk.start + by)
