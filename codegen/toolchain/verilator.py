@@ -76,7 +76,16 @@ def build_verilator(
     text = verilator_testbench(name, streams, bank_words, observed)
     bench.write_text(text, encoding="utf-8")
     random = ("--x-initial", "unique", "--x-assign", "unique")
-    build = ("--cc", "--exe", "--build", "-Wno-fatal", "-Wno-WIDTH", "-CFLAGS", "-O1")
+    build = (
+        "--cc",
+        "--exe",
+        "--build",
+        "-Wno-fatal",
+        "-Wno-WIDTH",
+        "-Wno-PINMISSING",
+        "-CFLAGS",
+        "-O1",
+    )
     where = ("--top-module", f"{name}_top", "--Mdir", out, "-o", f"{name}_tb")
     run_tool((program, *build, *random, *where, bench, *files))
     return Simulator(out / f"{name}_tb", streams, bank_words, tuple(observed))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.emit.rtl.board import SYNTHESIS
+from codegen.emit.rtl.board import emit_synthesis, synthesis_script
 from codegen.errors import MissingTool, ToolFailed
 from codegen.toolchain.tools import RTL_HINT, find_hardware_tool, run_tool
 
@@ -38,14 +38,13 @@ class Netlist:
         return sum(number for cell, number in self.cells.items() if _is(cell, BLOCKS[sort]))
 
 
-def copy_design(name: str, folder: Path, out: Path) -> list[str]:
-    """Copy the modules and memory images of a network to `out`; return the modules' files."""
+def copy_design(name: str, folder: Path, out: Path) -> None:
+    """Copy the modules and memory images of a network to `out`."""
     modules = sorted(folder.glob(f"{name}_*.v"))
     if not modules:
         raise ToolFailed(f"{folder} has no Verilog of {name}")
     for path in (*modules, *sorted(folder.glob(f"{name}_*.hex"))):
         shutil.copyfile(path, out / path.name)
-    return [path.name for path in modules]
 
 
 def synthesize(name: str, folder: Path, family: str, out: Path) -> Netlist:
@@ -53,15 +52,8 @@ def synthesize(name: str, folder: Path, family: str, out: Path) -> Netlist:
 
     Raises MissingTool or ToolFailed.
     """
-    modules = copy_design(name, folder, out)
-    pins = f"{name}_pins"
-    run_script(
-        out,
-        f"read_verilog -defer {' '.join(modules)}",
-        f"{SYNTHESIS[family]} -top {pins}",
-        f"tee -q -o {CELLS} stat -json",
-        f"write_json {NETLIST}",
-    )
+    commands = f"tee -q -o {CELLS} stat -json; write_json {NETLIST}"
+    _run_yosys(name, folder, family, f"{name}_pins", commands, out)
     found = json.loads((out / CELLS).read_text(encoding="utf-8"))
     cells = found["design"]["num_cells_by_type"]
     own = {cell: int(number) for cell, number in cells.items() if not cell.startswith("$")}
@@ -70,13 +62,7 @@ def synthesize(name: str, folder: Path, family: str, out: Path) -> Netlist:
 
 def write_netlist(name: str, folder: Path, family: str, out: Path) -> Path:
     """Return the synthesized module NAME_top as Verilog of the family's cells, in `out`."""
-    modules = copy_design(name, folder, out)
-    run_script(
-        out,
-        f"read_verilog -defer {' '.join(modules)}",
-        f"{SYNTHESIS[family]} -top {name}_top",
-        "write_verilog -noattr netlist.v",
-    )
+    _run_yosys(name, folder, family, f"{name}_top", "write_verilog -noattr netlist.v", out)
     return out / "netlist.v"
 
 
@@ -90,12 +76,13 @@ def cell_models(files: Sequence[str]) -> list[Path]:
     return found
 
 
-def run_script(folder: Path, *commands: str) -> None:
-    """Run commands of yosys in a folder; raises MissingTool or ToolFailed."""
+def _run_yosys(name: str, folder: Path, family: str, top: str, commands: str, out: Path) -> None:
+    """Synthesize module `top` in `out`, then run further commands; MissingTool or ToolFailed."""
     program = find_hardware_tool(YOSYS)
-    script = folder / "synthesis.ys"
-    script.write_text("\n".join(commands) + "\n", encoding="utf-8")
-    run_tool((program, "-q", script.name), folder=folder)
+    copy_design(name, folder, out)
+    for file, text in emit_synthesis(name, family, top).items():
+        (out / file).write_text(text, encoding="utf-8")
+    run_tool((program, "-q", "-p", f"script {synthesis_script(name)}; {commands}"), folder=out)
 
 
 def _is(cell: str, types: tuple[str, ...]) -> bool:

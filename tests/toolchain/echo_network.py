@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codegen.emit.c import environment
 from codegen.emit.rtl.pins import emit_pins
 from codegen.emit.rtl.streams import Streams
 from codegen.ir.types import Array
@@ -87,6 +88,8 @@ def write_network(folder: Path) -> list[Path]:
     path = folder / f"{NAME}_top.v"
     path.write_text(VERILOG)
     (folder / f"{NAME}_pins.v").write_text(emit_pins(NAME, STREAMS))
+    register = environment().get_template("rtl/block_register.v.j2").render(name=NAME)
+    (folder / f"{NAME}_block_register.v").write_text(register)
     return [path]
 
 

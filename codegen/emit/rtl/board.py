@@ -22,6 +22,10 @@ SYNTHESIS = {
     "xc7": "synth_xilinx -family xc7",
 }
 """By family. Products of an iCE40 are made of logic, as it has no -dsp."""
+BUILT_IN = ("ecp5",)
+"""Families whose multipliers and block RAMs are used with the registers inside them."""
+FACTOR_BITS, PRODUCT_BITS = 18, 36
+PINS_A_ROW = 4
 BOARDS = {("ecp5", "85k"): "ulx3s.lpf"}
 """A board of a family's device, by the file of its pins."""
 PLACED = ("ecp5", "ice40")
@@ -51,7 +55,7 @@ def emit_board(
         words_in=streams.words_in,
         words_out=streams.words_out,
         family=fpga.family,
-        synthesis=SYNTHESIS[fpga.family],
+        script=synthesis_script(name),
         device=_device(fpga),
         freq=f"{clock_hz / 1e6:g}",
         lpf=lpf,
@@ -64,12 +68,50 @@ def emit_board(
             name=name, simd=fpga.simd, weights=streams.weights
         ),
         f"{name}_pins.v": emit_pins(name, streams),
+        **emit_synthesis(name, fpga.family, f"{name}_pins"),
         **stream_images(name, streams, _row(golden.inputs), _row(golden.outputs)),
         "Makefile": makefile,
     }
     if lpf:
         files[lpf] = env.get_template(f"rtl/{lpf}.j2").render(name=name)
     return files
+
+
+def emit_synthesis(name: str, family: str, top: str) -> dict[str, str]:
+    """Return file name -> text of what yosys takes besides modules to synthesize module `top`."""
+    env, built_in = environment(), family in BUILT_IN
+    script = env.get_template("rtl/synthesis.ys.j2").render(
+        name=name, command=SYNTHESIS[family], top=top, built_in=built_in
+    )
+    files = {synthesis_script(name): script}
+    if built_in:
+        files[f"{family}_{name}.v"] = env.get_template(f"rtl/{family}_multiplier.v.j2").render(
+            name=name,
+            pins=_rows(
+                [
+                    *_pins("A", "a", FACTOR_BITS),
+                    *_pins("B", "b", FACTOR_BITS),
+                    *_pins("P", "product", PRODUCT_BITS),
+                ]
+            ),
+        )
+    return files
+
+
+def synthesis_script(name: str) -> str:
+    """Return the file of yosys' commands for a network."""
+    return f"synth_{name}.ys"
+
+
+def _pins(letter: str, port: str, count: int) -> list[str]:
+    """Return the connection of each pin of a number, the lowest bit first."""
+    return [f".{letter}{bit}({port}[{bit}])" for bit in range(count)]
+
+
+def _rows(pins: Sequence[str]) -> list[str]:
+    """Return connections in lines of a few."""
+    rows = [", ".join(pins[i : i + PINS_A_ROW]) for i in range(0, len(pins), PINS_A_ROW)]
+    return [*(f"{row}," for row in rows[:-1]), rows[-1]]
 
 
 def _device(fpga: Fpga) -> str:

@@ -16,7 +16,7 @@ LOAD = 5
 """From the end of a command to the first beat of the next, besides a cycle a word."""
 RECEIVE = 2
 """From the last word that is received to the end of the command."""
-SEND = 10
+SEND = 11
 """From the last beat of a send to the end of the command."""
 FLOW = 31
 """From the last beat to the end of the command, besides sums, rescaled results and divisions."""

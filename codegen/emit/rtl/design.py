@@ -26,8 +26,10 @@ from codegen.ir.engine import LEVELS, Command, Kind, Shape
 RING_MODULE = "weight_ring"
 """The file that weights from a stream need besides."""
 MODULES = (
+    "block_register",
     "rom",
     "copy",
+    "multiplier",
     "sliced_rom",
     "ram",
     "delay",
@@ -37,6 +39,7 @@ MODULES = (
     "rescalers",
     "walk",
     "loops",
+    "skid",
     "issue",
     "mask",
     "arena",
@@ -53,7 +56,6 @@ MODULES = (
     "writer",
     "sequencer",
     "engine",
-    "skid",
     "registers",
     "top",
 )

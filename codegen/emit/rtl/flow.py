@@ -15,7 +15,18 @@ from codegen.ir.types import Array
 from codegen.plan.fold import RUNNING_CYCLES
 from codegen.plan.pace import LEAST_QUEUE, queue_bytes
 
-SHARED = ("adder_tree", "copy", "dot_product", "ram", "registers", "rom", "skid", "top")
+SHARED = (
+    "adder_tree",
+    "block_register",
+    "copy",
+    "dot_product",
+    "multiplier",
+    "ram",
+    "registers",
+    "rom",
+    "skid",
+    "top",
+)
 """Modules of both modes."""
 OWN = (
     "add",
