@@ -14,11 +14,11 @@ PACE = 36
 """From the end of a softmax's sum to its first division, and from one to the next."""
 LOAD = 5
 """From the end of a command to the first beat of the next, besides a cycle a word."""
-RECEIVE = 2
+RECEIVE = 3
 """From the last word that is received to the end of the command."""
 SEND = 11
 """From the last beat of a send to the end of the command."""
-FLOW = 31
+FLOW = 33
 """From the last beat to the end of the command, besides sums, rescaled results and divisions."""
 DIVISION = 36
 """What a softmax takes from a byte to its share, besides the pipeline."""
