@@ -101,10 +101,12 @@ def lane_runs(pairs: Array) -> Array:
 
 
 def fits_lane(steps: Array) -> bool:
-    """The sums of (steps, filters) weights times int8 values fit 16 bits, whatever the values."""
+    """The sums of (steps, filters) weights times int8 values fit 16 bits, whatever the values, and
+    so do their negatives: with -2^15 in the upper half, a negative lower one would leave 32 bits.
+    """
     positive, negative = (np.maximum(sign * steps, 0).sum(axis=0) for sign in (1, -1))
     greatest, least = 127 * positive + 128 * negative, 128 * positive + 127 * negative
-    return bool((greatest < 2**15).all() and (least <= 2**15).all())
+    return bool((np.maximum(greatest, least) < 2**15).all())
 
 
 def pad_to_multiple(values: Array, fill: int, multiple: int) -> Array:

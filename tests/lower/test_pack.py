@@ -108,10 +108,18 @@ def test_lane_runs_keep_sums_within_16_bits(tiles: int, depth: int, most: int, s
 
 
 def assert_fits(steps: Array) -> None:
-    """The input of least products and that of greatest keep both sums within an int16."""
+    """The input of least products and that of greatest keep both sums, negated too, in an int16."""
     for x in (np.where(steps > 0, 127, -128), np.where(steps > 0, -128, 127)):
         sums = (steps * x).sum(axis=0)
-        assert (sums >= -(2**15)).all() and (sums < 2**15).all()
+        assert (np.abs(sums) < 2**15).all()
+
+
+def test_lane_runs_leave_out_the_least_int16() -> None:
+    """Two such sums in one word would leave it."""
+    pairs = np.full((1, 4, 2), 64)
+    assert lane_runs(pairs).tolist() == [0, 0, -1]
+    pairs[0, 3] = 63
+    assert lane_runs(pairs).tolist() == [-2]
 
 
 def test_lane_runs_count_no_further_than_an_int8() -> None:

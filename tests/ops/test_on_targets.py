@@ -129,6 +129,21 @@ def test_target_equals_reference(mixture: Graph, name: str, tmp_path: Path) -> N
         np.testing.assert_array_equal(got, expected[output], output)
 
 
+@pytest.mark.parametrize("name", FOUR)
+def test_products_add_up_to_the_end_of_16_bits(name: str, tmp_path: Path) -> None:
+    """Four weights whose sum is 256 or -256, times the least value, in all pixels."""
+    target = load_target(name)
+    skip_if_not_emulated(target)
+    rng = np.random.default_rng(0)
+    (weights, kind), bias = linear_constants(rng, (16, 3, 3, 16), 0.05, scale=0.03)
+    weights[:8], weights[8:] = 64, -64
+    graph = op_graph(Conv2d(), [int8((5, 8, 16))], (0.5, 3), [(weights, kind), bias])
+    inputs = samples(graph, rng)
+    program = write_c(graph, target.kernels, tmp_path, inputs)
+    run = emulate(build_target(tmp_path, program.interface, target, tmp_path), inputs)
+    np.testing.assert_array_equal(run.outputs[0], evaluate(graph, inputs)["y"])
+
+
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
 @pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
 def test_assembly_leaves_compilers_their_registers(
