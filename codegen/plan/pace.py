@@ -19,11 +19,11 @@ FRAMES = 4
 """Frames of a run: the last two tell the interval."""
 UNBOUNDED = 1 << 40
 LEAST_PIXELS = 2
-IN_FLIGHT = 25
+IN_FLIGHT = 26
 """Results that may be on their way besides two sets: so rescalers never wait for room."""
 LEAST_QUEUE = 8
 """Bytes of the queue behind a stage that makes results one after the other, as they leave."""
-PIPELINE = 25
+PIPELINE = 26
 """Cycles from the last beat of a window to the first of its results in the next stage, besides
 those of sums and passes.
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen.emit.rtl.board import emit_synthesis
 from codegen.emit.rtl.streams import output_words
 from codegen.errors import DoesNotFit, MissingTool, ToolFailed
 from codegen.ir.report import Synthesis, Timing
@@ -82,6 +83,15 @@ def test_cells_are_sorted() -> None:
     netlist = Netlist(Path(), cells, "")
     sorts = ("luts", "carries", "flip_flops", "dsps", "block_rams")
     assert [netlist.count(sort) for sort in sorts] == [5, 0, 5, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("family", "files"), [("ecp5", {"synth_net.ys", "ecp5_net.v"}), ("ice40", {"synth_net.ys"})]
+)
+def test_registers_inside_blocks_are_those_of_an_ecp5(family: str, files: set[str]) -> None:
+    emitted = emit_synthesis("net", family, "net_pins")
+    assert set(emitted) == files
+    assert ("OUTREG" in emitted["synth_net.ys"]) == (family == "ecp5")
 
 
 def test_a_folder_without_verilog_is_an_error(tmp_path: Path) -> None:
