@@ -14,8 +14,8 @@ class Cells:
     """Logic cells of parts in a family: look-up tables, those of carries and of small memories.
 
     always: what all engines have; product: with its share of a tree of adders; byte: of a word, on
-    its way; sum: one that gathers; lane: a rescaler; units: additions, ties, an argmax and tables
-    together; ring: of weights from a stream.
+    its way; sum: one that gathers; lane: a rescaler; unit: each of additions, ties, an argmax, tables
+    and a softmax; ring: of weights from a stream.
     """
 
     always: int
@@ -23,13 +23,13 @@ class Cells:
     byte: int
     sum: int
     lane: int
-    units: int
+    unit: int
     ring: int
 
 
 CELLS: Mapping[str, Cells] = {
-    "ecp5": Cells(always=450, product=19, byte=217, sum=72, lane=680, units=680, ring=110),
-    "ice40": Cells(always=631, product=100, byte=500, sum=199, lane=1367, units=600, ring=100),
+    "ecp5": Cells(always=312, product=19, byte=217, sum=72, lane=680, unit=240, ring=110),
+    "ice40": Cells(always=631, product=100, byte=500, sum=199, lane=1367, unit=150, ring=100),
 }
 """By family; products of an iCE40 are made of logic."""
 
@@ -39,13 +39,13 @@ def logic_cells(family: str, shape: Shape, sizes: Sizes) -> int | None:
     cells = CELLS.get(family)
     if cells is None:
         return None
-    units = (sizes.add, sizes.argmax, sizes.ties, sizes.tables > 0)
+    units = (sizes.add, sizes.argmax, sizes.ties, sizes.tables > 0, sizes.exponentials > 0)
     return (
         cells.always
         + cells.product * shape.pe * shape.simd
         + cells.byte * shape.simd
         + cells.sum * shape.pe
         + cells.lane * shape.lanes
-        + cells.units * sum(units) // len(units)
+        + cells.unit * sum(units)
         + cells.ring * (shape.ring > 0)
     )
