@@ -14,8 +14,8 @@ class Cells:
     """Logic cells of parts in a family: look-up tables, those of carries and of small memories.
 
     always: what all engines have; product: with its share of a tree of adders; byte: of a word, on
-    its way; sum: one that gathers; lane: a rescaler; unit: each of additions, ties, an argmax, tables
-    and a softmax; ring: of weights from a stream.
+    its way; sum: one that gathers; lane: a rescaler; unit: each of additions, ties, an argmax,
+    tables and a softmax; ring: of weights from a stream.
     """
 
     always: int
