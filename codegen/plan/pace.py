@@ -23,7 +23,7 @@ IN_FLIGHT = 26
 """Results that may be on their way besides two sets: so rescalers never wait for room."""
 LEAST_QUEUE = 8
 """Bytes of the queue behind a stage that makes results one after the other, as they leave."""
-PIPELINE = 26
+PIPELINE = 28
 """Cycles from the last beat of a window to the first of its results in the next stage, besides
 those of sums and passes.
 """
