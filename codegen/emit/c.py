@@ -320,6 +320,7 @@ def _network(program: Program, golden: Golden) -> Context:
         "test_arguments": passed(program, f"{name}_golden_input", f"{name}_compare_row, &wrong"),
         "state": view_state(program),
         "arena_bytes": program.interface.arena_bytes,
+        "ram_bytes": f"{program.interface.arena_bytes:,}",
         "arena_align": program.interface.arena_align,
         "weights_bytes": f"{sum(c.size_bytes for c in program.constants):,}",
         "macs": f"{program.macs:,}",

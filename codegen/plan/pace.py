@@ -25,7 +25,7 @@ LEAST_QUEUE = 8
 """Bytes of the queue behind a stage that makes results one after the other, as they leave."""
 PIPELINE = 28
 """Cycles from the last beat of a window to the first of its results in the next stage, besides
-those of sums and passes.
+those of sums and passes; rather more than less, or a FIFO before a sum would be too short.
 """
 
 

@@ -147,6 +147,7 @@ def test_make_sim(copied: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="no verilator")
 def test_the_netlist_of_every_kind_of_layer(every: Emitted, tmp_path: Path) -> None:
     find_or_skip("yosys")
     found = run_netlist(every.name, every.folder, every.streams, every.frames, tmp_path)

@@ -87,7 +87,7 @@ def emit_synthesis(name: str, family: str, top: str) -> dict[str, str]:
     if built_in:
         files[f"{family}_{name}.v"] = env.get_template(f"rtl/{family}_multiplier.v.j2").render(
             name=name,
-            pins=_rows(
+            pins=_in_lines(
                 [
                     *_pins("A", "a", FACTOR_BITS),
                     *_pins("B", "b", FACTOR_BITS),
@@ -108,7 +108,7 @@ def _pins(letter: str, port: str, count: int) -> list[str]:
     return [f".{letter}{bit}({port}[{bit}])" for bit in range(count)]
 
 
-def _rows(pins: Sequence[str]) -> list[str]:
+def _in_lines(pins: Sequence[str]) -> list[str]:
     """Return connections in lines of a few."""
     rows = [", ".join(pins[i : i + PINS_A_ROW]) for i in range(0, len(pins), PINS_A_ROW)]
     return [*(f"{row}," for row in rows[:-1]), rows[-1]]
